@@ -1,0 +1,120 @@
+"""Run the whole suite the way continuous integration does, and say at the end what was skipped and why.
+
+The suite runs on SQLite, then everything that touches the database runs again on PostgreSQL. It knows nothing of
+single tests: a stage is a list of folders and the servers that stand beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "build" / "tests"
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    folders: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+FULL = (
+    Stage("unit", ("tests/unit",), options=("--cov", "--cov-report=")),
+    Stage("sqlite", ("tests/api", "tests/worker"), ("--redis",), ("--cov", "--cov-append", "--cov-report=term:skip-covered")),
+    Stage("browser", ("tests/browser",)),
+    Stage("postgres", ("tests/unit/accounts", "tests/unit/experiences", "tests/unit/searches", "tests/api", "tests/worker"), ("--postgres", "--redis")),
+)  # fmt: skip
+FAST = (Stage("fast", ("tests/unit", "tests/api"), options=("-m", "not training")),)
+
+
+@dataclass
+class Totals:
+    passed: int = 0
+    failed: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, report: Path) -> None:
+        for case in ElementTree.parse(report).iter("testcase"):
+            skip = case.find("skipped")
+            if case.find("failure") is not None or case.find("error") is not None:
+                self.failed += 1
+            elif skip is not None:
+                self.skipped[skip.get("message") or "no reason given"] += 1
+            else:
+                self.passed += 1
+
+
+def install_chromium() -> None:
+    """Install the browser where this may be done; elsewhere the browser tests skip by name and say how."""
+    if os.environ.get("TUNELORE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser"):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print("Installing Chromium for the browser tests", flush=True)
+        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "update"], check=False, **quiet)
+        subprocess.run(
+            ["apt-get", "install", "-y", "--no-install-recommends", "chromium"], check=False, **quiet
+        )
+    if not shutil.which("chromium"):
+        print("No Chromium: the browser tests are skipped. Install it (Debian: apt-get install chromium),")
+        print("or name one: TUNELORE_CHROMIUM=/path/to/chrome make test", flush=True)
+
+
+def run(stage: Stage) -> tuple[int, Path]:
+    report = REPORTS / f"{stage.name}.xml"
+    report.unlink(missing_ok=True)
+    folders = [folder for folder in stage.folders if any((ROOT / folder).rglob("test_*.py"))]
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *stage.options, *folders]
+    if stage.parts:
+        command = [sys.executable, str(ROOT / "tests" / "parts.py"), *stage.parts, "--", *command]
+    print(f"\n=== {stage.name}: {' '.join(folders)}", flush=True)
+    return subprocess.run(command, cwd=ROOT, check=False).returncode, report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--fast", action="store_true", help="unit and api tests on SQLite, no real training")
+    parser.add_argument("--stage", action="append", help="only this stage (may be repeated)")
+    options = parser.parse_args()
+    stages = FAST if options.fast else FULL
+    if options.stage:
+        stages = tuple(stage for stage in stages if stage.name in options.stage)
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    if any(stage.name == "browser" for stage in stages):
+        install_chromium()
+    totals, broken, lines = Totals(), [], []
+    for stage in stages:
+        began = time.monotonic()
+        status, report = run(stage)
+        if report.exists():
+            totals.add(report)
+        if status != 0:
+            broken.append(f"{stage.name} (exit {status})")
+        lines.append(
+            f"  {stage.name:10} {time.monotonic() - began:6.0f} s{'' if status == 0 else '   FAILED'}"
+        )
+    print("\n=== summary\n" + "\n".join(lines))
+    for reason, count in totals.skipped.most_common():
+        print(f"  skipped {count:4}: {reason}")
+    if broken:
+        print(f"  not passed: {', '.join(broken)}")
+    failed = max(totals.failed, len(broken))
+    print(f"{totals.passed} passed, {failed} failed, {sum(totals.skipped.values())} skipped")
+    return 1 if failed or not totals.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
