@@ -7,6 +7,7 @@ PORT ?= 8000
 # Where torch comes from. Empty: wherever pip looks by default. On Linux that may be the CUDA build (gigabytes);
 # README, "torch for CPU or CUDA", says which address to give here.
 TORCH_INDEX ?=
+BENCHES := $(subst _,-,$(patsubst tests/bench/bench_%.py,%,$(wildcard tests/bench/bench_*.py)))
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 export PYTHONUNBUFFERED := 1
@@ -16,8 +17,7 @@ export PYTHONUNBUFFERED := 1
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@for bench in tests/bench/bench_*.py; do name=$${bench#tests/bench/bench_}; name=$${name%.py}; \
-	  printf "  make bench-%-10s run $$bench, write build/bench\n" $$(echo $$name | tr _ -); done
+	@$(foreach bench,$(BENCHES),printf "  make %-16s %s\n" bench-$(bench) "measure; writes build/bench/$(bench).json";)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,7 +1,7 @@
 """Run the whole suite the way continuous integration does, and say at the end what was skipped and why.
 
-The suite runs on SQLite, then everything that touches the database runs again on PostgreSQL. It knows nothing of
-single tests: a stage is a list of folders and the servers that stand beside them.
+The suite runs on SQLite, then everything that touches the database runs again on PostgreSQL. It knows
+nothing of single tests: a stage is a list of folders and the servers that stand beside them.
 """
 
 from __future__ import annotations
@@ -29,12 +29,22 @@ class Stage:
     options: tuple[str, ...] = ()
 
 
+DATABASE_FOLDERS = (
+    "tests/unit/accounts",
+    "tests/unit/experiences",
+    "tests/unit/searches",
+    "tests/api",
+    "tests/worker",
+)
+COVER = ("--cov", "--cov-append")
 FULL = (
     Stage("unit", ("tests/unit",), options=("--cov", "--cov-report=")),
-    Stage("sqlite", ("tests/api", "tests/worker"), ("--redis",), ("--cov", "--cov-append", "--cov-report=term:skip-covered")),
+    Stage("sqlite", ("tests/api", "tests/worker"), ("--redis",), (*COVER, "--cov-report=")),
+    Stage(
+        "postgres", DATABASE_FOLDERS, ("--postgres", "--redis"), (*COVER, "--cov-report=term:skip-covered")
+    ),
     Stage("browser", ("tests/browser",)),
-    Stage("postgres", ("tests/unit/accounts", "tests/unit/experiences", "tests/unit/searches", "tests/api", "tests/worker"), ("--postgres", "--redis")),
-)  # fmt: skip
+)
 FAST = (Stage("fast", ("tests/unit", "tests/api"), options=("-m", "not training")),)
 
 
