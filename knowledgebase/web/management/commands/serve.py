@@ -62,7 +62,8 @@ class Command(BaseCommand):
         if free < LEAST_FREE_BYTES:
             raise CommandError(
                 f"{home} has {free / 2**20:.0f} MiB of free disk space, "
-                f"the hub needs {LEAST_FREE_BYTES / 2**20:.0f}. Free some, or put the hub elsewhere: TUNELORE_HOME=/another/folder"
+                f"the hub needs {LEAST_FREE_BYTES / 2**20:.0f}. Free some, or put the hub "
+                "elsewhere: TUNELORE_HOME=/another/folder"
             )
 
     def prepare(self) -> None:
