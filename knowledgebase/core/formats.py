@@ -1,4 +1,4 @@
-"""Turns numbers into the words of the pages: times, sizes, scores, shares, dates; it knows no HTML and no model.
+"""Turns numbers into the words of the pages: times, sizes, scores, dates; it knows neither HTML nor rows.
 
 Every function takes `None` for "unknown or not applicable" and then answers an en dash; zero is written as 0.
 Units follow a narrow no-break space, so that a figure never breaks from its unit.
@@ -13,7 +13,10 @@ MINUS = "−"
 GIB = 1024**3
 MIB = 1024**2
 
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def _unit(number: str, unit: str) -> str:
@@ -38,7 +41,7 @@ def share(part: float | None, whole: float | None, decimals: int = 0) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration given in seconds, in the words of its size: "4.1 s", "71 s", "4 min 06 s", "35 min", "1 h 35 min"."""
+    """A duration in seconds, in the words of its size: "4.1 s", "71 s", "4 min 06 s", "1 h 35 min"."""
     if value is None:
         return DASH
     if value <= 0:

@@ -1,4 +1,4 @@
-"""Rulers, strips and bars: progress, outcomes, growth, prior against uniform; it does not know whose numbers."""
+"""Rulers, strips and bars: progress, outcomes, growth, prior against uniform; it knows no rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Ruler:
 def ruler(
     ident: str, title: str, done: float, whole: float, labels: tuple[str, str, str], finding: str
 ) -> Ruler:
-    """A ruler of `whole` units (> 0) with `done` of them used; labels stand at its start, at now and at its end."""
+    """A ruler of `whole` units (> 0) with `done` of them used; labels for its start, now and its end."""
     part = min(max(done / whole, 0.0), 1.0)
     cells = int(whole) if whole <= 40 and float(whole).is_integer() else 40
     marks = tuple((percent(100 * k / cells), _mark_end(k, cells)) for k in range(cells + 1))
@@ -155,7 +155,7 @@ def _panel_words(name: str, rows: Sequence[tuple[str, float, float]]) -> str:
 
 @dataclass(frozen=True)
 class GrowthBar:
-    """One period: its first day, counts, and the two stacked bars (place, width; top and height in pixels)."""
+    """One period: its first day, counts, and two stacked bars (place, width; top and height in pixels)."""
 
     first: date
     ok: int
@@ -180,7 +180,7 @@ class Growth:
 
 
 def growth_chart(ident: str, period: str, rows: Sequence[tuple[date, int, int, int]]) -> Growth | None:
-    """Lay out (first day, ok, other, failed) per period; `None` with fewer than three periods or no rows at all."""
+    """Lay out (first day, ok, other, failed) per period; `None` with fewer than three or without rows."""
     highest = max((ok + other + failed for _, ok, other, failed in rows), default=0)
     if len(rows) < 3 or not highest:
         return None

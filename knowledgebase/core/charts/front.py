@@ -1,4 +1,4 @@
-"""The front: score against time on a log axis, failures below it; it does not know where the points come from."""
+"""The front: score against time on a log axis, failures below it; it knows no rows."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Mark:
-    """One glyph: which, its colour class, where, its place on the front (or "") and whether it lies behind it."""
+    """One glyph: which, its colour class, where, and its place on the front (or "")."""
 
     glyph: str
     tone: str
@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class FailureRow:
-    """One kind of failure below the axis: glyph, count, base line (pixels), moments (per cent) of the time lost."""
+    """One kind of failure below the axis: glyph, count, base line (pixels), times lost (per cent)."""
 
     status: str
     tone: str
@@ -87,7 +87,7 @@ def front_of(points: Iterable[Point]) -> tuple[Point, ...]:
 def front_chart(
     ident: str, points: Iterable[Point], failures: Mapping[str, Sequence[float]], metric: str
 ) -> FrontChart | None:
-    """Lay out the front; `failures` maps an outcome to the seconds each lost. `None` where nothing has a score."""
+    """Lay out the front; `failures`: outcome -> seconds lost by each. `None` where nothing has a score."""
     shown = [point for point in points if point.seconds > 0]
     if not shown:
         return None

@@ -14,7 +14,7 @@ _TIME_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 900, 3600, 10800, 3
 
 @dataclass(frozen=True)
 class Tick:
-    """One mark of an axis: its position (per cent or pixels), its words, and whether a phone leaves it out."""
+    """One mark of an axis: its position (per cent or pixels), its words, left out on a phone or not."""
 
     at: str
     label: str
@@ -23,7 +23,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Axis:
-    """Maps values in [low, high] to [start, start + length]; `log` takes their logarithm first (values > 0)."""
+    """Maps values in [low, high] to [start, start + length]; `log`: of their logarithm (values > 0)."""
 
     low: float
     high: float
@@ -88,7 +88,7 @@ def score_range(values: Sequence[float]) -> tuple[float, float]:
 
 
 def time_values(low: float, high: float) -> list[float]:
-    """Human moments (10 s, 1 min, 1 h) inside [low, high] seconds; three even ones where fewer than two fit."""
+    """Human moments (10 s, 1 min, 1 h) inside [low, high] seconds; three even ones where fewer fit."""
     inside = [value for value in _TIME_TICKS if low <= value <= high]
     if len(inside) >= 2:
         return [float(value) for value in inside]
