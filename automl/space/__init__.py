@@ -1,0 +1,21 @@
+"""The conditional search space: method, then language model, then the hyper-parameters of that method.
+
+Knows no sampler and no particular space (those are in `automl.spaces`). Start at `Space`, `Method` and the
+four parameter kinds; `from_configspace` and `to_configspace` are an exchange format and need ConfigSpace.
+"""
+
+from automl.space.exchange import from_configspace, to_configspace
+from automl.space.parameters import Choice, Flag, Integer, Parameter, Real
+from automl.space.space import Method, Space
+
+__all__ = [
+    "Choice",
+    "Flag",
+    "Integer",
+    "Method",
+    "Parameter",
+    "Real",
+    "Space",
+    "from_configspace",
+    "to_configspace",
+]

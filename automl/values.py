@@ -1,0 +1,212 @@
+"""The library's values: pipelines, evidence, limits, objectives, proposals and outcomes.
+
+Knows no space, no sampler and no storage: plain frozen data that a caller fills from wherever it keeps it.
+Start at `Pipeline`, `Evidence` and `Outcome`. Times are in seconds, sizes in bytes, scores in [0, 1] with
+higher being better.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeGuard
+
+Scalar = str | int | float | bool | None
+Features = Mapping[str, float | None]
+
+#: Outcomes that can speak against a pipeline; every other status never does.
+FAILURES = frozenset({"oom", "timeout", "diverged", "error"})
+#: Causes that make an error (or anything else) the fault of the surroundings, not of the pipeline.
+SURROUNDINGS = frozenset(
+    {"data", "disk", "download", "infrastructure", "lost", "network", "preempted", "user"}
+)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A complete choice: method, language model (or none) and hyper-parameters.
+
+    `language_model` is the key text "source:name@revision#variant". `space` only says where the pipeline came
+    from: it is no part of its identity. The mapping is copied, sorted by name; do not change it.
+    """
+
+    method: str
+    hyperparameters: Mapping[str, Scalar] = field(default_factory=dict)
+    language_model: str | None = None
+    space: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hyperparameters", dict(sorted(self.hyperparameters.items())))
+
+    def __hash__(self) -> int:
+        return hash(self.key())
+
+    def key(self) -> str:
+        """Canonical text, equal for the same choice (1 and 1.0 are the same, 1 and true are not)."""
+        values = {name: _plain(value) for name, value in self.hyperparameters.items()}
+        choice = [self.method, self.language_model, values]
+        return json.dumps(choice, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON data, with the record's field names."""
+        return {
+            "method": self.method,
+            "language_model": self.language_model,
+            "hyperparameters": dict(self.hyperparameters),
+            "space": self.space,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Pipeline:
+        """The inverse of `to_dict`; KeyError or TypeError for data of another shape."""
+        values, language_model, space = data["hyperparameters"], data.get("language_model"), data.get("space")
+        if not isinstance(values, Mapping):
+            raise TypeError(f"hyperparameters must be an object, got {values!r}")
+        return cls(
+            method=str(data["method"]),
+            hyperparameters=values,
+            language_model=None if language_model is None else str(language_model),
+            space=None if space is None else str(space),
+        )
+
+
+def _plain(value: Scalar) -> Scalar:
+    """A float without a fraction as the integer it is, so that one choice has one text."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run may use; None is no limit known."""
+
+    wall_s: float | None = None
+    host_memory_bytes: int | None = None
+    device_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """A task as a search sees it: its meta-features (None is missing), its machine and the limits to come."""
+
+    task: str
+    metafeatures: Features = field(default_factory=dict)
+    system: Features = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    train_rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An experience as the library sees it: this pipeline on this task did this, under these limits."""
+
+    id: str
+    task: str
+    metafeatures: Features
+    pipeline: Pipeline
+    status: str
+    cause: str | None = None
+    score: float | None = None
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    system: Features = field(default_factory=dict)
+    train_rows: int | None = None
+
+    @property
+    def is_positive(self) -> bool:
+        """A run that went well and has a finite score."""
+        return self.status == "ok" and is_finite(self.score)
+
+    def is_negative(self, limits: Limits) -> bool:
+        """Whether the run speaks against its pipeline under `limits`.
+
+        A timeout or an out-of-memory counts only when the run had at least as much as `limits` give: one
+        after 40 s says nothing about a search that allows 600 s. Divergence and a pipeline's own error with a
+        known cause count always; killed, pruned, unknown and faults of the surroundings never.
+        """
+        if not is_own_failure(self.status, self.cause):
+            return False
+        if self.status == "timeout":
+            return _reaches(self.limits.wall_s or self.seconds, limits.wall_s)
+        if self.status == "oom":
+            return self._out_of_memory_within(limits)
+        return True
+
+    def _out_of_memory_within(self, limits: Limits) -> bool:
+        if self.cause == "device":
+            return _reaches(self.limits.device_memory_bytes or self.memory_bytes, limits.device_memory_bytes)
+        had = self.limits.host_memory_bytes or self.system.get("memory_bytes") or self.memory_bytes
+        return _reaches(had, limits.host_memory_bytes)
+
+
+def _reaches(had: float | None, allowed: float | None) -> bool:
+    """Whether failing with `had` means failing with `allowed`; what is not known says nothing."""
+    return had is not None and allowed is not None and had >= allowed
+
+
+def is_finite(value: float | None) -> TypeGuard[float]:
+    """Whether a number is there and is neither infinite nor NaN."""
+    return value is not None and math.isfinite(value)
+
+
+def is_own_failure(status: str, cause: str | None) -> bool:
+    """Whether a run ended by what its pipeline did; an error without a known cause does not count."""
+    if status not in FAILURES or cause in SURROUNDINGS:
+        return False
+    return status != "error" or cause not in (None, "unknown")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One thing to optimise: the score upwards or the seconds downwards."""
+
+    name: Literal["score", "seconds"]
+    direction: Literal["max", "min"]
+
+    def __post_init__(self) -> None:
+        if (self.name, self.direction) not in {("score", "max"), ("seconds", "min")}:
+            raise ValueError(
+                f"objective {self.name!r} cannot be {self.direction!r}; use score max or seconds min"
+            )
+
+
+SCORE = Objective("score", "max")
+SECONDS = Objective("seconds", "min")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What `ask` returns: trial `number` (from 1) should run `pipeline`.
+
+    `origin` says where it came from ("model", "uniform", "listed"); `probability` in [0, 1] is the chance
+    that its method and language model had, None where the sampler has no such thing.
+    """
+
+    number: int
+    pipeline: Pipeline
+    origin: str
+    probability: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `tell` takes: how trial `number` ended."""
+
+    number: int
+    pipeline: Pipeline
+    status: str
+    cause: str | None = None
+    score: float | None = None
+    seconds: float | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Ended well with a finite score."""
+        return self.status == "ok" and is_finite(self.score)
+
+    @property
+    def is_failure(self) -> bool:
+        """Ended by what the pipeline did: what a sampler should learn to avoid."""
+        return is_own_failure(self.status, self.cause)
