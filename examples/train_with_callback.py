@@ -1,6 +1,6 @@
 """An ordinary fine-tuning with the Hugging Face Trainer. TuneLore is one line of it: the callback.
 
-    python examples/train_with_callback.py --train train.csv --validation validation.csv --model FOLDER_OR_NAME
+    python examples/train_with_callback.py --task NAME --train train.csv --validation val.csv --model FOLDER
 
 The CSV files have the columns ``text`` and ``label``. Where the run is sent stands in the environment:
 ``TUNELORE_URL`` and ``TUNELORE_TOKEN``. Without them, or with the hub away, the run waits on disk until

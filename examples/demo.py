@@ -1,0 +1,367 @@
+"""TuneLore's main job, end to end, on real fine-tunings: ``make demo``.
+
+It starts a hub with nothing configured, logs three ordinary Trainer runs (one of which does not fit its
+memory limit), launches a search on another dataset that starts from what is known, and runs the best pipeline
+it found as a script. Everything goes through the doors that a user has: command line, callback, REST API.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import json
+import os
+import re
+import resource
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+LOGGED_DATASET = "docstring-kind"
+SEARCHED_DATASET = "parameter-type"
+CHECKPOINT = "package:sentence-transformers/all-MiniLM-L6-v2@1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+BUDGET_TRIALS, SLOTS, TRAIN_ROWS, LIMIT_S = 12, 2, 200, 40
+# Enough to import torch and load the checkpoint, too little for a long batch with its activations.
+TIGHT_MEMORY_BYTES = 1_000 * 2**20
+RUNS = (
+    ("small and quick", ["--learning-rate", "2e-4"], None),
+    ("a second pass over the data", ["--learning-rate", "5e-4", "--epochs", "2"], None),
+    ("too large for its memory limit", ["--batch-size", "128", "--max-length", "256"], TIGHT_MEMORY_BYTES),
+)
+console = Console(highlight=False)
+
+
+class DemoFailed(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+class Api:
+    """The hub's REST API, as any script would use it."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self.address, self.token = address, token
+
+    def text(self, path: str, body: object = None) -> str:
+        request = urllib.request.Request(
+            f"{self.address}/api/v1/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            raise DemoFailed(
+                f"{request.method} {path}: {error.code} {error.read().decode()[:500]}"
+            ) from error
+
+    def __call__(self, path: str, body: object = None) -> Any:
+        return json.loads(self.text(path, body))
+
+
+@contextlib.contextmanager
+def hub(port: int) -> Iterator[str]:
+    """A hub on its embedded default, for as long as the block runs; yields its address."""
+    command = [sys.executable, "manage.py", "serve", "--port", str(port), "--slots", str(SLOTS)]
+    server = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
+    )
+    ready = threading.Event()
+    lines: list[str] = []
+
+    def relay() -> None:
+        assert server.stdout is not None
+        for line in server.stdout:
+            lines.append(line.rstrip())
+            if line.strip():
+                console.print(f"  [dim]hub[/dim] {line.rstrip()}", soft_wrap=True)
+            if "Ctrl-C stops" in line:
+                ready.set()
+
+    reader = threading.Thread(target=relay, daemon=True)
+    reader.start()
+    try:
+        while not ready.wait(0.2):
+            if server.poll() is not None:
+                raise DemoFailed("the hub did not start: " + " ".join(lines[-3:]))
+        # The greeting has one more line, about signing in; let it appear in its place.
+        time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        # A second Ctrl-C must not interrupt the clean-up that the first one asked for.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        server.terminate()
+        server.wait()
+        reader.join(timeout=5)
+        signal.signal(signal.SIGINT, previous)
+
+
+def manage(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise DemoFailed(f"manage.py {shlex.join(arguments)}: {done.stderr.strip()[-500:]}")
+    return done.stdout.strip()
+
+
+def step(number: int, title: str) -> None:
+    console.print(f"\n[bold]{number}. {title}[/bold]")
+
+
+def spinner(text: str) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn(text),
+        TimeElapsedColumn(),
+        console=console,
+        transient=not console.is_terminal,
+    )
+
+
+def run_script(
+    command: list[str], environment: dict[str, str], title: str, prepare: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a Python script in a process of its own, with a clock on the screen; ends with the demo."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        process_group=0, preexec_fn=prepare,
+    )  # fmt: skip
+    try:
+        with spinner(f"  {title}") as progress:
+            progress.add_task(title, total=None)
+            out, err = process.communicate()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def export_dataset(folder: Path) -> tuple[Path, Path]:
+    """Write the dataset that the researcher has: two ordinary CSV files."""
+    from automl.sources.datasets import DatasetRef, load
+
+    cache = Path(os.environ.get("TUNELORE_HOME", ROOT / "var")) / "cache"
+    labelled = load(DatasetRef(source="builtin", name=LOGGED_DATASET), cache=cache)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / "train.csv", folder / "validation.csv"
+    for path, rows in zip(paths, (labelled.train, labelled.validation), strict=True):
+        assert rows is not None
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["text", "label"])
+            writer.writerows(zip(rows.texts, rows.labels, strict=True))
+    return paths
+
+
+def log_runs(api: Api, folder: Path) -> None:
+    """As a researcher: the same script three times, the last one with too little memory."""
+    from automl.sources.language_models import resolve
+
+    train, validation = export_dataset(folder)
+    environment = {
+        **os.environ,
+        "TUNELORE_URL": api.address,
+        "TUNELORE_TOKEN": api.token,
+        "TUNELORE_SPOOL": str(folder / "spool"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": str(SLOTS),
+    }
+    base = ["examples/train_with_callback.py", "--train", str(train), "--validation", str(validation)]
+    base += ["--model", str(resolve(CHECKPOINT).folder), "--language-model", CHECKPOINT]
+    base += ["--task", LOGGED_DATASET, "--rows", str(TRAIN_ROWS), "--output", str(folder / "run")]
+    console.print(f"  [dim]python {base[0]} --task {LOGGED_DATASET} --rows {TRAIN_ROWS} ...[/dim]")
+    for title, options, memory in RUNS:
+        prepare = (
+            None
+            if memory is None
+            else lambda limit=memory: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        )
+        done = run_script(base + options, environment, title, prepare)
+        if (done.returncode != 0) != (memory is not None):
+            raise DemoFailed(f"the run {title!r} ended with {done.returncode}:\n{done.stderr[-1500:]}")
+    synced = subprocess.run(
+        [sys.executable, "-m", "tunelore", "sync"], env=environment, capture_output=True, text=True
+    )
+    if synced.returncode:
+        raise DemoFailed(f"tunelore sync: {synced.stdout}{synced.stderr}")
+    show_logged(api("experiences/?limit=3")["results"])
+
+
+def show_logged(newest: list[dict[str, Any]]) -> None:
+    records = [item["record"] for item in reversed(newest)]
+    statuses = [record["outcome"]["status"] for record in records]
+    if statuses != ["ok", "ok", "oom"]:
+        raise DemoFailed(f"expected two runs that went well and one out of memory, the hub has {statuses}")
+    table = Table("what arrived", "outcome", "macro-F1", "seconds", "memory GiB", box=None, padding=(0, 2))
+    for (title, _, _), record in zip(RUNS, records, strict=True):
+        primary, cost = record.get("primary"), record.get("cost") or {}
+        outcome = record["outcome"]["status"]
+        phase = record["outcome"].get("phase")
+        table.add_row(
+            title,
+            outcome if outcome == "ok" else f"[red]{outcome}[/red] ({phase})",
+            f"{primary['value']:.4f}" if primary else "–",
+            f"{cost.get('evaluation_s') or 0:.1f}",
+            f"{(cost.get('host_memory_bytes') or 0) / 2**30:.1f}",
+        )
+    console.print(table)
+
+
+def launch(api: Api) -> dict[str, Any]:
+    dataset = api("datasets/", {"source": "builtin", "name": SEARCHED_DATASET})
+    body = {
+        "dataset": dataset["id"],
+        "title": f"{SEARCHED_DATASET}, demo",
+        "budget": {"trials": BUDGET_TRIALS},
+        "limits": {"wall_s": LIMIT_S, "host_memory_bytes": 2 * 2**30},
+        "slots": SLOTS,
+        "train_rows": TRAIN_ROWS,
+        "sampler": "pge",
+        "warm_start": True,
+        "objectives": ["score", "seconds"],
+        "seed": 42,
+    }
+    search: dict[str, Any] = api("searches/", body)
+    console.print(f"  {api.address}/searches/{search['id']}/", soft_wrap=True)
+    return search
+
+
+def follow(api: Api, search: dict[str, Any]) -> dict[str, Any]:
+    """Wait for the search, with what a person wants to see while waiting."""
+    text = "{task.completed} of {task.total} trials, {task.fields[failed]} failed, "
+    text += "best {task.fields[best]}, about {task.fields[left]} left"
+    with Progress(
+        TextColumn("  "),
+        BarColumn(),
+        TextColumn(text),
+        TimeElapsedColumn(),
+        console=console,
+        refresh_per_second=4,
+    ) as bar:
+        line = bar.add_task("search", total=BUDGET_TRIALS, failed=0, best="–", left="?")
+        while True:
+            report: dict[str, Any] = api(f"searches/{search['id']}/")
+            bar.update(line, completed=report["trials"]["done"], **progress_fields(report))
+            if report["state"] in {"finished", "failed", "cancelled"}:
+                break
+            time.sleep(1)
+    if report["state"] != "finished":
+        raise DemoFailed(f"the search ended as {report['state']}: {report.get('problem')}")
+    return report
+
+
+def progress_fields(report: dict[str, Any]) -> dict[str, object]:
+    best, left = report.get("best"), report.get("time_left_s")
+    return {
+        "failed": report["trials"]["failed"],
+        "best": f"{best['score']:.4f}" if best else "–",
+        "left": f"{left:.0f} s" if left is not None else "?",
+    }
+
+
+def show_prior(prior: dict[str, Any]) -> None:
+    table = Table("nearest task", "distance", box=None, padding=(0, 2))
+    for neighbour in prior["neighbours"][:5]:
+        table.add_row(neighbour["name"] or neighbour["task"][:18], f"{neighbour['distance']:.3f}")
+    console.print(table)
+    for decision in ("method", "language_model"):
+        table = Table(decision.replace("_", " "), "prior", "uniform", "", box=None, padding=(0, 2))
+        uniform = prior["uniform"][decision]
+        for name, share in sorted(prior["distributions"][decision].items(), key=lambda item: -item[1]):
+            table.add_row(
+                name.removeprefix("package:"), f"{share:.3f}", f"{uniform[name]:.3f}", "█" * round(40 * share)
+            )
+        console.print(table)
+
+
+def show_front(report: dict[str, Any]) -> None:
+    table = Table("trial", "macro-F1", "seconds", "method", "language model", box=None, padding=(0, 2))
+    for point in sorted(report["front"], key=lambda point: float(point["seconds"])):
+        pipeline = point["pipeline"]
+        name = (pipeline.get("language_model") or "–").removeprefix("package:")
+        table.add_row(
+            str(point["trial"]), f"{point['score']:.4f}", f"{point['seconds']:.1f}", pipeline["method"],
+            re.sub(r"@[0-9a-f]{40}", "", name),
+        )  # fmt: skip
+    console.print(table)
+
+
+def run_best(api: Api, report: dict[str, Any], folder: Path) -> None:
+    script = api.text(f"searches/{report['id']}/script/")
+    path = folder / "best_pipeline.py"
+    path.write_text(script, encoding="utf-8")
+    console.print(f"  {path.relative_to(ROOT)}, its first lines:")
+    console.print("\n".join(f"    [dim]{line}[/dim]" for line in script.splitlines()[:12]), soft_wrap=True)
+    done = run_script([str(path)], {**os.environ, "OMP_NUM_THREADS": "1"}, "running it once, one thread")
+    if done.returncode:
+        raise DemoFailed(
+            f"the script of the best pipeline ended with {done.returncode}:\n{done.stderr[-1500:]}"
+        )
+    score, again = report["best"]["score"], float(done.stdout.strip().splitlines()[-1].split()[-1])
+    console.print(f"  trial {score:.9f}, script {again:.9f}, difference {abs(score - again):.1e}")
+    if abs(score - again) > 1e-6:
+        raise DemoFailed("the script did not reproduce the trial")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--port", type=int, default=8000)
+    port, began = parser.parse_args().port, time.monotonic()
+    folder = ROOT / "build" / "demo"
+    try:
+        step(1, "A hub on its embedded default")
+        with hub(port) as address:
+            token = manage(
+                "create_token",
+                "--name",
+                "demo",
+                "--scopes",
+                "experiences:write,experiences:read,searches:write",
+            )
+            api = Api(address, token.splitlines()[-1].strip())
+            step(2, "A researcher logs three runs with the callback")
+            log_runs(api, folder)
+            step(3, f"A search on {SEARCHED_DATASET}, which no experience is about")
+            search = follow(api, launch(api))
+            step(4, "What it knew, and what it found")
+            show_prior(api(f"searches/{search['id']}/prior/"))
+            show_front(search)
+            step(5, "The best pipeline as a script")
+            run_best(api, search, folder)
+            where = f"{address}/searches/{search['id']}/"
+        console.print(f"\nDone in {time.monotonic() - began:.0f} s; nothing is left running.")
+        console.print(f"To look at it: [bold]make serve[/bold], then {where}", soft_wrap=True)
+    except KeyboardInterrupt:
+        console.print(
+            "\nInterrupted; nothing is left running. make demo starts again, make serve shows what is there."
+        )
+        return 130
+    except DemoFailed as error:
+        console.print(f"\n[red]The demo stopped:[/red] {error}", soft_wrap=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
