@@ -1,0 +1,57 @@
+"""The ten meta-features of a text-classification task, by name. Knows no file, no tokeniser and no store."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from tunelore.describe.landmark import MAX_LANDMARK_ROWS, landmark_accuracy
+
+EXTRACTOR = "tunelore.text-classification"
+VERSION = 1
+
+
+def classification_metafeatures(
+    texts: Sequence[str], labels: Sequence[str], *, landmark: bool = True, seed: int = 42
+) -> dict[str, Any]:
+    """`task.metafeatures` of a record, from the training rows.
+
+    texts and labels: (rows,), the same length, at least one row (ValueError otherwise). Lengths are
+    characters, entropy is in bits, deviation divides by N. `landmark` in [0, 1], or None where scikit-learn
+    is absent, the accuracy cannot be had or it is not asked for; above 10,000 rows it sees a seeded sample
+    and `sampled` is true. Source: XAutoLM's classification extractor, second version (AutoGOAL,
+    meta_learning/feature_extraction).
+    """
+    if len(texts) != len(labels):
+        raise ValueError(f"{len(texts)} texts but {len(labels)} labels; give one label a text")
+    if not texts:
+        raise ValueError("no rows: meta-features describe at least one text")
+    values: dict[str, float | None] = {**_classes(labels), **_lengths(texts)}
+    values["landmark"] = landmark_accuracy(texts, labels, seed=seed) if landmark else None
+    sampled = values["landmark"] is not None and len(texts) > MAX_LANDMARK_ROWS
+    return {"extractor": EXTRACTOR, "version": VERSION, "sampled": sampled, "values": values}
+
+
+def _classes(labels: Sequence[str]) -> dict[str, float]:
+    shares = [count / len(labels) for count in Counter(labels).values()]
+    return {
+        "instances": len(labels),
+        "classes": len(shares),
+        "class_entropy": max(0.0, -math.fsum(share * math.log2(share) for share in shares)),
+        "min_class_share": min(shares),
+        "max_class_share": max(shares),
+        "imbalance": min(shares) / max(shares),
+    }
+
+
+def _lengths(texts: Sequence[str]) -> dict[str, float | None]:
+    lengths = [len(text) for text in texts]
+    mean = math.fsum(lengths) / len(lengths)
+    deviation = math.sqrt(math.fsum((length - mean) ** 2 for length in lengths) / len(lengths))
+    return {
+        "mean_length": mean,
+        "length_deviation": deviation,
+        "length_variation": deviation / mean if mean else None,
+    }

@@ -1,0 +1,77 @@
+"""How well a shallow tree does on a task: a cheap landmark.
+
+Uses scikit-learn where it is, else knows nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+MAX_LANDMARK_ROWS = 10_000
+MAX_TERMS = 5_000
+DIMENSIONS = 100
+TREE_DEPTH = 5
+FOLDS = 5
+
+
+def landmark_accuracy(texts: Sequence[str], labels: Sequence[str], *, seed: int = 42) -> float | None:
+    """Mean accuracy of a depth-5 decision tree over stratified folds, in [0, 1]; None where it cannot be had.
+
+    TF-IDF (scikit-learn's English stop words removed, at most min(5000, N/2) terms) reduced by truncated SVD
+    to min(100, terms - 1, N - 1) dimensions; min(5, smallest class) folds, with fewer than two the training
+    accuracy. One class, no terms or no scikit-learn: None, never 0. Source: as classification_metafeatures.
+    """
+    texts, labels = _sample(texts, labels, seed)
+    if len(set(labels)) < 2:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _accuracy(_reduced(texts, seed), labels, seed)
+    except (ImportError, ValueError, ArithmeticError, MemoryError):
+        return None
+
+
+def _sample(texts: Sequence[str], labels: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
+    """At most MAX_LANDMARK_ROWS rows, each class by its share, none left out, in the order given."""
+    if len(texts) <= MAX_LANDMARK_ROWS:
+        return list(texts), list(labels)
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    for index, label in enumerate(labels):
+        rows[label].append(index)
+    draw = random.Random(seed)  # noqa: S311 - a sample of rows is no secret
+    share = MAX_LANDMARK_ROWS / len(texts)
+    kept = sorted(
+        index
+        for name in sorted(rows)
+        for index in draw.sample(rows[name], max(1, int(len(rows[name]) * share)))
+    )
+    return [texts[index] for index in kept], [labels[index] for index in kept]
+
+
+def _reduced(texts: list[str], seed: int) -> Any:
+    extraction = importlib.import_module("sklearn.feature_extraction.text")
+    decomposition = importlib.import_module("sklearn.decomposition")
+    terms = min(MAX_TERMS, max(1, len(texts) // 2))
+    matrix = extraction.TfidfVectorizer(stop_words="english", max_features=terms).fit_transform(texts)
+    dimensions = min(DIMENSIONS, matrix.shape[1] - 1, matrix.shape[0] - 1)
+    if dimensions < 1:
+        return matrix.toarray()
+    return decomposition.TruncatedSVD(n_components=dimensions, random_state=seed).fit_transform(matrix)
+
+
+def _accuracy(matrix: Any, labels: list[str], seed: int) -> float:
+    selection = importlib.import_module("sklearn.model_selection")
+    tree = importlib.import_module("sklearn.tree").DecisionTreeClassifier(
+        max_depth=TREE_DEPTH, random_state=seed
+    )
+    folds = min(FOLDS, *Counter(labels).values())
+    if folds < 2:
+        return float(tree.fit(matrix, labels).score(matrix, labels))
+    splits = selection.StratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
+    return float(selection.cross_val_score(tree, matrix, labels, cv=splits).mean())
