@@ -1,7 +1,7 @@
 """Geometry of the charts of the pages; it draws nothing and reads no row.
 
-Horizontal positions are per cent of the chart's width (text such as "34.50%"), vertical ones pixels, so
-that words keep their size at every width. A line is an SVG path in a box of 1000 x 1000 units that is stretched
+Horizontal positions are per cent of the width (text such as "34.50%"), vertical ones pixels, so that words keep
+their size at every width. A line is an SVG path in a box of 1000 x 1000 units that is stretched
 over the plot. Templates under `templates/charts/` turn these values into SVG, each with a title, a finding in
 words and a table of the same numbers.
 """

@@ -1,0 +1,20 @@
+"""The tables of the store, one noun a file."""
+
+from knowledgebase.experiences.models.change import ChangeCounter, Tombstone
+from knowledgebase.experiences.models.experience import Experience
+from knowledgebase.experiences.models.language_model import LanguageModel
+from knowledgebase.experiences.models.pipeline import Pipeline
+from knowledgebase.experiences.models.run import Run
+from knowledgebase.experiences.models.system import System
+from knowledgebase.experiences.models.task import Task
+
+__all__ = [
+    "ChangeCounter",
+    "Experience",
+    "LanguageModel",
+    "Pipeline",
+    "Run",
+    "System",
+    "Task",
+    "Tombstone",
+]

@@ -1,0 +1,194 @@
+"""What every API view shares: problem details, pages by cursor, scopes, throttles, bounded JSON.
+
+It knows nothing of what a view is about. Errors leave as application/problem+json (RFC 9457), always.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
+from rest_framework.views import APIView
+
+from knowledgebase.core.errors import FieldError, Problem
+
+logger = logging.getLogger(__name__)
+API_PREFIX = "/api/"
+PROBLEM_TYPE = "application/problem+json"
+TITLES = {
+    400: ("bad_request", "Bad request"),
+    401: ("not_authenticated", "Not authenticated"),
+    403: ("forbidden", "Forbidden"),
+    404: ("not_found", "Not found"),
+    405: ("method_not_allowed", "Method not allowed"),
+    406: ("not_acceptable", "Not acceptable"),
+    413: ("too_large", "Too large"),
+    415: ("unsupported_media_type", "Unsupported media type"),
+    429: ("too_many_requests", "Too many requests"),
+    500: ("internal_error", "Internal error"),
+}
+
+
+def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """A problem as an answer of its own, for places outside REST framework."""
+    body = json.dumps(problem.document())
+    return HttpResponse(body, status=problem.status, content_type=PROBLEM_TYPE, headers=dict(headers or {}))
+
+
+def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """REST framework's exception handler: every known error as problem details; the rest is ours to mend (500)."""
+    problem = as_problem(error)
+    if problem is None:
+        return None
+    headers = {}
+    if (wait := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(wait) + 1)
+    if header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = header
+    return Response(problem.document(), status=problem.status, content_type=PROBLEM_TYPE, headers=headers)
+
+
+def as_problem(error: Exception) -> Problem | None:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, Http404):
+        return standard(404, "there is nothing here that you may see")
+    if isinstance(error, PermissionDenied):
+        return standard(403, str(error) or "you may not do this")
+    if isinstance(error, RequestDataTooBig):
+        return standard(
+            413, f"the body is larger than {settings.MAX_BODY_BYTES:,} bytes; send less at a time"
+        )
+    if isinstance(error, exceptions.ValidationError):
+        fields = field_errors(error.detail)
+        detail = "; ".join(f"{field.pointer}: {field.message}" for field in fields[:5])
+        return Problem(400, "invalid", "Invalid input", detail, fields)
+    if isinstance(error, exceptions.APIException):
+        return standard(error.status_code, str(error.detail))
+    return None
+
+
+def standard(status: int, detail: str) -> Problem:
+    code, title = TITLES.get(status, ("error", "Error"))
+    return Problem(status, code, title, detail)
+
+
+def field_errors(detail: object, pointer: str = "") -> list[FieldError]:
+    """REST framework's nested errors, flat, with JSON pointers."""
+    if isinstance(detail, Mapping):
+        pairs = [(f"{pointer}/{key}", value) for key, value in detail.items()]
+        return [field for where, value in pairs for field in field_errors(value, where)]
+    if isinstance(detail, Sequence) and not isinstance(detail, str):
+        nested = any(isinstance(value, Mapping) for value in detail)
+        pairs = [(f"{pointer}/{index}" if nested else pointer, value) for index, value in enumerate(detail)]
+        return [field for where, value in pairs for field in field_errors(value, where)]
+    return [FieldError(pointer or "/", str(detail))]
+
+
+class ApiProblems:
+    """Middleware: below /api/, what fails outside a view (unknown address, a bug) is a problem document too."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_html = response.get("Content-Type", "").startswith("text/html")
+        if not request.path.startswith(API_PREFIX) or response.status_code < 400 or not is_html:
+            return response
+        details = {
+            404: f"there is nothing at {request.path[:200]}",
+            500: "the hub failed; the error is in its log",
+        }
+        status = response.status_code
+        return problem_response(standard(status, details.get(status, TITLES.get(status, ("", "Error"))[1])))
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not request.path.startswith(API_PREFIX):
+            return None
+        problem = as_problem(error)
+        if problem is None and isinstance(error, SuspiciousOperation):
+            problem = standard(400, "the request is not well formed")
+        return problem_response(problem) if problem else None
+
+
+class HasScope(BasePermission):
+    """A token may do what its scopes say; a signed-in person what their rights say.
+
+    A view names its scopes by method: ``scopes = {"GET": "experiences:read", "POST": "experiences:write"}``.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        granted = getattr(request.auth, "scopes", None)
+        if granted is None:
+            return True
+        method = "GET" if request.method in {"HEAD", "OPTIONS"} else str(request.method)
+        needed = getattr(view, "scopes", {}).get(method)
+        if needed is None or needed in granted or "admin" in granted:
+            return True
+        detail = (
+            f"the token lacks the scope {needed!r}; it has {', '.join(granted) or 'none'}. Make one with it"
+        )
+        raise Problem(403, "missing_scope", "Missing scope", detail)
+
+
+class CursorPages(CursorPagination):
+    """Pages by cursor, newest change first: as fast at the end of the list as at its beginning."""
+
+    page_size = 50
+    max_page_size = 500
+    page_size_query_param = "limit"
+    ordering = "-change_seq"
+
+
+class UserThrottle(UserRateThrottle):
+    scope = "user"
+
+
+class AnonymousThrottle(AnonRateThrottle):
+    scope = "anonymous"
+
+
+class BoundedJSONParser(BaseParser):
+    """JSON of a bounded size. NaN, Infinity and doubled names are refused: they are not JSON."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None
+    ) -> Any:
+        data = stream.read(settings.MAX_BODY_BYTES + 1)
+        if len(data) > settings.MAX_BODY_BYTES:
+            raise standard(
+                413, f"the body is larger than {settings.MAX_BODY_BYTES:,} bytes; send less at a time"
+            )
+        try:
+            return json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        except (ValueError, RecursionError) as error:
+            raise standard(400, f"the body is not JSON: {error}"[:300]) from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(
+            f"the name {next(name for name in names if names.count(name) > 1)[:80]!r} stands twice"
+        )
+    return found

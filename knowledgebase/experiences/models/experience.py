@@ -1,0 +1,128 @@
+"""Experience: an immutable fact about one run, with what the hub knows beside the record.
+
+The columns repeat what is filtered and sorted; the record is the truth and is stored whole.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from tunelore.record import STATUSES
+
+from knowledgebase.accounts.models import Membership
+
+
+class ExperienceQuerySet(models.QuerySet["Experience"]):
+    """Queries every reader of experiences starts from."""
+
+    def visible_to(self, user: object) -> ExperienceQuerySet:
+        """What this person may see: their own, their teams', the hub's and public ones. Nobody sees nothing.
+
+        The teams are a subquery and not a join, so that no row appears twice and none needs DISTINCT.
+        """
+        key = getattr(user, "pk", None)
+        if key is None:
+            return self.none()
+        teams = Membership.objects.filter(user_id=key).values("team_id")
+        shared = Q(visibility__in=["hub", "public"]) | Q(visibility="team", team_id__in=teams)
+        return self.filter(shared | Q(owner_id=key))
+
+
+class Experience(models.Model):
+    """This pipeline on this task on this system gave these scores and costs, or failed in this way."""
+
+    class Visibility(models.TextChoices):
+        PRIVATE = "private"
+        TEAM = "team"
+        HUB = "hub"
+        PUBLIC = "public"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    digest = models.CharField(
+        max_length=80, db_index=True, help_text="of the record without id and provenance"
+    )
+    content = models.CharField(
+        max_length=64, help_text="SHA-256 of the whole canonical record, for idempotency"
+    )
+    task = models.ForeignKey("experiences.Task", on_delete=models.PROTECT, related_name="experiences")
+    system = models.ForeignKey(
+        "experiences.System", null=True, blank=True, on_delete=models.PROTECT, related_name="experiences"
+    )
+    pipeline = models.ForeignKey("experiences.Pipeline", on_delete=models.PROTECT, related_name="experiences")
+    language_model = models.ForeignKey(
+        "experiences.LanguageModel",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="experiences",
+    )
+    method = models.CharField(max_length=64)
+    status = models.CharField(max_length=16)
+    phase = models.CharField(max_length=32, blank=True)
+    cause = models.CharField(max_length=64, blank=True)
+    score = models.FloatField(null=True, blank=True, help_text="primary value, in [0, 1], higher is better")
+    primary_metric = models.CharField(max_length=200, blank=True)
+    primary_split = models.CharField(max_length=64, blank=True)
+    evaluation_s = models.FloatField(null=True, blank=True)
+    cpu_s = models.FloatField(null=True, blank=True)
+    host_memory_bytes = models.BigIntegerField(null=True, blank=True)
+    device_memory_bytes = models.BigIntegerField(null=True, blank=True)
+    train_rows = models.BigIntegerField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    via = models.CharField(max_length=64)
+    record = models.JSONField()
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="experiences"
+    )
+    team = models.ForeignKey(
+        "accounts.Team", null=True, blank=True, on_delete=models.SET_NULL, related_name="experiences"
+    )
+    visibility = models.CharField(max_length=16, choices=Visibility.choices, default=Visibility.TEAM)
+    origin = models.CharField(
+        max_length=100, blank=True, help_text="where it came from; empty: sent to this hub"
+    )
+    licence = models.CharField(max_length=64, blank=True)
+    change_seq = models.BigIntegerField(unique=True, help_text="grows in the order of commits")
+    received_at = models.DateTimeField()
+    provisional = models.BooleanField(
+        default=False, help_text="the hub's guess about a silent run; the client's own record replaces it"
+    )
+
+    objects = ExperienceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-change_seq",)
+        indexes = (
+            models.Index(fields=("task", "-change_seq"), name="experience_task"),
+            models.Index(fields=("method", "-change_seq"), name="experience_method"),
+            models.Index(fields=("status", "-change_seq"), name="experience_status"),
+            models.Index(fields=("language_model", "-change_seq"), name="experience_language_model"),
+            models.Index(fields=("team", "-change_seq"), name="experience_team"),
+        )
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=STATUSES), name="experience_status_known"),
+            models.CheckConstraint(
+                condition=Q(visibility__in=["private", "team", "hub", "public"]),
+                name="experience_visibility_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(score__isnull=True) | Q(score__gte=0, score__lte=1, status="ok"),
+                name="experience_score_of_success",
+            ),
+            models.CheckConstraint(
+                condition=(Q(evaluation_s__isnull=True) | Q(evaluation_s__gte=0))
+                & (Q(cpu_s__isnull=True) | Q(cpu_s__gte=0))
+                & (Q(host_memory_bytes__isnull=True) | Q(host_memory_bytes__gte=0))
+                & (Q(device_memory_bytes__isnull=True) | Q(device_memory_bytes__gte=0)),
+                name="experience_costs_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=~Q(provisional=True) | Q(status="killed"), name="experience_provisional_is_killed"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.status} {str(self.pk)[:8]}"
