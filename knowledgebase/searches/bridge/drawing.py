@@ -1,0 +1,48 @@
+"""A seeded, space-filling list of pipelines for collecting a table of experience.
+
+It knows the space and no dataset: the same seed gives the same list on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from automl.sources.language_models import known_keys
+from automl.space import Space
+from automl.spaces.tunelore import tunelore
+from automl.values import Pipeline
+
+CANDIDATES = 500
+# Methods that train the encoder have more to vary and more ways to fail than the two that do not.
+QUOTAS: Mapping[str, int] = {"full": 4, "lora": 3, "partial": 3, "probe": 3, "linear": 3}
+
+
+def draw_pipelines(seed: int, quotas: Mapping[str, int] = QUOTAS) -> list[dict[str, object]]:
+    """Pipelines as JSON objects: `quotas` of each method, language models taken in turn, values far apart."""
+    rng = np.random.default_rng(seed)
+    keys = known_keys()
+    turn = [keys[place] for place in rng.permutation(len(keys))]
+    drawn: list[Pipeline] = []
+    for method, count in quotas.items():
+        drawn += _spread(tunelore(keys).restrict(methods=[method]), count, turn, rng)
+        turn = turn[count % len(turn) :] + turn[: count % len(turn)]
+    return [pipeline.to_dict() for pipeline in drawn]
+
+
+def _spread(space: Space, count: int, turn: Sequence[str], rng: np.random.Generator) -> list[Pipeline]:
+    """Greedy maximin in unit coordinates: each next candidate is the one farthest from those chosen before."""
+    units = space.sample_units(rng, CANDIDATES)
+    values = units[:, 2:]
+    chosen = [int(np.abs(values - 0.5).sum(axis=1).argmin())]
+    while len(chosen) < count:
+        gaps = np.linalg.norm(values[:, None, :] - values[None, chosen, :], axis=2).min(axis=1)
+        chosen.append(int(gaps.argmax()))
+    pipelines = space.decode(units[chosen])
+    if not space.methods[0].needs_language_model:
+        return pipelines
+    return [
+        Pipeline(one.method, one.hyperparameters, turn[place % len(turn)], one.space)
+        for place, one in enumerate(pipelines)
+    ]

@@ -1,0 +1,217 @@
+"""Rows to an engine and proposals to rows: a search is rebuilt from its rows each time it is pushed.
+
+It knows no database writes. Same prior snapshot, same history in trial order, same pending trials and same seed
+give the same proposals, in whichever process this runs.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from uuid import UUID
+
+from automl.engine import Engine
+from automl.errors import AutomlError
+from automl.priors.options import PriorOptions
+from automl.priors.prior import Prior, build_prior
+from automl.space import Space
+from automl.spaces.tunelore import tunelore
+from automl.values import SCORE, SECONDS, Limits, Objective, Outcome, Pipeline, Proposal, TaskView
+from knowledgebase.searches.bridge.evidence import evidence_for, task_names
+from knowledgebase.searches.bridge.names import check_language_model, installed_keys
+from knowledgebase.searches.bridge.refusal import refused
+from knowledgebase.searches.models import Search, Trial
+
+OBJECTIVES: Mapping[str, Objective] = {"score": SCORE, "seconds": SECONDS}
+MAX_CACHED = 32
+# The baseline every search contains: what a text classifier costs without any language model.
+BASELINE: Mapping[str, str | int | float | bool] = {
+    "ngrams": "word",
+    "ngram_max": 2,
+    "min_df": 1,
+    "sublinear_tf": True,
+    "c": 1.0,
+    "class_weights": False,
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a search is given when it starts; ids bounded, summary plain JSON."""
+
+    language_models: tuple[str, ...]
+    prior: Mapping[str, object] = field(default_factory=dict)
+    prior_ids: tuple[str, ...] = ()
+    prior_digest: str = ""
+    prior_summary: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SearchContext:
+    """What does not change while a search runs."""
+
+    space: Space
+    prior: Prior | None
+    prior_digest: str
+
+
+_contexts: OrderedDict[UUID, SearchContext] = OrderedDict()
+_lock = Lock()
+
+
+def prepare_start(search: Search) -> Start:
+    """Freeze the language models and the prior as they are now; Refused when the space is empty."""
+    asked = [check_language_model(key) for key in search.language_models]
+    language_models = tuple(asked or installed_keys())
+    if not search.warm_start:
+        return Start(language_models)
+    space = _space(search.methods, language_models)
+    objectives = [OBJECTIVES[name] for name in search.objectives]
+    options = PriorOptions().for_objectives(objectives)
+    prior = build_prior(space, evidence_for(search.owner), _target(search), options)
+    if not prior.weights:
+        return Start(language_models)
+    return Start(
+        language_models=language_models,
+        prior=prior.to_dict(),
+        prior_ids=tuple(evidence_id for evidence_id, _ in prior.weights),
+        prior_digest=prior.digest,
+        prior_summary=_summary(search, prior),
+    )
+
+
+def load_context(search_id: UUID) -> SearchContext | None:
+    """Space and prior of a running search, from its snapshot; None while it has not started."""
+    search = Search.objects.select_related("dataset", "owner").get(pk=search_id)
+    if search.state != Search.State.RUNNING:
+        return None
+    with _lock:
+        known = _contexts.get(search_id)
+    if known is not None and known.prior_digest == search.prior_digest:
+        return known
+    space = _space(search.methods, search.language_models)
+    prior = Prior.from_dict(space, search.prior) if search.prior else None
+    context = SearchContext(space, prior, search.prior_digest)
+    with _lock:
+        _contexts[search_id] = context
+        while len(_contexts) > MAX_CACHED:
+            _contexts.popitem(last=False)
+    return context
+
+
+def propose(context: SearchContext, search: Search, trials: Sequence[Trial], n: int) -> list[Trial]:
+    """Up to n unsaved trials, numbered on from the last; [] when the sampler has nothing more to offer."""
+    number = max((trial.number for trial in trials), default=0)
+    added: list[Trial] = []
+    if needs_baseline(context.space, search, trials):
+        added.append(_trial(search, Proposal(number + 1, _baseline(context.space), "baseline")))
+    if len(added) < n:
+        engine = build_engine(context, search, trials)
+        pending = [proposal_of(trial) for trial in [*trials, *added] if trial.state in ("queued", "running")]
+        added += [_trial(search, one) for one in engine.ask(n - len(added), pending)]
+    for offset, trial in enumerate(added, start=1):
+        trial.number = number + offset
+        trial.seed = search.seed + trial.number
+    return added
+
+
+def build_engine(context: SearchContext, search: Search, trials: Sequence[Trial]) -> Engine:
+    """The engine as the finished trials make it, told in the order of their numbers."""
+    engine = Engine(
+        context.space,
+        search.sampler,
+        prior=context.prior,
+        objectives=tuple(OBJECTIVES[name] for name in search.objectives),
+        seed=search.seed,
+        options=search.sampler_options,
+    )
+    for trial in sorted(trials, key=lambda one: one.number):
+        if trial.state == Trial.State.DONE:
+            engine.tell(_outcome(trial))
+    return engine
+
+
+def needs_baseline(space: Space, search: Search, trials: Sequence[Trial]) -> bool:
+    """Whether the honest baseline still has to be added: always first, unless the methods were restricted."""
+    if search.sampler == "listed" or not space.has_method("linear"):
+        return False
+    return not any(trial.method == "linear" for trial in trials)
+
+
+def pipeline_of(trial: Trial) -> Pipeline:
+    """A trial's choice as the library's value."""
+    return Pipeline(
+        method=trial.method,
+        hyperparameters=trial.hyperparameters,
+        language_model=trial.language_model or None,
+        space=trial.search.space,
+    )
+
+
+def proposal_of(trial: Trial) -> Proposal:
+    """A trial that has not ended yet, as a pending proposal."""
+    return Proposal(trial.number, pipeline_of(trial), trial.origin, trial.probability)
+
+
+def _outcome(trial: Trial) -> Outcome:
+    return Outcome(
+        number=trial.number,
+        pipeline=pipeline_of(trial),
+        status=trial.status,
+        cause=trial.cause or None,
+        score=trial.score,
+        seconds=trial.seconds,
+    )
+
+
+def _trial(search: Search, proposal: Proposal) -> Trial:
+    return Trial(
+        search=search,
+        number=proposal.number,
+        method=proposal.pipeline.method,
+        language_model=proposal.pipeline.language_model or "",
+        hyperparameters=dict(proposal.pipeline.hyperparameters),
+        origin=proposal.origin,
+        probability=proposal.probability,
+    )
+
+
+def _baseline(space: Space) -> Pipeline:
+    return Pipeline("linear", dict(BASELINE), None, space.name)
+
+
+def _space(methods: Sequence[str], language_models: Sequence[str]) -> Space:
+    try:
+        return tunelore(language_models).restrict(methods=list(methods) or None)
+    except AutomlError as error:
+        raise refused(error) from error
+
+
+def _target(search: Search) -> TaskView:
+    values = search.dataset.metafeatures.get("values", {})
+    return TaskView(
+        task=search.dataset.task_digest,
+        metafeatures=values,
+        limits=Limits(wall_s=search.wall_s, host_memory_bytes=search.host_memory_bytes),
+        train_rows=search.train_rows or search.dataset.train_rows,
+    )
+
+
+def _summary(search: Search, prior: Prior) -> dict[str, object]:
+    names = task_names(search.owner, [one.task for one in prior.neighbours])
+    return {
+        "neighbours": [
+            {
+                "task": one.task,
+                "name": names.get(one.task) or one.task,
+                "distance": one.distance,
+                "parts": dict(one.parts),
+            }
+            for one in prior.neighbours
+        ],
+        "distributions": prior.distributions(),
+        "uniform": prior.uniform(),
+        "weights": [[evidence_id, alpha] for evidence_id, alpha in prior.weights],
+    }

@@ -1,0 +1,77 @@
+"""What may be named in a request: methods, language models, built-in datasets, samplers, objectives.
+
+Cheap enough for the web process: it lists names and reads no weights and no rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.conf import settings
+
+from automl.errors import SourceError
+from automl.sources.builtin import builtin_datasets
+from automl.sources.language_models import available, known_keys, resolve
+from automl.spaces.tunelore import NAME, tunelore
+from knowledgebase.searches.bridge.refusal import Refused, refused
+
+SPACE = NAME
+SAMPLERS = ("pge", "random")
+OBJECTIVES = ("score", "seconds")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing to choose from, with the words to show."""
+
+    key: str
+    title: str
+
+
+@lru_cache(maxsize=1)
+def method_names() -> tuple[str, ...]:
+    """Every method of the space, in its order."""
+    return tuple(method.name for method in tunelore(known_keys()).methods)
+
+
+def needs_language_model(method: str) -> bool:
+    """Whether a method starts from a language model."""
+    return tunelore(known_keys()).method(method).needs_language_model
+
+
+def language_model_choices() -> tuple[Choice, ...]:
+    """Installed language models, largest first; () when none is installed."""
+    return _installed()
+
+
+@lru_cache(maxsize=1)
+def _installed() -> tuple[Choice, ...]:
+    # Checksums take a second, and what is installed does not change under a running process.
+    return tuple(Choice(info.key, info.title) for info in available())
+
+
+def builtin_choices() -> tuple[Choice, ...]:
+    """Built-in datasets."""
+    return tuple(Choice(info.name, info.title) for info in builtin_datasets())
+
+
+def check_language_model(key: str) -> str:
+    """The full key of a language model; Refused, naming those that are known, when there is none.
+
+    `path:` keys are resolved here because only their folder is looked at, never their weights' content as code.
+    """
+    if any(choice.key == key for choice in _installed()):
+        return key
+    try:
+        return resolve(key, roots=[str(root) for root in settings.MODEL_ROOTS]).key
+    except SourceError as error:
+        raise refused(error) from error
+
+
+def installed_keys() -> tuple[str, ...]:
+    """Keys of all installed language models."""
+    keys = tuple(choice.key for choice in _installed())
+    if not keys:
+        raise Refused("no_language_model", "no language model is installed; see the README, section Set up")
+    return keys

@@ -1,0 +1,102 @@
+"""A trial row to a run of the library in a child process, and its result to a record.
+
+It knows no leases and writes nothing: services claim the trial before and finish it after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from django.conf import settings
+from tunelore import describe
+
+from automl.runners.base import TrialProgress, TrialResult, TrialSpec
+from automl.runners.process import run
+from automl.runners.script import pipeline_script
+from automl.values import Limits
+from knowledgebase.searches.bridge.datasets import data_roots, dataset_ref
+from knowledgebase.searches.bridge.engine import pipeline_of
+from knowledgebase.searches.bridge.records import Ending, lost_record, result_record
+from knowledgebase.searches.models import Trial
+
+Progress = Mapping[str, object]
+THREADS = 1
+METRIC = "f1_macro"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The worker's machine, described once a process."""
+
+    system: Mapping[str, object]
+    device_speed: float | None
+
+
+@lru_cache(maxsize=1)
+def machine() -> Machine:
+    """System and measured speed with the threads of one trial."""
+    return Machine(describe.system(), describe.device_speed(THREADS))
+
+
+def run_pipeline(trial_id: UUID, on_progress: Callable[[Progress], bool]) -> Ending:
+    """Train in a child process until it ends or `on_progress` (about once a second) returns False."""
+    trial = _trial(trial_id)
+    here = machine()
+
+    def report(progress: TrialProgress) -> bool:
+        return on_progress(asdict(progress))
+
+    result = run(trial_spec(trial), report)
+    return _ending(trial, result, here)
+
+
+def lost_ending(trial_id: UUID) -> Ending:
+    """How a trial ends whose worker was lost too often."""
+    trial = _trial(trial_id)
+    return Ending(status="killed", cause="lost", record=lost_record(trial))
+
+
+def trial_script(trial: Trial) -> str:
+    """A Python script that runs this trial again on its own: same rows, same seed, same threads."""
+    return pipeline_script(trial_spec(trial))
+
+
+def trial_spec(trial: Trial) -> TrialSpec:
+    """Everything the runner needs to know."""
+    search = trial.search
+    return TrialSpec(
+        pipeline=pipeline_of(trial),
+        dataset=dataset_ref(search.dataset),
+        train_rows=search.train_rows,
+        validation_rows=search.evaluation_rows,
+        test_rows=search.evaluation_rows,
+        seed=trial.seed,
+        limits=Limits(wall_s=search.wall_s, host_memory_bytes=search.host_memory_bytes),
+        threads=THREADS,
+        device="cpu",
+        metric=METRIC,
+        cache=str(settings.CACHE_FOLDER),
+        model_roots=tuple(str(root) for root in settings.MODEL_ROOTS),
+        data_roots=tuple(data_roots(search.dataset)),
+    )
+
+
+def _trial(trial_id: UUID) -> Trial:
+    return Trial.objects.select_related("search__dataset").get(pk=trial_id)
+
+
+def _ending(trial: Trial, result: TrialResult, here: Machine) -> Ending:
+    cost = result.cost or {}
+    primary = result.primary
+    return Ending(
+        status=result.status,
+        cause=result.cause or "",
+        phase=result.phase or "",
+        score=primary["value"] if primary else None,
+        seconds=cost.get("evaluation_s"),
+        memory_bytes=cost.get("host_memory_bytes"),
+        record=result_record(trial, result, here.system, here.device_speed),
+    )

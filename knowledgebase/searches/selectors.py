@@ -1,0 +1,248 @@
+"""Reads of datasets, searches and trials for API and pages.
+
+It writes nothing and knows nothing of how pipelines are proposed; start from search_list and search_report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Max, Q, QuerySet
+from django.utils import timezone
+
+from knowledgebase.accounts.models import User
+from knowledgebase.searches.models import Dataset, Search, Trial
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One trial that no other beats in score and seconds at once. Score in [0, 1], higher is better."""
+
+    trial: int
+    trial_id: UUID
+    score: float
+    seconds: float
+    method: str
+    language_model: str
+    hyperparameters: dict[str, object]
+
+
+@dataclass(frozen=True)
+class RunningTrial:
+    """A trial in training: where it is, and what it has used."""
+
+    trial: int
+    trial_id: UUID
+    method: str
+    language_model: str
+    started_at: datetime
+    phase: str
+    step: int | None
+    epoch: float | None
+    seconds: float
+    memory_bytes: int | None
+    best: float | None
+
+
+@dataclass(frozen=True)
+class NeighbourTask:
+    """A known task near this one. distance >= 0, no unit; parts says which feature made how much of it."""
+
+    task: str
+    name: str
+    distance: float
+    parts: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How likely the prior makes one choice, beside the uniform share. Both in [0, 1]."""
+
+    value: str
+    prior: float
+    uniform: float
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """Everything a reader of one search is told; the same for API and page."""
+
+    search: Search
+    state: str
+    by_state: dict[str, int]
+    by_outcome: dict[str, int]
+    trials_done: int
+    trials_failed: int
+    best: FrontPoint | None
+    front: tuple[FrontPoint, ...]
+    running: tuple[RunningTrial, ...]
+    neighbours: tuple[NeighbourTask, ...]
+    methods: tuple[Shift, ...]
+    language_models: tuple[Shift, ...]
+    seconds_used: float
+    time_left_s: float | None
+    trials: tuple[Trial, ...] = field(default=(), repr=False)
+
+
+def dataset_list(user: User) -> QuerySet[Dataset]:
+    """Datasets the user may see, newest first."""
+    return Dataset.objects.visible_to(user).order_by("-created_at", "id")
+
+
+def dataset_detail(user: User, dataset_id: UUID) -> Dataset | None:
+    """One visible dataset, or None: absent and forbidden are the same answer."""
+    return Dataset.objects.visible_to(user).filter(pk=dataset_id).first()
+
+
+def search_list(user: User) -> QuerySet[Search]:
+    """Searches the user may see, newest first, with trial counts and the best score."""
+    done = Q(trials__state=Trial.State.DONE)
+    return (
+        Search.objects.visible_to(user)
+        .select_related("dataset", "owner", "team")
+        .annotate(
+            trials_done=Count("trials", filter=done),
+            trials_failed=Count("trials", filter=done & ~Q(trials__status="ok")),
+            best_score=Max("trials__score"),
+        )
+        .order_by("-created_at", "id")
+    )
+
+
+def search_detail(user: User, search_id: UUID) -> Search | None:
+    """One visible search, or None: absent and forbidden are the same answer."""
+    return (
+        Search.objects.visible_to(user)
+        .select_related("dataset", "owner", "team")
+        .filter(pk=search_id)
+        .first()
+    )
+
+
+def trial_list(search: Search) -> QuerySet[Trial]:
+    """Trials in the order of their numbers."""
+    return search.trials.order_by("number")
+
+
+def best_trial(trials: Sequence[Trial]) -> Trial | None:
+    """The highest score; of equal ones the quicker."""
+    scored = [trial for trial in trials if trial.score is not None]
+    return max(scored, key=lambda trial: (trial.score, -(trial.seconds or 0.0)), default=None)
+
+
+def front_of(trials: Sequence[Trial]) -> tuple[FrontPoint, ...]:
+    """Trials not dominated in (score up, seconds down), from quick to good."""
+    scored = [trial for trial in trials if trial.score is not None and trial.seconds is not None]
+    front: list[FrontPoint] = []
+    for trial in sorted(scored, key=lambda one: (one.seconds, -(one.score or 0.0), one.number)):
+        if not front or (trial.score or 0.0) > front[-1].score:
+            front.append(_point(trial))
+    return tuple(front)
+
+
+def search_report(search: Search, *, now: datetime | None = None) -> SearchReport:
+    """State, counts, best, front, prior and estimates of one search, from one read of its trials."""
+    now = now or timezone.now()
+    trials = list(trial_list(search))
+    done = [trial for trial in trials if trial.state == Trial.State.DONE]
+    best = best_trial(done)
+    summary = search.prior_summary
+    return SearchReport(
+        search=search,
+        state=search.state,
+        by_state=dict(Counter(trial.state for trial in trials)),
+        by_outcome=dict(Counter(trial.status for trial in done)),
+        trials_done=len(done),
+        trials_failed=sum(trial.status != "ok" for trial in done),
+        best=_point(best) if best is not None else None,
+        front=front_of(done),
+        running=tuple(_running(trial, now) for trial in trials if trial.state == Trial.State.RUNNING),
+        neighbours=tuple(
+            NeighbourTask(task=one["task"], name=one["name"], distance=one["distance"], parts=one["parts"])
+            for one in summary.get("neighbours", ())
+        ),
+        methods=_shifts(summary, "method"),
+        language_models=_shifts(summary, "language_model"),
+        seconds_used=seconds_used(search, now),
+        time_left_s=time_left(search, trials, now),
+        trials=tuple(trials),
+    )
+
+
+def seconds_used(search: Search, now: datetime) -> float:
+    """Wall-clock seconds from the first start to the end or to now; 0 before the start."""
+    if search.started_at is None:
+        return 0.0
+    return max(0.0, ((search.ended_at or now) - search.started_at).total_seconds())
+
+
+def time_left(search: Search, trials: Sequence[Trial], now: datetime) -> float | None:
+    """Estimate in seconds: trials left times the mean time of a finished one, over the slots.
+
+    None before the first trial has ended; 0 when the search is over. A trial's time counts from claim to end,
+    start of the child included, so that the estimate holds for the clock on the wall.
+    """
+    if search.is_finished:
+        return 0.0
+    spans = [
+        (trial.finished_at - trial.started_at).total_seconds()
+        for trial in trials
+        if trial.state == Trial.State.DONE and trial.finished_at and trial.started_at
+    ]
+    if not spans:
+        return None
+    mean = sum(spans) / len(spans)
+    counted = sum(trial.state != Trial.State.CANCELLED for trial in trials)
+    waiting = search.budget_trials - counted + sum(trial.state == Trial.State.QUEUED for trial in trials)
+    elapsed = [
+        (now - trial.started_at).total_seconds()
+        for trial in trials
+        if trial.state == Trial.State.RUNNING and trial.started_at
+    ]
+    work = mean * max(waiting, 0) + sum(max(mean - spent, 0.0) for spent in elapsed)
+    left = work / search.slots
+    if search.budget_seconds is not None:
+        left = min(left, max(search.budget_seconds - seconds_used(search, now), 0.0) + mean)
+    return left
+
+
+def _point(trial: Trial) -> FrontPoint:
+    return FrontPoint(
+        trial=trial.number,
+        trial_id=trial.pk,
+        score=trial.score or 0.0,
+        seconds=trial.seconds or 0.0,
+        method=trial.method,
+        language_model=trial.language_model,
+        hyperparameters=trial.hyperparameters,
+    )
+
+
+def _running(trial: Trial, now: datetime) -> RunningTrial:
+    started = trial.started_at or now
+    progress = trial.progress
+    return RunningTrial(
+        trial=trial.number,
+        trial_id=trial.pk,
+        method=trial.method,
+        language_model=trial.language_model,
+        started_at=started,
+        phase=progress.get("phase") or "start",
+        step=progress.get("step"),
+        epoch=progress.get("epoch"),
+        seconds=max(0.0, (now - started).total_seconds()),
+        memory_bytes=progress.get("memory_bytes"),
+        best=progress.get("best"),
+    )
+
+
+def _shifts(summary: dict[str, dict[str, dict[str, float]]], name: str) -> tuple[Shift, ...]:
+    """Likeliest first; a value the prior does not name has probability 0."""
+    prior = summary.get("distributions", {}).get(name, {})
+    uniform = summary.get("uniform", {}).get(name, {})
+    values = sorted(set(prior) | set(uniform), key=lambda value: (-prior.get(value, 0.0), value))
+    return tuple(Shift(value=v, prior=prior.get(v, 0.0), uniform=uniform.get(v, 0.0)) for v in values)

@@ -1,0 +1,278 @@
+"""The wire shapes of datasets, searches and trials.
+
+They check types and sizes of input; what may be named and how much may be asked is the services' to say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from knowledgebase.searches.models import Dataset, Search, Trial
+
+
+class ProblemPart(serializers.Serializer[Any]):
+    """Why a dataset was refused or a search failed; empty when neither."""
+
+    code = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+    field = serializers.CharField(required=False)
+
+
+class DatasetAnswer(serializers.ModelSerializer[Dataset]):
+    """A dataset as it is known; its rows are never sent."""
+
+    problem = ProblemPart(read_only=True)
+    classes = serializers.DictField(child=serializers.IntegerField(), read_only=True)
+    warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
+    text_columns = serializers.ListField(child=serializers.CharField(), read_only=True)
+    languages = serializers.ListField(child=serializers.CharField(), read_only=True)
+    metafeatures = serializers.DictField(read_only=True)
+    task = serializers.CharField(source="task_digest", read_only=True)
+
+    class Meta:
+        model = Dataset
+        fields = (
+            "id",
+            "name",
+            "source",
+            "state",
+            "problem",
+            "warnings",
+            "text_columns",
+            "label_column",
+            "languages",
+            "domain",
+            "fingerprint",
+            "task",
+            "classes",
+            "train_rows",
+            "validation_rows",
+            "test_rows",
+            "size_bytes",
+            "metafeatures",
+            "created_at",
+            "resolved_at",
+            "expires_at",
+        )
+        read_only_fields = fields
+
+
+class DatasetCreate(serializers.Serializer[Any]):
+    """A built-in dataset by name."""
+
+    source = serializers.ChoiceField(choices=["builtin"])
+    name = serializers.CharField(max_length=200)
+
+
+class DatasetUpload(serializers.Serializer[Any]):
+    """A file of labelled rows: CSV, TSV, JSON Lines (each also as .gz) or Parquet."""
+
+    file = serializers.FileField(help_text="training rows")
+    validation = serializers.FileField(required=False, help_text="split off the training rows when absent")
+    test = serializers.FileField(required=False, help_text="split off the training rows when absent")
+    name = serializers.CharField(max_length=200, required=False, default="")
+    text_columns = serializers.ListField(
+        child=serializers.CharField(max_length=200), min_length=1, max_length=8
+    )
+    label_column = serializers.CharField(max_length=200)
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=35), required=False, default=list, max_length=64
+    )
+    domain = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+
+
+class BudgetPart(serializers.Serializer[Any]):
+    """How much may be spent."""
+
+    trials = serializers.IntegerField()
+    seconds = serializers.FloatField(required=False, allow_null=True, default=None)
+
+
+class LimitsPart(serializers.Serializer[Any]):
+    """What one trial may use."""
+
+    wall_s = serializers.FloatField(required=False, allow_null=True)
+    host_memory_bytes = serializers.IntegerField(required=False, allow_null=True)
+
+
+def _names(help_text: str) -> serializers.ListField:
+    child = serializers.CharField(max_length=600)
+    return serializers.ListField(child=child, required=False, max_length=100, help_text=help_text)
+
+
+class SearchCreate(serializers.Serializer[Any]):
+    """What to search for. Everything but dataset and budget has a default."""
+
+    dataset = serializers.UUIDField()
+    budget = BudgetPart()
+    title = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    limits = LimitsPart(required=False)
+    slots = serializers.IntegerField(required=False, help_text="trials at the same time")
+    train_rows = serializers.IntegerField(required=False, allow_null=True)
+    evaluation_rows = serializers.IntegerField(required=False, allow_null=True)
+    sampler = serializers.CharField(required=False, max_length=32)
+    warm_start = serializers.BooleanField(required=False)
+    objectives = _names("score, seconds or both")
+    methods = _names("every method when empty")
+    language_models = _names("every installed language model when empty")
+    seed = serializers.IntegerField(required=False, allow_null=True)
+    idempotency_key = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class FrontPointAnswer(serializers.Serializer[Any]):
+    """A trial that no other beats in both score and seconds."""
+
+    trial = serializers.IntegerField()
+    trial_id = serializers.UUIDField()
+    score = serializers.FloatField()
+    seconds = serializers.FloatField()
+    method = serializers.CharField()
+    language_model = serializers.CharField(allow_blank=True)
+    hyperparameters = serializers.DictField()
+
+
+class RunningTrialAnswer(serializers.Serializer[Any]):
+    """A trial in training."""
+
+    trial = serializers.IntegerField()
+    trial_id = serializers.UUIDField()
+    method = serializers.CharField()
+    language_model = serializers.CharField(allow_blank=True)
+    started_at = serializers.DateTimeField()
+    phase = serializers.CharField()
+    step = serializers.IntegerField(allow_null=True)
+    epoch = serializers.FloatField(allow_null=True)
+    seconds = serializers.FloatField()
+    memory_bytes = serializers.IntegerField(allow_null=True)
+    best = serializers.FloatField(allow_null=True)
+
+
+class SearchAnswer(serializers.ModelSerializer[Search]):
+    """A search as it was asked for, with counts."""
+
+    budget = serializers.SerializerMethodField()
+    limits = serializers.SerializerMethodField()
+    objectives = serializers.ListField(child=serializers.CharField(), read_only=True)
+    methods = serializers.ListField(child=serializers.CharField(), read_only=True)
+    language_models = serializers.ListField(child=serializers.CharField(), read_only=True)
+    problem = ProblemPart(read_only=True)
+    trials_done = serializers.IntegerField(read_only=True)
+    trials_failed = serializers.IntegerField(read_only=True)
+    best_score = serializers.FloatField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Search
+        fields = (
+            "id",
+            "title",
+            "dataset",
+            "state",
+            "end_reason",
+            "problem",
+            "space",
+            "sampler",
+            "warm_start",
+            "objectives",
+            "methods",
+            "language_models",
+            "budget",
+            "limits",
+            "slots",
+            "train_rows",
+            "evaluation_rows",
+            "seed",
+            "created_at",
+            "started_at",
+            "ended_at",
+            "trials_done",
+            "trials_failed",
+            "best_score",
+        )
+        read_only_fields = fields
+
+    def get_budget(self, search: Search) -> dict[str, float | None]:
+        return {"trials": search.budget_trials, "seconds": search.budget_seconds}
+
+    def get_limits(self, search: Search) -> dict[str, float | None]:
+        return {"wall_s": search.wall_s, "host_memory_bytes": search.host_memory_bytes}
+
+
+class ReportAnswer(serializers.Serializer[Any]):
+    """Where a search stands."""
+
+    by_state = serializers.DictField(child=serializers.IntegerField())
+    by_outcome = serializers.DictField(child=serializers.IntegerField())
+    trials_done = serializers.IntegerField()
+    trials_failed = serializers.IntegerField()
+    best = FrontPointAnswer(allow_null=True)
+    front = FrontPointAnswer(many=True)
+    running = RunningTrialAnswer(many=True)
+    seconds_used = serializers.FloatField()
+    time_left_s = serializers.FloatField(
+        allow_null=True, help_text="estimate; null before the first trial ended"
+    )
+
+
+class SearchDetailAnswer(SearchAnswer):
+    """A search with its report."""
+
+    dataset_state = serializers.CharField(source="dataset.state", read_only=True)
+    report = ReportAnswer(read_only=True)
+
+    class Meta(SearchAnswer.Meta):
+        fields = (*SearchAnswer.Meta.fields, "dataset_state", "report")  # type: ignore[assignment]
+        read_only_fields = fields  # type: ignore[assignment]
+
+
+class TrialAnswer(serializers.ModelSerializer[Trial]):
+    """One trial; its Experience, once there is one, has the same id."""
+
+    hyperparameters = serializers.DictField(read_only=True)
+    progress = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = Trial
+        fields = (
+            "id",
+            "number",
+            "state",
+            "method",
+            "language_model",
+            "hyperparameters",
+            "origin",
+            "probability",
+            "seed",
+            "attempt",
+            "progress",
+            "status",
+            "cause",
+            "phase",
+            "score",
+            "seconds",
+            "memory_bytes",
+            "created_at",
+            "started_at",
+            "finished_at",
+        )
+        read_only_fields = fields
+
+
+class NeighbourAnswer(serializers.Serializer[Any]):
+    """A known task near this one."""
+
+    task = serializers.CharField()
+    name = serializers.CharField()
+    distance = serializers.FloatField()
+    parts = serializers.DictField(child=serializers.FloatField())
+
+
+class PriorAnswer(serializers.Serializer[Any]):
+    """What the store said before the first trial; empty for a cold start."""
+
+    digest = serializers.CharField(allow_blank=True)
+    neighbours = NeighbourAnswer(many=True)
+    distributions = serializers.DictField(child=serializers.DictField(child=serializers.FloatField()))
+    uniform = serializers.DictField(child=serializers.DictField(child=serializers.FloatField()))
+    experiences = serializers.ListField(child=serializers.UUIDField())

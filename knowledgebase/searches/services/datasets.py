@@ -1,0 +1,156 @@
+"""Datasets: written down by a request, read by a control job.
+
+It knows nothing of formats: an upload is stored under a name made from its hash, and the bridge reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from knowledgebase.accounts.models import Team, User
+from knowledgebase.core.errors import FieldError, Problem
+from knowledgebase.searches import bridge
+from knowledgebase.searches.bridge import names
+from knowledgebase.searches.models import Dataset, Search
+from knowledgebase.searches.services.hints import hint_advance, hint_resolve
+
+logger = logging.getLogger(__name__)
+
+MAX_UPLOAD_BYTES = 256 * 2**20
+FORMATS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """An upload on disk: its name below the uploads folder, made from its hash, and its size in bytes."""
+
+    name: str
+    size_bytes: int
+
+
+def create_dataset(
+    user: User,
+    *,
+    source: str,
+    name: str,
+    team: Team,
+    files: Mapping[str, str] | None = None,
+    text_columns: Sequence[str] = (),
+    label_column: str = "",
+    languages: Sequence[str] = (),
+    domain: str = "",
+) -> Dataset:
+    """Write a dataset down as `resolving` and ask a control worker to read it; Problem for unknown names."""
+    builtin = [choice.key for choice in names.builtin_choices()]
+    if source == Dataset.Source.BUILTIN and name not in builtin:
+        message = f"{name[:100]!r} is unknown; known: {', '.join(builtin)}"
+        raise Problem(422, "unknown_dataset", "Unknown dataset", message, [FieldError("name", message)])
+    with transaction.atomic():
+        dataset = Dataset.objects.create(
+            owner=user,
+            team=team,
+            source=source,
+            name=name,
+            files=dict(files or {}),
+            text_columns=list(text_columns),
+            label_column=label_column,
+            languages=list(languages),
+            domain=domain,
+        )
+        hint_resolve(dataset.pk)
+    return dataset
+
+
+def store_upload(chunks: Iterable[bytes], filename: str) -> StoredFile:
+    """Keep an upload below the uploads folder; its name is its SHA-256, only the known ending is the user's.
+
+    Problem for an unknown format, too many bytes or a full disk; nothing is left behind then.
+    """
+    ending = next(
+        (one for one in sorted(FORMATS, key=len, reverse=True) if filename.lower().endswith(one)), ""
+    )
+    if not ending:
+        message = f"{filename[-60:]!r} has none of the known endings {', '.join(FORMATS)}"
+        raise Problem(422, "unknown_format", "Unknown format", message, [FieldError("file", message)])
+    folder = Path(settings.UPLOADS_FOLDER)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=folder, suffix=".part")
+    except OSError as error:
+        raise _no_space(error) from error
+    try:
+        digest, size = _copy(chunks, handle)
+        final = f"{digest}{ending}"
+        os.replace(draft, folder / final)
+    except OSError as error:
+        raise _no_space(error) from error
+    finally:
+        Path(draft).unlink(missing_ok=True)
+    return StoredFile(final, size)
+
+
+def resolve_dataset(dataset_id: UUID) -> str:
+    """Read a dataset once and write down what was found or why it is refused; its state after that.
+
+    Idempotent; the searches that wait for it are pushed either way.
+    """
+    dataset = Dataset.objects.filter(pk=dataset_id).first()
+    if dataset is None:
+        return "gone"
+    if dataset.state == Dataset.State.RESOLVING:
+        changes = _findings(dataset)
+        now = timezone.now()
+        with transaction.atomic():
+            Dataset.objects.filter(pk=dataset_id, state=Dataset.State.RESOLVING).update(
+                **changes, resolved_at=now
+            )
+            waiting = Search.objects.filter(dataset=dataset_id, state=Search.State.QUEUED)
+            for search_id in waiting.values_list("pk", flat=True):
+                hint_advance(search_id, now)
+        return str(changes["state"])
+    return dataset.state
+
+
+def _findings(dataset: Dataset) -> dict[str, object]:
+    try:
+        return {"state": Dataset.State.READY, **asdict(bridge.read_dataset(dataset))}
+    except bridge.Refused as refusal:
+        logger.info("dataset %s is refused: %s", dataset.pk, refusal.detail)
+        problem = {"code": refusal.code, "detail": refusal.detail, "field": refusal.field}
+        return {"state": Dataset.State.REFUSED, "problem": problem}
+
+
+def _copy(chunks: Iterable[bytes], handle: int) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with os.fdopen(handle, "wb") as output:
+        for chunk in chunks:
+            size += len(chunk)
+            if size > MAX_UPLOAD_BYTES:
+                message = (
+                    f"is over {MAX_UPLOAD_BYTES // 2**20} MiB; cut it, or ask the operator to place the file"
+                )
+                raise Problem(413, "too_large", "Too large", message, [FieldError("file", message)])
+            digest.update(chunk)
+            output.write(chunk)
+    return digest.hexdigest(), size
+
+
+def _no_space(error: OSError) -> Problem:
+    logger.error("an upload could not be stored: %s", error)
+    return Problem(
+        507,
+        "storage",
+        "No storage",
+        "the hub cannot store the file: no space or no access; tell its operator",
+    )

@@ -1,0 +1,180 @@
+"""Launch and cancel searches. The request answers at once: a control worker does the rest.
+
+It knows what may be asked for and not how it is done.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from knowledgebase.accounts.models import Team, User
+from knowledgebase.core.errors import FieldError, Problem
+from knowledgebase.searches.bridge import Refused, names
+from knowledgebase.searches.models import Dataset, Search, Trial
+from knowledgebase.searches.services.hints import hint_advance
+
+MAX_TRIALS = 1000
+MAX_SECONDS = 30 * 86_400.0
+MAX_WALL_S = 7 * 86_400.0
+MIN_WALL_S = 1.0
+MIN_MEMORY_BYTES = 256 * 2**20
+MAX_MEMORY_BYTES = 2**44
+MAX_SLOTS = 64
+MAX_SEED = 2**31 - 1 - MAX_TRIALS
+MAX_ROWS = 10_000_000
+DEFAULT_WALL_S = 600.0
+DEFAULT_MEMORY_BYTES = 4 * 2**30
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What somebody asks for. Times in seconds, sizes in bytes, rows counted; () means every one there is."""
+
+    dataset: Dataset
+    budget_trials: int
+    title: str = ""
+    budget_seconds: float | None = None
+    wall_s: float | None = DEFAULT_WALL_S
+    host_memory_bytes: int | None = DEFAULT_MEMORY_BYTES
+    slots: int = 1
+    train_rows: int | None = None
+    evaluation_rows: int | None = None
+    sampler: str = "pge"
+    warm_start: bool = True
+    objectives: Sequence[str] = ("score", "seconds")
+    methods: Sequence[str] = ()
+    language_models: Sequence[str] = ()
+    seed: int | None = None
+    idempotency_key: str = ""
+    listed: Sequence[Mapping[str, object]] = ()
+    """A fixed list of pipelines to run in order; then no sampler chooses (collecting experience)."""
+
+
+def launch_search(user: User, request: SearchRequest, *, team: Team | None = None) -> Search:
+    """Write the search down and send a hint; Problem with every wrong field at once.
+
+    Idempotent by (user, idempotency_key): the second call answers with the first one's search.
+    """
+    known = _by_key(user, request.idempotency_key)
+    if known is not None:
+        return known
+    errors, language_models = check_request(request)
+    if errors:
+        raise Problem(
+            422, "invalid", "Invalid input", "; ".join(f"{e.pointer}: {e.message}" for e in errors), errors
+        )
+    try:
+        with transaction.atomic():
+            search = Search.objects.create(
+                **_columns(request, language_models), owner=user, team=team or request.dataset.team
+            )
+            hint_advance(search.pk, timezone.now())
+    except IntegrityError:
+        # Two requests with one key at the same moment: the constraint let one through.
+        twin = _by_key(user, request.idempotency_key)
+        if twin is None:
+            raise
+        return twin
+    return search
+
+
+def cancel_search(search: Search) -> Search:
+    """Stop a search: queued trials are dropped, running ones are told at their next heartbeat. Idempotent."""
+    now = timezone.now()
+    with transaction.atomic():
+        locked = Search.objects.select_for_update(of=("self",)).get(pk=search.pk)
+        if locked.is_finished or locked.state == Search.State.CANCELLING:
+            return locked
+        locked.trials.filter(state=Trial.State.QUEUED).update(state=Trial.State.CANCELLED, finished_at=now)
+        locked.state = Search.State.CANCELLING
+        if not locked.trials.filter(state=Trial.State.RUNNING).exists():
+            locked.state = Search.State.CANCELLED
+            locked.end_reason = "user"
+            locked.ended_at = now
+        locked.save(update_fields=["state", "end_reason", "ended_at"])
+    return locked
+
+
+def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
+    """Everything wrong with a request, and its language models by their full keys."""
+    errors = [error for error in map(_check_range(request), _RANGES) if error is not None]
+    errors += _check_names("methods", request.methods, names.method_names())
+    errors += _check_names("objectives", request.objectives, names.OBJECTIVES)
+    if not request.listed:
+        errors += _check_names("sampler", [request.sampler], names.SAMPLERS)
+    if not request.objectives:
+        errors.append(
+            FieldError("objectives", f"is empty; name at least one of {', '.join(names.OBJECTIVES)}")
+        )
+    if request.dataset.state == Dataset.State.REFUSED:
+        detail = request.dataset.problem.get("detail", "")
+        errors.append(FieldError("dataset", f"{request.dataset.pk} was refused: {detail}"))
+    language_models: list[str] = []
+    for key in dict.fromkeys(request.language_models):
+        try:
+            language_models.append(names.check_language_model(key))
+        except Refused as refusal:
+            errors.append(FieldError("language_models", refusal.detail))
+    return errors, language_models
+
+
+_Range = tuple[str, Callable[[SearchRequest], float | None], float, float]
+_RANGES: tuple[_Range, ...] = (
+    ("budget.trials", lambda r: r.budget_trials, 1, MAX_TRIALS),
+    ("budget.seconds", lambda r: r.budget_seconds, 1, MAX_SECONDS),
+    ("limits.wall_s", lambda r: r.wall_s, MIN_WALL_S, MAX_WALL_S),
+    ("limits.host_memory_bytes", lambda r: r.host_memory_bytes, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES),
+    ("slots", lambda r: r.slots, 1, MAX_SLOTS),
+    ("train_rows", lambda r: r.train_rows, 10, MAX_ROWS),
+    ("evaluation_rows", lambda r: r.evaluation_rows, 10, MAX_ROWS),
+    ("seed", lambda r: r.seed, 0, MAX_SEED),
+)
+
+
+def _check_range(request: SearchRequest) -> Callable[[_Range], FieldError | None]:
+    def check(bound: _Range) -> FieldError | None:
+        pointer, read, low, high = bound
+        value = read(request)
+        if value is None or low <= value <= high:
+            return None
+        return FieldError(pointer, f"is {value:g}; give a number from {low:g} to {high:g}")
+
+    return check
+
+
+def _check_names(pointer: str, given: Sequence[str], known: Sequence[str]) -> list[FieldError]:
+    unknown = [name for name in given if name not in known]
+    return [FieldError(pointer, f"{name[:100]!r} is unknown; known: {', '.join(known)}") for name in unknown]
+
+
+def _by_key(user: User, key: str) -> Search | None:
+    return Search.objects.filter(owner=user, idempotency_key=key).first() if key else None
+
+
+def _columns(request: SearchRequest, language_models: Sequence[str]) -> dict[str, object]:
+    return {
+        "dataset": request.dataset,
+        "title": request.title,
+        "idempotency_key": request.idempotency_key,
+        "space": names.SPACE,
+        "methods": list(dict.fromkeys(request.methods)),
+        "language_models": list(language_models),
+        "objectives": list(dict.fromkeys(request.objectives)),
+        "budget_trials": request.budget_trials,
+        "budget_seconds": request.budget_seconds,
+        "wall_s": request.wall_s,
+        "host_memory_bytes": request.host_memory_bytes,
+        "slots": request.slots,
+        "train_rows": request.train_rows,
+        "evaluation_rows": request.evaluation_rows,
+        "sampler": "listed" if request.listed else request.sampler,
+        "sampler_options": {"pipelines": [dict(one) for one in request.listed]} if request.listed else {},
+        "warm_start": request.warm_start,
+        # Drawn here and kept, so that the search can be repeated.
+        "seed": secrets.randbelow(MAX_SEED) if request.seed is None else request.seed,
+    }

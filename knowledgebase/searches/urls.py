@@ -1,0 +1,17 @@
+"""Addresses of this app, below /api/v1/ and below /."""
+
+from django.urls import URLPattern, path
+
+from knowledgebase.searches import api
+
+api_urls: list[URLPattern] = [
+    path("datasets/", api.DatasetList.as_view(), name="dataset-list"),
+    path("datasets/<uuid:dataset_id>/", api.DatasetDetail.as_view(), name="dataset-detail"),
+    path("searches/", api.SearchList.as_view(), name="search-list"),
+    path("searches/<uuid:search_id>/", api.SearchDetail.as_view(), name="search-detail"),
+    path("searches/<uuid:search_id>/trials/", api.TrialList.as_view(), name="search-trials"),
+    path("searches/<uuid:search_id>/prior/", api.SearchPrior.as_view(), name="search-prior"),
+    path("searches/<uuid:search_id>/cancel/", api.SearchCancel.as_view(), name="search-cancel"),
+    path("searches/<uuid:search_id>/script/", api.SearchScript.as_view(), name="search-script"),
+]
+page_urls: list[URLPattern] = []
