@@ -148,6 +148,8 @@ def _object(schema: Mapping[str, Any], value: dict[str, Any], pointer: str) -> I
         yield Problem(pointer, "must not be empty")
     longest = schema.get("propertyNames", {}).get("maxLength", math.inf)
     for key, item in value.items():
+        if not isinstance(key, str):
+            continue  # said once, by the walk over the raw value
         if len(key) > longest:
             yield Problem(child(pointer, key), f"the name has {len(key)} characters, at most {longest}")
         rule = schema.get("properties", {}).get(key, schema.get("additionalProperties"))

@@ -1,0 +1,153 @@
+"""Fingerprints, meta-features and the machine, against values worked out by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from tunelore import describe, record
+
+TEXTS = ["aa", "bbbb", "cc", "dddddddd"]
+LABELS = ["x", "y", "x", "x"]
+
+
+def test_rows_fingerprint_is_what_the_record_says_it_is() -> None:
+    rows = [("é\n", "1"), ('q"\\', "0"), ("é\n", "1")]
+    digests = sorted(hashlib.sha256(record.canonical(list(row))).digest() for row in rows)
+    assert describe.rows_fingerprint(rows) == "rows-sha256:" + hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def test_fingerprints_do_not_depend_on_the_order_but_on_every_row() -> None:
+    rows = [(str(number), str(number % 3)) for number in range(100)]
+    before = describe.rows_fingerprint(rows)
+    random.Random(1).shuffle(rows)
+    assert describe.rows_fingerprint(iter(rows)) == before
+    assert describe.rows_fingerprint([*rows, rows[0]]) != before
+
+
+def test_tokens_fingerprint_takes_labels_as_text() -> None:
+    assert describe.tokens_fingerprint([([1, 2], 0), ([3], 1)]) == describe.tokens_fingerprint(
+        [([3], "1"), ([1, 2], "0")]
+    )
+    assert describe.tokens_fingerprint([([1, 2], 0)]).startswith("tokens-sha256:")
+
+
+def test_metafeatures_by_hand() -> None:
+    answer = describe.classification_metafeatures(TEXTS, LABELS, landmark=False)
+    values = answer["values"]
+    assert answer["extractor"] == "tunelore.text-classification"
+    assert (answer["version"], answer["sampled"]) == (1, False)
+    assert values["instances"] == 4
+    assert values["classes"] == 2
+    assert values["class_entropy"] == pytest.approx(-(0.75 * math.log2(0.75) + 0.25 * math.log2(0.25)))
+    assert (values["min_class_share"], values["max_class_share"]) == (0.25, 0.75)
+    assert values["imbalance"] == pytest.approx(1 / 3)
+    assert values["mean_length"] == 4
+    assert values["length_deviation"] == pytest.approx(math.sqrt((4 + 0 + 4 + 16) / 4))
+    assert values["length_variation"] == pytest.approx(math.sqrt(6) / 4)
+    assert values["landmark"] is None
+    assert len(values) == 10
+
+
+def test_one_class_and_empty_texts_have_no_nan() -> None:
+    values = describe.classification_metafeatures(["", ""], ["x", "x"])["values"]
+    assert values["class_entropy"] == 0
+    assert values["length_variation"] is None
+    assert values["landmark"] is None
+
+
+@pytest.mark.parametrize(("texts", "labels"), [([], []), (["a"], [])])
+def test_wrong_shapes_are_refused(texts: list[str], labels: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"rows|labels"):
+        describe.classification_metafeatures(texts, labels)
+
+
+def words(number: int, seed: int, telling: bool) -> tuple[list[str], list[str]]:
+    draw = random.Random(seed)
+    labels = [str(draw.randrange(2)) for _ in range(number)]
+    noise = ["river", "stone", "cloud", "glass", "paper", "wheel"]
+    texts = [
+        " ".join(draw.sample(noise, 3) + ([["sunny", "stormy"][int(label)]] if telling else []))
+        for label in labels
+    ]
+    return texts, labels
+
+
+def test_the_landmark_tells_easy_from_hopeless_and_is_seeded() -> None:
+    pytest.importorskip("sklearn")
+    easy = describe.classification_metafeatures(*words(120, 1, True))["values"]["landmark"]
+    hard = describe.classification_metafeatures(*words(120, 1, False))["values"]["landmark"]
+    assert easy > 0.95
+    assert hard < 0.75
+    assert describe.classification_metafeatures(*words(120, 1, True))["values"]["landmark"] == easy
+
+
+def test_the_landmark_of_singleton_classes_is_the_training_accuracy() -> None:
+    pytest.importorskip("sklearn")
+    answer = describe.classification_metafeatures(["red apple", "green pear", "blue plum"], ["a", "b", "c"])
+    assert 0 <= answer["values"]["landmark"] <= 1
+
+
+def test_only_stop_words_give_no_landmark() -> None:
+    assert (
+        describe.classification_metafeatures(["the", "and", "of", "a"], LABELS)["values"]["landmark"] is None
+    )
+
+
+def test_above_ten_thousand_rows_the_landmark_sees_a_sample() -> None:
+    pytest.importorskip("sklearn")
+    answer = describe.classification_metafeatures(*words(10_500, 2, True))
+    assert answer["sampled"] is True
+    assert answer["values"]["instances"] == 10_500
+    assert answer["values"]["landmark"] > 0.95
+
+
+def test_without_scikit_learn_the_landmark_is_missing_not_zero() -> None:
+    code = (
+        "import sys; sys.modules['sklearn'] = None\n"
+        "from tunelore import describe\n"
+        "print(describe.classification_metafeatures(['a b', 'c d'] * 5, ['x', 'y'] * 5)['values']['landmark'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "None"
+
+
+def valid(part: str, value: dict[str, Any], whole: dict[str, Any]) -> None:
+    assert record.check({**whole, part: value}) == []
+
+
+def test_the_machine_is_a_valid_part_of_a_record(ok_record: dict[str, Any]) -> None:
+    found = describe.system()
+    valid("system", found, ok_record)
+    assert found["features"]["cpu_cores_logical"] >= 1
+    assert found["software"]["python"]
+    assert record.system_digest(found) == record.system_digest(describe.system())
+
+
+def test_conditions_are_a_valid_part_of_a_record(ok_record: dict[str, Any]) -> None:
+    found = describe.conditions(threads=1)
+    valid("conditions", found, ok_record)
+    assert found["threads"] == 1
+    assert found["device"] == "cpu"
+
+
+def test_speed_is_measured_and_plausible() -> None:
+    pytest.importorskip("numpy")
+    speed = describe.device_speed()
+    assert speed is not None
+    assert 1e7 < speed < 1e16
+    assert describe.device_speed() == speed
+
+
+def test_without_torch_and_numpy_there_is_no_speed() -> None:
+    code = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "from tunelore import describe\nprint(describe.device_speed(), describe.conditions()['device_speed'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["None", "None"]
