@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -20,9 +20,12 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
-from rest_framework.views import APIView
 
 from knowledgebase.core.errors import FieldError, Problem
+
+if TYPE_CHECKING:
+    # rest_framework.views reads the settings that name this file, so it cannot be imported by it.
+    from rest_framework.views import APIView
 
 logger = logging.getLogger(__name__)
 API_PREFIX = "/api/"

@@ -103,9 +103,15 @@ def builtin_dataset(request: Request) -> Dataset:
 def upload_dataset(request: Request) -> Dataset:
     user, team = caller(request)
     given = checked(DatasetUpload(data=request.data))
-    parts = {"train": given.pop("file"), "validation": given.pop("validation", None), "test": given.pop("test", None)}
+    parts = {
+        "train": given.pop("file"),
+        "validation": given.pop("validation", None),
+        "test": given.pop("test", None),
+    }
     files = {
-        split: services.store_upload(upload.chunks(), upload.name).name for split, upload in parts.items() if upload
+        split: services.store_upload(upload.chunks(), upload.name).name
+        for split, upload in parts.items()
+        if upload
     }
     given["name"] = given["name"] or Path(parts["train"].name).name.partition(".")[0] or "upload"
     return services.create_dataset(user, team=team, source="upload", files=files, **given)
@@ -175,8 +181,12 @@ def search_request(request: Request, user: User) -> services.SearchRequest:
 def search_document(search: Search) -> dict[str, Any]:
     """A search with its report, as the API answers it."""
     report = selectors.search_report(search)
-    best = report.best.score if report.best else None
-    for name, value in (("trials_done", report.trials_done), ("trials_failed", report.trials_failed), ("best_score", best)):
+    counts = {
+        "trials_done": report.trials_done,
+        "trials_failed": report.trials_failed,
+        "best_score": report.best.score if report.best else None,
+    }
+    for name, value in counts.items():
         setattr(search, name, value)
     search.report = report  # type: ignore[attr-defined]  # read by the serializer only
     return dict(SearchDetailAnswer(search).data)
@@ -241,13 +251,17 @@ class SearchScript(APIView):
     scopes = SCOPES
 
     @extend_schema(
-        parameters=[OpenApiParameter("trial", int, description="number of the trial; the best one when absent")],
+        parameters=[
+            OpenApiParameter("trial", int, description="number of the trial; the best one when absent")
+        ],
         responses={200: OpenApiResponse(OpenApiTypes.STR, description="text/x-python")},
     )
     def get(self, request: Request, search_id: UUID) -> HttpResponse:
         search = found_search(request, search_id)
         trial = chosen_trial(search, request.query_params.get("trial"))
-        headers = {"Content-Disposition": f'attachment; filename="tunelore-{str(search.pk)[:8]}-{trial.number}.py"'}
+        headers = {
+            "Content-Disposition": f'attachment; filename="tunelore-{str(search.pk)[:8]}-{trial.number}.py"'
+        }
         return HttpResponse(trial_script(trial), content_type="text/x-python; charset=utf-8", headers=headers)
 
 
@@ -256,7 +270,9 @@ def chosen_trial(search: Search, number: str | None) -> Trial:
     if number is None:
         best = selectors.best_trial(list(trials))
         if best is None:
-            raise Problem(409, "no_result", "No result yet", "no trial of this search has a score yet; ask again later")
+            raise Problem(
+                409, "no_result", "No result yet", "no trial of this search has a score yet; ask again later"
+            )
         return best
     trial = trials.filter(number=int(number)).first() if number.isascii() and number.isdigit() else None
     if trial is None:

@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         host, port, slots = options["host"], options["port"], options["slots"]
-        home = Path(settings.TUNELORE_HOME)
+        home = settings.HOME
         try:
             check_port(host, port)
             self.check_disk(home)
@@ -75,7 +75,7 @@ class Command(BaseCommand):
         address = f"http://{host}:{port}"
         environment = {**os.environ, "TUNELORE_HOME": str(home)}
         environment.setdefault("TUNELORE_PUBLIC_URL", address)
-        supervisor = Supervisor(children(host, port, slots, home / "logs"), environment)
+        supervisor = Supervisor(children(host, port, slots, settings.LOGS_FOLDER), environment)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, supervisor.request_stop)
         supervisor.start()

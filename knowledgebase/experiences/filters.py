@@ -1,0 +1,93 @@
+"""The filters of the experience list, the same for pages and API: values from a URL to a query.
+
+It knows no HTTP: the caller passes names and texts. An unknown name or a wrong value is a Problem that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.timezone import is_naive, make_aware
+from tunelore.record import STATUSES
+
+from knowledgebase.core.errors import Problem, invalid
+
+
+@dataclass(frozen=True)
+class ExperienceFilters:
+    """Several values of one field are alternatives, comma-separated; different fields hold together."""
+
+    task: str = ""
+    method: str = ""
+    language_model: str = ""
+    status: str = ""
+    via: str = ""
+    since: str = ""
+    q: str = ""
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str], *, beside: tuple[str, ...] = ()) -> ExperienceFilters:
+        """From a query string; ``beside`` names parameters that are somebody else's."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known - set(beside)):
+            detail = f"filter {unknown[0][:80]!r} does not exist; choose from {', '.join(sorted(known))}"
+            raise Problem(400, "unknown_filter", "Unknown filter", detail)
+        return cls(**{name: values[name].strip() for name in known & set(values)})
+
+    def condition(self) -> Q:
+        """The WHERE of these filters. Problem 422 for a value that cannot be."""
+        found = Q()
+        if self.task:
+            found &= Q(task__digest__in=parts(self.task)) | Q(task__name__in=parts(self.task))
+        if self.method:
+            found &= Q(method__in=parts(self.method))
+        if self.language_model:
+            names = parts(self.language_model)
+            found &= Q(language_model__key__in=names) | Q(language_model__name__in=names)
+        if self.status:
+            found &= Q(status__in=self._statuses())
+        if self.via:
+            found &= Q(via__in=parts(self.via))
+        if self.since:
+            found &= Q(received_at__gte=self._since())
+        if self.q:
+            found &= (
+                Q(task__name__icontains=self.q) | Q(language_model__name__icontains=self.q) | Q(method=self.q)
+            )
+        return found
+
+    def active(self) -> dict[str, str]:
+        """The filters that are set, for links and chips."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
+
+    def _statuses(self) -> list[str]:
+        asked = parts(self.status)
+        if "failed" in asked:
+            asked = [*asked, "oom", "timeout", "diverged", "error"]
+        if unknown := [status for status in asked if status not in (*STATUSES, "failed")]:
+            raise invalid(
+                "status", f"{unknown[0][:80]!r} is no outcome; choose from failed, {', '.join(STATUSES)}"
+            )
+        return asked
+
+    def _since(self) -> datetime:
+        try:
+            moment = parse_datetime(self.since)
+            if moment is None and (day := parse_date(self.since)) is not None:
+                moment = datetime(day.year, day.month, day.day)
+        except ValueError:
+            moment = None
+        if moment is None:
+            raise invalid(
+                "since", f"{self.since[:80]!r} is no date; write it as 2026-11-21 or 2026-11-21T10:00:00Z"
+            )
+        return make_aware(moment) if is_naive(moment) else moment
+
+
+def parts(text: str) -> list[str]:
+    """Alternatives, separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,184 @@
+"""Reads of the store, for pages, API and searches alike; everything starts from what the asker may see.
+
+It writes nothing and knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.utils import timezone
+
+from automl.neighbours import Neighbour, nearest
+from knowledgebase.accounts.models import Membership, User
+from knowledgebase.core.errors import not_found
+from knowledgebase.experiences.filters import ExperienceFilters
+from knowledgebase.experiences.models import Experience, LanguageModel, Run, Task
+
+FAILED = ("oom", "timeout", "diverged", "error")
+EVIDENCE_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the store knows, as far as the asker may see. Seconds are sums of evaluation time."""
+
+    experiences: int
+    by_outcome: dict[str, int]
+    by_method: dict[str, int]
+    tasks: int
+    language_models: int
+    failed: int
+    compute_s: float
+    this_week: int
+
+
+@dataclass(frozen=True)
+class NearTask:
+    """A task, how far it is, and what each feature adds."""
+
+    task: Task
+    distance: float
+    parts: Mapping[str, float]
+
+
+def experience_list(user: User, filters: ExperienceFilters | None = None) -> QuerySet[Experience]:
+    """Experiences the user may see, newest change first, with everything a row of the table shows."""
+    rows = Experience.objects.visible_to(user).select_related(
+        "task", "language_model", "pipeline", "team", "owner"
+    )
+    if filters is not None:
+        rows = rows.filter(filters.condition())
+    return rows.order_by("-change_seq")
+
+
+def experience_detail(user: User, pk: UUID) -> Experience:
+    """One experience; Problem 404 when it is absent or not for this user."""
+    row = experience_list(user).select_related("system").filter(pk=pk).first()
+    if row is None:
+        raise not_found("experience", pk)
+    return row
+
+
+def outcome_counts(rows: QuerySet[Experience]) -> dict[str, int]:
+    """status -> count, most frequent first."""
+    counts = rows.order_by().values_list("status").annotate(count=Count("pk")).order_by("-count", "status")
+    return dict(counts)
+
+
+def task_list(user: User) -> QuerySet[Task]:
+    """Tasks with at least one visible experience, annotated: experiences, failed, best, last."""
+    visible = Q(experiences__in=Experience.objects.visible_to(user))
+    return (
+        Task.objects.filter(visible)
+        .annotate(
+            count=Count("experiences", filter=visible),
+            failed=Count("experiences", filter=visible & Q(experiences__status__in=FAILED)),
+            best=Max("experiences__score", filter=visible),
+            last=Max("experiences__change_seq", filter=visible),
+        )
+        .order_by("-last")
+    )
+
+
+def task_detail(user: User, digest: str) -> Task:
+    """One task by its digest; Problem 404 when the user may see nothing about it."""
+    row = task_list(user).filter(digest=digest).first()
+    if row is None:
+        raise not_found("task", digest)
+    return row
+
+
+def language_model_list(user: User) -> QuerySet[LanguageModel]:
+    """Language models with a visible experience, annotated with their counts."""
+    visible = Q(experiences__in=Experience.objects.visible_to(user))
+    return (
+        LanguageModel.objects.filter(visible)
+        .annotate(
+            count=Count("experiences", filter=visible),
+            failed=Count("experiences", filter=visible & Q(experiences__status__in=FAILED)),
+        )
+        .order_by("-count", "key")
+    )
+
+
+def nearest_tasks(user: User, task: Task, k: int = 10) -> list[NearTask]:
+    """The k nearest other tasks of the same kind by meta-features, nearest first."""
+    visible = Experience.objects.visible_to(user).values("task_id")
+    others = {
+        other.digest: other
+        for other in Task.objects.filter(kind=task.kind, comparable=True, pk__in=visible).exclude(pk=task.pk)
+        if _comparable(other, task)
+    }
+    if not others or not task.metafeatures:
+        return []
+    found: list[Neighbour] = nearest(
+        _values(task), {digest: _values(row) for digest, row in others.items()}, k
+    )
+    return [NearTask(others[one.task], one.distance, one.parts) for one in found]
+
+
+def _comparable(task: Task, other: Task) -> bool:
+    """Only what the same extractor measured in the same version means the same."""
+    mine, theirs = task.metafeatures, other.metafeatures
+    return bool(mine) and all(mine.get(part) == theirs.get(part) for part in ("extractor", "version"))
+
+
+def _values(task: Task) -> dict[str, float | None]:
+    return dict(task.metafeatures.get("values", {}))
+
+
+def evidence_rows(user: User, kind: str) -> Iterator[Experience]:
+    """Experiences of comparable tasks of this kind, newest first, bounded, with all that evidence needs.
+
+    What says nothing about a pipeline (killed, pruned, unknown) is left out here already.
+    """
+    rows = (
+        Experience.objects.visible_to(user)
+        .filter(task__kind=kind, task__comparable=True, status__in=("ok", *FAILED))
+        .select_related("task", "system", "pipeline", "language_model")
+        .order_by("-change_seq")[:EVIDENCE_ROWS]
+    )
+    return iter(rows)
+
+
+def running_runs(user: User) -> QuerySet[Run]:
+    """Runs of the user's teams that have not ended."""
+    teams = Membership.objects.filter(user=user).values("team_id")
+    return (
+        Run.objects.filter(Q(owner=user) | Q(team_id__in=teams))
+        .select_related("owner")
+        .order_by("-started_at")
+    )
+
+
+def statistics(user: User) -> Statistics:
+    """The figures of the overview: over what the user may see."""
+    return statistics_of(Experience.objects.visible_to(user))
+
+
+def statistics_of(rows: QuerySet[Experience]) -> Statistics:
+    """Counts and sums over these experiences, in three queries."""
+    rows = rows.order_by()
+    outcomes = outcome_counts(rows)
+    methods = dict(rows.values_list("method").annotate(count=Count("pk")).order_by("-count", "method"))
+    sums = rows.aggregate(
+        seconds=Sum("evaluation_s"),
+        tasks=Count("task", distinct=True),
+        models=Count("language_model", distinct=True),
+        week=Count("pk", filter=Q(received_at__gte=timezone.now() - timedelta(days=7))),
+    )
+    return Statistics(
+        experiences=sum(outcomes.values()),
+        by_outcome=outcomes,
+        by_method=methods,
+        tasks=sums["tasks"],
+        language_models=sums["models"],
+        failed=sum(count for status, count in outcomes.items() if status in FAILED),
+        compute_s=sums["seconds"] or 0.0,
+        this_week=sums["week"],
+    )

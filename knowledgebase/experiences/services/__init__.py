@@ -1,0 +1,10 @@
+"""Writes of the store. Every way in (upload, search, import, peer) goes through record_experiences.
+
+They know nothing of HTTP.
+"""
+
+from knowledgebase.experiences.services.deletion import delete_experience
+from knowledgebase.experiences.services.recording import ItemResult, record_experiences
+from knowledgebase.experiences.services.runs import expire_silent_runs, note_run
+
+__all__ = ["ItemResult", "delete_experience", "expire_silent_runs", "note_run", "record_experiences"]

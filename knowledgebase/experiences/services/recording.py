@@ -1,0 +1,184 @@
+"""The one door into the store: record_experiences, plural, idempotent by id.
+
+It knows nothing of who calls (upload, search, import). Start there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from tunelore import record as records
+
+from knowledgebase.accounts.models import Team, User
+from knowledgebase.core.errors import FieldError, Problem
+from knowledgebase.experiences.models import Experience, Run, Tombstone
+from knowledgebase.experiences.services.changes import lock_changes, take
+from knowledgebase.experiences.services.references import References, resolve
+
+Record = Mapping[str, Any]
+INSERT_ROWS = 200
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """What became of one item. status: 201 new, 200 already there, 409 other content under this id,
+    410 deleted, 413 too large, 422 not a valid record. ``problem`` says why where it was refused."""
+
+    status: int
+    id: str | None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A valid record with what identity and idempotency need."""
+
+    record: Record
+    id: UUID
+    content: str
+
+
+def record_experiences(
+    batch: Sequence[object],
+    *,
+    owner: User | None,
+    team: Team | None,
+    visibility: str = Experience.Visibility.TEAM,
+    origin: str = "",
+    provisional: bool = False,
+) -> list[ItemResult]:
+    """Store these records, each for itself: one refused item does not hinder the others.
+
+    Returns one result an item, in order. Same id and same canonical record again: 200, nothing changes; other
+    content: 409, nothing changes, except that a provisional outcome yields to the client's own record. A deleted id
+    is 410. One transaction: after an error of the database nothing is stored.
+    """
+    checked = [_check(item) for item in batch]
+    valid = [item for item in checked if isinstance(item, _Item)]
+    with transaction.atomic():
+        counter = lock_changes()
+        gone = set(Tombstone.objects.filter(pk__in=[item.id for item in valid]).values_list("pk", flat=True))
+        there = Experience.objects.in_bulk([item.id for item in valid])
+        results: list[ItemResult] = []
+        fresh: dict[UUID, _Item] = {}
+        for item in checked:
+            results.append(
+                item if isinstance(item, ItemResult) else _decide(item, gone, there, fresh, provisional)
+            )
+        if fresh:
+            references = resolve([item.record for item in fresh.values()])
+            numbers = take(counter, len(fresh))
+            extra = {
+                "owner": owner,
+                "team": team,
+                "visibility": visibility,
+                "origin": origin,
+                "provisional": provisional,
+            }
+            rows = [
+                _row(item, references, {**extra, "change_seq": number})
+                for item, number in zip(fresh.values(), numbers, strict=True)
+            ]
+            _write(rows, there)
+            Run.objects.filter(pk__in=fresh).delete()
+    return results
+
+
+def _check(item: object) -> _Item | ItemResult:
+    problems = records.check(item)
+    if not problems and isinstance(item, Mapping):
+        content = hashlib.sha256(records.canonical(item)).hexdigest()
+        return _Item(item, UUID(item["id"]), content)
+    found = item.get("id") if isinstance(item, Mapping) else None
+    fields = [FieldError(problem.pointer, problem.message) for problem in problems]
+    detail = "; ".join(f"{field.pointer or 'record'}: {field.message}" for field in fields[:5])
+    too_large = any(not field.pointer and "bytes as canonical JSON" in field.message for field in fields)
+    status, code = (413, "record_too_large") if too_large else (422, "invalid_record")
+    problem = Problem(status, code, "Not a valid record", detail, fields)
+    return ItemResult(status, str(found)[:64] if isinstance(found, str) else None, problem)
+
+
+def _decide(
+    item: _Item,
+    gone: set[UUID],
+    there: Mapping[UUID, Experience],
+    fresh: dict[UUID, _Item],
+    provisional: bool,
+) -> ItemResult:
+    name = str(item.id)
+    if item.id in gone:
+        problem = Problem(
+            410, "deleted", "Deleted", f"experience {name} was deleted and stays so; do not send it again"
+        )
+        return ItemResult(410, name, problem)
+    known = there.get(item.id)
+    content = fresh[item.id].content if item.id in fresh else known.content if known else None
+    if content is not None and content == item.content:
+        return ItemResult(200, name)
+    yields = known is not None and known.provisional and item.id not in fresh and not provisional
+    if content is not None and not yields:
+        detail = f"id {name} has a record with other content, which stays. Give the new run an id of its own"
+        return ItemResult(409, name, Problem(409, "other_content", "Other content under this id", detail))
+    fresh[item.id] = item
+    return ItemResult(200 if yields else 201, name)
+
+
+def _write(rows: Sequence[Experience], there: Mapping[UUID, Experience]) -> None:
+    new = [row for row in rows if row.pk not in there]
+    Experience.objects.bulk_create(new, batch_size=INSERT_ROWS)
+    for row in rows:
+        if row.pk in there:
+            kept = there[row.pk]
+            row.owner, row.team, row.visibility = kept.owner, kept.team, kept.visibility
+            row.save(force_update=True)
+
+
+def _row(item: _Item, references: References, extra: Mapping[str, Any]) -> Experience:
+    record = item.record
+    outcome, cost = record["outcome"], record.get("cost") or {}
+    primary, fidelity = record.get("primary") or {}, record.get("fidelity") or {}
+    key = records.language_model_key(record.get("language_model"))
+    system = record.get("system")
+    return Experience(
+        id=item.id,
+        digest=records.digest(record),
+        content=item.content,
+        task=references.tasks[records.task_identity(record).digest],
+        system=None if system is None else references.systems[records.system_digest(system)],
+        pipeline=references.pipelines[records.pipeline_digest(record)],
+        language_model=None if key is None else references.language_models[key],
+        method=record["pipeline"]["method"],
+        status=outcome["status"],
+        phase=outcome.get("phase") or "",
+        cause=outcome.get("cause") or "",
+        score=primary.get("value"),
+        primary_metric=primary.get("metric") or "",
+        primary_split=primary.get("split") or "",
+        evaluation_s=cost.get("evaluation_s"),
+        cpu_s=cost.get("cpu_s"),
+        host_memory_bytes=cost.get("host_memory_bytes"),
+        device_memory_bytes=cost.get("device_memory_bytes"),
+        train_rows=fidelity.get("train_rows"),
+        started_at=_time(record.get("started_at")),
+        finished_at=_time(record.get("finished_at")),
+        via=record["provenance"]["via"],
+        licence=record["provenance"].get("licence") or "",
+        record=dict(record),
+        received_at=timezone.now(),
+        **extra,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    # The validator has accepted it as RFC 3339; a leap second or a small "t" is beyond parse_datetime.
+    if text is None:
+        return None
+    return parse_datetime(text.upper().replace(":60", ":59"))

@@ -1,0 +1,16 @@
+"""Addresses of this app, below /api/v1/ and below /."""
+
+from django.urls import URLPattern, path
+
+from knowledgebase.experiences import api
+
+api_urls: list[URLPattern] = [
+    path("experiences/", api.ExperienceList.as_view(), name="experience-list"),
+    path("experiences/<uuid:experience_id>/", api.ExperienceDetail.as_view(), name="experience-detail"),
+    path("runs/", api.RunList.as_view(), name="run-list"),
+    path("tasks/", api.TaskList.as_view(), name="task-list"),
+    path("tasks/<str:digest>/", api.TaskDetail.as_view(), name="task-detail"),
+    path("language-models/", api.LanguageModelList.as_view(), name="language-model-list"),
+    path("stats/", api.StatisticsView.as_view(), name="stats"),
+]
+page_urls: list[URLPattern] = []

@@ -1,0 +1,32 @@
+"""What every page's frame needs: theme, section, hub name and version; it does not know the page."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from django.http import HttpRequest
+
+THEMES = ("light", "dark")
+
+
+def hub_version() -> str:
+    """The version of the installed hub, or "" where it runs from a checkout that was not installed."""
+    try:
+        return version("tunelore-hub")
+    except PackageNotFoundError:
+        return ""
+
+
+def theme_of(request: HttpRequest) -> str:
+    """The theme the visitor chose, or "" to follow the system."""
+    chosen = request.COOKIES.get("theme", "")
+    return chosen if chosen in THEMES else ""
+
+
+def frame(request: HttpRequest) -> dict[str, object]:
+    """Template context of the frame."""
+    return {
+        "theme": theme_of(request),
+        "section": request.path.strip("/").split("/", 1)[0],
+        "hub_name": request.get_host(),
+        "hub_version": hub_version(),
+        "here": request.get_full_path(),
+    }

@@ -1,0 +1,94 @@
+"""Number formats, outcomes and methods for templates; it does not know which page uses them."""
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from knowledgebase.core import charts, formats
+
+register = template.Library()
+
+for _name, _format in {
+    "score": formats.score,
+    "count": formats.count,
+    "seconds": formats.seconds,
+    "size": formats.size,
+    "figure": formats.figure,
+    "power": formats.power,
+    "parameters": formats.parameters,
+    "delta": formats.delta,
+    "words": formats.words,
+    "language_model": formats.language_model,
+}.items():
+    register.filter(_name, _format)
+
+
+@register.simple_tag
+def share(part: float | None, whole: float | None, decimals: int = 0) -> str:
+    """`part` of `whole` in per cent."""
+    return formats.share(part, whole, decimals)
+
+
+@register.simple_tag
+def hyperparameter(name: str, value: object) -> str:
+    """One hyper-parameter's value."""
+    return formats.hyperparameter(name, value)
+
+
+@register.filter
+def or_dash(text: object) -> SafeString:
+    """A formatted value, the en dash of an unknown one muted and explained."""
+    if text in (None, "", formats.DASH):
+        return format_html('<span class="nil" title="not known or not applicable">{}</span>', formats.DASH)
+    return format_html("{}", text)
+
+
+@register.filter
+def big(text: str) -> SafeString:
+    """A figure of the stat row: its number large, its last unit small."""
+    if text == formats.DASH:
+        return or_dash(text)
+    number, space, unit = text.rpartition(formats.NARROW)
+    if not space:
+        return format_html("{}", text)
+    return format_html('{}<span class="unit">{}{}</span>', number, "\u00a0", unit)
+
+
+@register.simple_tag
+def outcome(status: str, words: str = "") -> SafeString:
+    """An outcome or state: glyph and word, ok in plain ink."""
+    glyph = charts.status_glyph(status)
+    return format_html(
+        '<span class="out {}"><svg viewBox="-6 -6 12 12" aria-hidden="true"><use href="#g-{}"/></svg>{}</span>',
+        glyph,
+        glyph,
+        words or status,
+    )
+
+
+@register.simple_tag
+def method(name: str) -> SafeString:
+    """A method: its shape in its colour, and its word."""
+    return format_html(
+        '<span class="out"><svg viewBox="-6 -6 12 12" aria-hidden="true">'
+        '<use href="#g-{}" class="{}"/></svg>{}</span>',
+        charts.method_glyph(name),
+        charts.method_tone(name),
+        name,
+    )
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> SafeString:
+    """A past moment in relative words, its UTC stamp in the title."""
+    if moment is None:
+        return or_dash(None)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        formats.stamp(moment),
+        formats.ago(moment, timezone.now()),
+    )
