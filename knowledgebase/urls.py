@@ -26,3 +26,7 @@ urlpatterns = [
     path("accounts/", include((accounts.page_urls, "accounts"))),
     path("", include((web.page_urls, "web"))),
 ]
+handler400 = "knowledgebase.web.errors.bad_request"
+handler403 = "knowledgebase.web.errors.not_found"
+handler404 = "knowledgebase.web.errors.not_found"
+handler500 = "knowledgebase.web.errors.failed"

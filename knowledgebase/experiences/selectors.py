@@ -64,6 +64,11 @@ def experience_detail(user: User, pk: UUID) -> Experience:
     return row
 
 
+def successes_on(user: User, row: Experience) -> QuerySet[Experience]:
+    """What went well on the same task, best first: for a failure, what fitted instead."""
+    return experience_list(user).filter(task=row.task_id, status="ok").exclude(pk=row.pk).order_by("-score")
+
+
 def outcome_counts(rows: QuerySet[Experience]) -> dict[str, int]:
     """status -> count, most frequent first."""
     counts = rows.order_by().values_list("status").annotate(count=Count("pk")).order_by("-count", "status")

@@ -1,8 +1,8 @@
-"""Addresses of this app, below /api/v1/ and below /."""
+"""Addresses of this app, below /api/v1/ and below /experiences/."""
 
 from django.urls import URLPattern, path
 
-from knowledgebase.experiences import api
+from knowledgebase.experiences import api, pages
 
 api_urls: list[URLPattern] = [
     path("experiences/", api.ExperienceList.as_view(), name="experience-list"),
@@ -13,4 +13,7 @@ api_urls: list[URLPattern] = [
     path("language-models/", api.LanguageModelList.as_view(), name="language-model-list"),
     path("stats/", api.StatisticsView.as_view(), name="stats"),
 ]
-page_urls: list[URLPattern] = []
+page_urls: list[URLPattern] = [
+    path("", pages.index, name="index"),
+    path("<uuid:experience_id>/", pages.detail, name="detail"),
+]

@@ -1,8 +1,8 @@
-"""Addresses of this app, below /api/v1/ and below /."""
+"""Addresses of this app, below /api/v1/ and below /searches/."""
 
 from django.urls import URLPattern, path
 
-from knowledgebase.searches import api
+from knowledgebase.searches import api, pages
 
 api_urls: list[URLPattern] = [
     path("datasets/", api.DatasetList.as_view(), name="dataset-list"),
@@ -14,4 +14,9 @@ api_urls: list[URLPattern] = [
     path("searches/<uuid:search_id>/cancel/", api.SearchCancel.as_view(), name="search-cancel"),
     path("searches/<uuid:search_id>/script/", api.SearchScript.as_view(), name="search-script"),
 ]
-page_urls: list[URLPattern] = []
+page_urls: list[URLPattern] = [
+    path("", pages.index, name="index"),
+    path("<uuid:search_id>/", pages.detail, name="detail"),
+    path("<uuid:search_id>/live/", pages.live, name="live"),
+    path("<uuid:search_id>/cancel/", pages.cancel, name="cancel"),
+]

@@ -2,9 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from knowledgebase.web import health
+from knowledgebase.web import health, pages
 
 page_urls: list[URLPattern] = [
+    path("", pages.overview, name="overview"),
+    path("theme/", pages.theme, name="theme"),
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
 ]
