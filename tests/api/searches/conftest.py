@@ -1,0 +1,91 @@
+"""The cast of the search API: Alice asks, Bob is on her team, Charlie is a stranger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from knowledgebase.accounts.models import Membership, User
+from knowledgebase.accounts.services import create_token, create_user, personal_team
+from knowledgebase.celery import app
+from knowledgebase.searches.models import Dataset, Search
+
+SCOPES = ("experiences:read", "searches:write")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hints_go_nowhere() -> Iterator[None]:
+    """Messages of this process stay in memory and are never read."""
+    before = {name: app.conf[name] for name in ("broker_url", "broker_transport", "broker_transport_options")}
+    app.conf.update(broker_url="memory://", broker_transport=None, broker_transport_options={})
+    yield
+    app.conf.update(before)
+
+
+def client_of(user: User, *scopes: str) -> APIClient:
+    _, text = create_token(user, "test", scopes or SCOPES)
+    return APIClient(headers={"Authorization": f"Bearer {text}"})
+
+
+@pytest.fixture
+def person(db: None) -> User:
+    return create_user("alice")
+
+
+@pytest.fixture
+def alice(person: User) -> APIClient:
+    return client_of(person)
+
+
+@pytest.fixture
+def reader(person: User) -> APIClient:
+    """Alice with a token that may only read."""
+    return client_of(person, "experiences:read")
+
+
+@pytest.fixture
+def bob(person: User) -> APIClient:
+    user = create_user("bob")
+    Membership.objects.create(team=personal_team(person), user=user)
+    return client_of(user)
+
+
+@pytest.fixture
+def charlie(db: None) -> APIClient:
+    return client_of(create_user("charlie"))
+
+
+@pytest.fixture
+def dataset(person: User) -> Dataset:
+    return Dataset.objects.create(
+        owner=person,
+        team=personal_team(person),
+        source="builtin",
+        name="message-language",
+        state="ready",
+        fingerprint="rows-sha256:" + "ab" * 32,
+        task_digest="sha256:" + "cd" * 32,
+        train_rows=600,
+        classes={"ca": 30, "cs": 30},
+    )
+
+
+@pytest.fixture
+def make_search(person: User, dataset: Dataset) -> Callable[..., Search]:
+    def make(**changes: Any) -> Search:
+        columns: dict[str, Any] = {
+            "objectives": ["score", "seconds"],
+            "budget_trials": 4,
+            "state": "running",
+            "started_at": timezone.now(),
+            "wall_s": 60.0,
+        }
+        return Search.objects.create(
+            owner=person, team=personal_team(person), dataset=dataset, **(columns | changes)
+        )
+
+    return make

@@ -1,0 +1,94 @@
+"""A person, a small dataset and searches for the tests of the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from knowledgebase.accounts.models import User
+from knowledgebase.accounts.services import create_user, personal_team
+from knowledgebase.celery import app
+from knowledgebase.searches.models import Dataset, Search, Trial
+
+LINEAR = {
+    "ngrams": "word",
+    "ngram_max": 1,
+    "min_df": 1,
+    "sublinear_tf": True,
+    "c": 1.0,
+    "class_weights": False,
+}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hints_go_nowhere() -> Iterator[None]:
+    """Messages of this process stay in memory and are never read: what works without them works with them."""
+    before = {name: app.conf[name] for name in ("broker_url", "broker_transport", "broker_transport_options")}
+    app.conf.update(broker_url="memory://", broker_transport=None, broker_transport_options={})
+    yield
+    app.conf.update(before)
+
+
+@pytest.fixture
+def person(db: None) -> User:
+    return create_user("alice")
+
+
+@pytest.fixture
+def dataset(person: User) -> Dataset:
+    """A dataset that counts as read; its rows are never needed."""
+    return Dataset.objects.create(
+        owner=person,
+        team=personal_team(person),
+        source="builtin",
+        name="message-language",
+        state="ready",
+        fingerprint="rows-sha256:" + "ab" * 32,
+        task_digest="sha256:" + "cd" * 32,
+        train_rows=600,
+        resolved_at=datetime(2026, 11, 21, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def make_search(person: User, dataset: Dataset) -> Callable[..., Search]:
+    """A running search without trials, cold, on the linear method alone unless told otherwise."""
+
+    def make(**changes: Any) -> Search:
+        columns: dict[str, Any] = {
+            "objectives": ["score", "seconds"],
+            "budget_trials": 4,
+            "methods": ["linear"],
+            "sampler": "random",
+            "warm_start": False,
+            "wall_s": 60.0,
+            "host_memory_bytes": 2 * 2**30,
+            "state": "running",
+            "started_at": timezone.now(),
+            "seed": 7,
+        }
+        return Search.objects.create(
+            owner=person, team=personal_team(person), dataset=dataset, **(columns | changes)
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_trial(make_search: Callable[..., Search]) -> Callable[..., Trial]:
+    """A queued linear trial of a new search, or of `search`."""
+
+    def make(search: Search | None = None, number: int = 1) -> Trial:
+        return Trial.objects.create(
+            search=search or make_search(),
+            number=number,
+            method="linear",
+            hyperparameters=LINEAR,
+            seed=number,
+        )
+
+    return make
