@@ -14,7 +14,9 @@ import signal
 import sys
 from pathlib import Path
 from queue import Empty
+from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "knowledgebase.settings")
 
@@ -32,7 +34,7 @@ STOP_WITHIN_S = 0.5
 logger = logging.getLogger(__name__)
 
 
-class FolderChannel(filesystem.Channel):  # type: ignore[misc]  # kombu ships no types
+class FolderChannel(filesystem.Channel):
     """Messages as files, written whole or not at all.
 
     kombu's own channel opens the final name before it writes, so a reader that polls in between takes an
@@ -40,17 +42,17 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]  # kombu ships no
     which is no atomic step between two file systems.
     """
 
-    def _put(self, queue: str, payload: object, **_options: object) -> None:
+    def _put(self, queue: str, payload: object, **_options: object) -> None:  # type: ignore[override]
         folder = Path(self.data_folder_out)
-        name = filesystem.uuid.uuid4().hex
+        name = uuid4().hex
         hidden = folder / f".{name}"
-        hidden.write_bytes(dumps(payload).encode())
-        hidden.rename(folder / f"{int(filesystem.monotonic() * 1000):015d}_{name}.{queue}.msg")
+        hidden.write_text(dumps(payload))  # type: ignore[no-untyped-call]
+        hidden.rename(folder / f"{int(monotonic() * 1000):015d}_{name}.{queue}.msg")
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         folder = Path(self.data_folder_in)
         for name in sorted(name for name in os.listdir(folder) if name.partition(".")[2] == f"{queue}.msg"):
-            taken = folder / f".taken-{filesystem.uuid.uuid4().hex}"
+            taken = folder / f".taken-{uuid4().hex}"
             try:
                 (folder / name).rename(taken)
             except FileNotFoundError:
@@ -58,7 +60,7 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]  # kombu ships no
             text = taken.read_text()
             taken.unlink()
             try:
-                return loads(text)
+                return loads(text)  # type: ignore[no-untyped-call]
             except json.JSONDecodeError:
                 logger.warning(
                     "message %s of queue %s is damaged and was dropped; the sweep repeats it", name, queue
@@ -66,14 +68,15 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]  # kombu ships no
         raise Empty
 
 
-class FolderTransport(filesystem.Transport):  # type: ignore[misc]
+class FolderTransport(filesystem.Transport):
     """kombu's folder transport with the channel above."""
 
     Channel = FolderChannel
 
-    def drain_events(self, connection: object, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None, **_options: Any) -> None:
         # The worker looks for a stop only between two of these, and once more after it has seen it.
-        super().drain_events(connection, None if timeout is None else min(timeout, STOP_WITHIN_S))
+        soon = None if timeout is None else min(timeout, STOP_WITHIN_S)
+        super().drain_events(connection, soon)  # type: ignore[no-untyped-call]
 
 
 @beat_embedded_init.connect  # type: ignore[untyped-decorator]

@@ -44,7 +44,7 @@ SCOPES = {"GET": "experiences:read", "POST": "searches:write"}
 class NewestFirst(CursorPages):
     """Newest first; the id decides between two of one instant."""
 
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at", "id")  # type: ignore[assignment]  # a tuple is as good
 
 
 class ByNumber(CursorPages):
@@ -163,9 +163,10 @@ class SearchList(ListAPIView[Search]):
 def search_request(request: Request, user: User) -> services.SearchRequest:
     """The body as a request value; fields that are absent keep the defaults."""
     given = checked(SearchCreate(data=request.data))
-    dataset = selectors.dataset_detail(user, given.pop("dataset"))
+    dataset_id = given.pop("dataset")
+    dataset = selectors.dataset_detail(user, dataset_id)
     if dataset is None:
-        message = f"there is no dataset {str(request.data['dataset'])[:60]!r} that you may see"
+        message = f"there is no dataset '{dataset_id}' that you may see"
         raise Problem(422, "unknown_dataset", "Unknown dataset", message, [FieldError("dataset", message)])
     budget, limits = given.pop("budget"), given.pop("limits", {})
     given.setdefault("idempotency_key", request.headers.get("Idempotency-Key", "")[:200])
@@ -241,7 +242,7 @@ class SearchCancel(APIView):
 
     @extend_schema(request=None, responses={202: SearchDetailAnswer})
     def post(self, request: Request, search_id: UUID) -> Response:
-        cancelled = services.cancel_search(found_search(request, search_id))
+        cancelled = services.cancel_search(cast(User, request.user), found_search(request, search_id))
         return Response(search_document(cancelled), status=status.HTTP_202_ACCEPTED)
 
 

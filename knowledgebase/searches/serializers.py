@@ -62,7 +62,7 @@ class DatasetAnswer(serializers.ModelSerializer[Dataset]):
 class DatasetCreate(serializers.Serializer[Any]):
     """A built-in dataset by name."""
 
-    source = serializers.ChoiceField(choices=["builtin"])
+    source = serializers.ChoiceField(choices=["builtin"])  # type: ignore[assignment]  # a field's own name
     name = serializers.CharField(max_length=200)
 
 

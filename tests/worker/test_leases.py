@@ -139,7 +139,7 @@ def test_cancelling_drops_what_waits_and_tells_what_runs(
     search = make_search(slots=2)
     running, waiting = make_trial(search, 1), make_trial(search, 2)
     claim = claimed(running)
-    assert services.cancel_search(search).state == "cancelling"
+    assert services.cancel_search(search.owner, search).state == "cancelling"
     assert state(waiting) == "cancelled"
     assert services.claim_trial(waiting.pk, "test") is None
     assert services.beat_trial(claim, {}).is_cancelled
@@ -152,9 +152,9 @@ def test_cancelling_drops_what_waits_and_tells_what_runs(
 
 def test_cancelling_is_idempotent_and_ends_an_idle_search_at_once(make_search: Callable[..., Search]) -> None:
     search = make_search()
-    first = services.cancel_search(search)
+    first = services.cancel_search(search.owner, search)
     assert first.state == "cancelled"
-    assert services.cancel_search(search).ended_at == first.ended_at
+    assert services.cancel_search(search.owner, search).ended_at == first.ended_at
 
 
 @pytest.mark.parametrize("finished", ["cancelling", "cancelled", "done", "queued"])

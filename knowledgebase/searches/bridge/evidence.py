@@ -27,7 +27,7 @@ def task_names(user: User, digests: Collection[str]) -> dict[str, str]:
 
 def evidence_of(row: Experience) -> Evidence:
     """One row with its task, system, pipeline and language model loaded."""
-    limits = _mapping(row.record.get("limits"))
+    limits = _numbers(_mapping(row.record.get("limits")).items())
     return Evidence(
         id=str(row.pk),
         task=row.task.digest,
@@ -45,8 +45,8 @@ def evidence_of(row: Experience) -> Evidence:
         memory_bytes=row.host_memory_bytes,
         limits=Limits(
             wall_s=limits.get("wall_s"),
-            host_memory_bytes=limits.get("host_memory_bytes"),
-            device_memory_bytes=limits.get("device_memory_bytes"),
+            host_memory_bytes=_whole(limits.get("host_memory_bytes")),
+            device_memory_bytes=_whole(limits.get("device_memory_bytes")),
         ),
         system=_numbers(row.system.features.items()) if row.system is not None else {},
         train_rows=row.train_rows,
@@ -55,6 +55,10 @@ def evidence_of(row: Experience) -> Evidence:
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _numbers(items: Iterable[tuple[str, object]]) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from knowledgebase.accounts.models import Team, User
+from knowledgebase.accounts.services import audit
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.searches.bridge import Refused, names
 from knowledgebase.searches.models import Dataset, Search, Trial
@@ -83,7 +84,7 @@ def launch_search(user: User, request: SearchRequest, *, team: Team | None = Non
     return search
 
 
-def cancel_search(search: Search) -> Search:
+def cancel_search(user: User, search: Search) -> Search:
     """Stop a search: queued trials are dropped, running ones are told at their next heartbeat. Idempotent."""
     now = timezone.now()
     with transaction.atomic():
@@ -97,6 +98,7 @@ def cancel_search(search: Search) -> Search:
             locked.end_reason = "user"
             locked.ended_at = now
         locked.save(update_fields=["state", "end_reason", "ended_at"])
+        audit(user, "search.cancel", search.pk)
     return locked
 
 
