@@ -1,0 +1,88 @@
+"""How a prior is built: which evidence, how useful, how strong, how fast it fades.
+
+Knows no evidence. `PriorOptions()` is what TuneLore does; `PriorOptions.reference(...)` what the reference did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from automl.errors import EvidenceError
+from automl.neighbours import DEFAULT_SCALES
+from automl.priors.defects import Defects
+from automl.priors.rates import Rate
+from automl.values import Objective
+
+
+@dataclass(frozen=True)
+class PriorOptions:
+    """Defaults chosen by tests/bench/bench_warm_start.py; every count may be None for "all of it"."""
+
+    neighbours: int | None = 5
+    """Only the nearest tasks that have usable evidence speak."""
+    k_positive: int | None = 200
+    """At most this many successes, nearest first: bounds the size of a prior."""
+    k_negative: int | None = 200
+    """At most this many failures, nearest first."""
+    utility: str = "rank"
+    """How successes are compared within their task; see `automl.priors.utilities`."""
+    score_weight: float = 0.5
+    seconds_weight: float = 0.5
+    centred: bool = True
+    """Successes below their task's middle utility push down instead of pulling weakly up."""
+    positive: Rate = field(default_factory=lambda: Rate("adaptive", 3.0))
+    negative: Rate = field(default_factory=lambda: Rate("adaptive", 1.0))
+    beta: float | None = None
+    """The decay itself; None derives it from the distances and `beta_scale`."""
+    beta_scale: float = 0.5
+    scales: tuple[str, ...] = DEFAULT_SCALES
+    metric: str = "euclidean"
+    with_system: bool = False
+    """Whether the features of the machine take part in the distance."""
+    defects: Defects = field(default_factory=Defects)
+
+    def __post_init__(self) -> None:
+        for name in ("neighbours", "k_positive", "k_negative"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise EvidenceError(f"{name} must be >= 0 or None for all, got {value!r}")
+        for name in ("beta", "beta_scale"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise EvidenceError(f"{name} must be >= 0, got {value!r}")
+
+    def for_objectives(self, objectives: Sequence[Objective]) -> PriorOptions:
+        """The same, looking only at what the search optimises."""
+        names = {objective.name for objective in objectives}
+        return replace(
+            self,
+            score_weight=self.score_weight if "score" in names else 0.0,
+            seconds_weight=self.seconds_weight if "seconds" in names else 0.0,
+        )
+
+    @classmethod
+    def reference(
+        cls,
+        *,
+        positive: Rate | None = None,
+        negative: Rate | None = None,
+        beta_scale: float = 0.0,
+        utility: str = "weighted_sum_v1",
+        metric: str = "euclidean",
+    ) -> PriorOptions:
+        """XAutoLM's priors: all evidence, fixed rates 0.05 and -0.02 unless said otherwise, every defect on."""
+        return cls(
+            neighbours=None,
+            k_positive=10_000,
+            k_negative=10_000,
+            utility=utility,
+            centred=False,
+            positive=positive or Rate("fixed", 0.05),
+            negative=negative or Rate("fixed", 0.02),
+            beta_scale=beta_scale,
+            scales=("standard",),
+            metric=metric,
+            with_system=True,
+            defects=Defects.reference(),
+        )

@@ -1,0 +1,202 @@
+"""Run one pipeline in this process: load, train, validate, then judge once on the test rows.
+
+`execute` is what the child process and a user's script both call. It knows no limits and survives nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from automl.errors import SourceError
+from automl.runners.base import TrialResult, TrialSpec
+from automl.runners.failures import Diverged, classify, fingerprint
+from automl.runners.memory import peak_bytes
+from automl.sources.datasets import load
+from automl.sources.rows import Splits
+from automl.sources.splitting import prepare
+
+Report = Callable[["State"], None]
+# The rows that are cut do not depend on the seed of the run: runs of one task are judged on the same rows.
+SPLIT_SEED = 20261121
+
+
+@dataclass
+class State:
+    """What a run has done so far; methods write it, a watcher may read it at any time."""
+
+    phase: str = "load"
+    step: int | None = None
+    epoch: float | None = None
+    best: float | None = None
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    began_cpu: float = field(default_factory=lambda: cpu_now())
+
+    def enter(self, phase: str, report: Report) -> None:
+        self.phase = phase
+        report(self)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a method gives back: validation and test scores by name, and what they cost."""
+
+    validation: dict[str, float]
+    judge: Callable[[], dict[str, float]]
+    cost: dict[str, Any]
+    epochs: float | None = None
+    features: dict[str, Any] = field(default_factory=dict)
+
+
+def execute(spec: TrialSpec, report: Report = lambda state: None) -> TrialResult:
+    """The whole run; failures of the pipeline come back as a result, not as an exception.
+
+    `evaluation_s` counts from here to the end of validation: checkpoint loading included, the import of
+    libraries not (call `warm_up` before), reading the dataset not (it is the task's, not the pipeline's).
+    """
+    started, load_before = now(), load_average()
+    state = State()
+    try:
+        splits = read(spec)
+        seed_everything(spec.seed)
+        state.began, state.began_cpu = time.monotonic(), cpu_now()
+        state.enter("load", report)
+        trained = method_of(spec)(spec, splits, state, report)
+        cost = {**trained.cost, **spent(state)}
+        check_finite(trained.validation, spec.metric)
+        state.enter("predict", report)
+        metrics: dict[str, dict[str, float | None]] = {
+            "validation": dict(trained.validation),
+            "test": dict(trained.judge()),
+        }
+    except Exception as error:
+        return failed(spec, state, error, started, load_before)
+    value = trained.validation[spec.metric]
+    return TrialResult(
+        status="ok",
+        started_at=started,
+        finished_at=now(),
+        metrics=metrics,
+        primary={"split": "validation", "metric": spec.metric, "value": value},
+        cost=cost,
+        curve=state.curve,
+        conditions=conditions(spec, load_before),
+        fidelity={"train_rows": len(splits.train), "epochs": trained.epochs},
+        language_model_features=trained.features,
+    )
+
+
+def failed(
+    spec: TrialSpec, state: State, error: Exception, started: str, load_before: float | None
+) -> TrialResult:
+    status, cause = classify(error)
+    return TrialResult(
+        status=status,
+        started_at=started,
+        finished_at=now(),
+        phase=state.phase,
+        cause=cause,
+        exception=type(error).__name__,
+        stack=fingerprint(error),
+        step=state.step,
+        metrics=partial(spec, state.best),
+        cost=spent(state),
+        curve=state.curve,
+        conditions=conditions(spec, load_before),
+    )
+
+
+def partial(spec: TrialSpec, best: float | None) -> dict[str, dict[str, float | None]]:
+    """The best score seen before a run ended otherwise than well, said as such."""
+    return {"partial": {spec.metric: best}} if best is not None else {}
+
+
+def method_of(spec: TrialSpec) -> Callable[[TrialSpec, Splits, State, Report], Trained]:
+    """The function that trains this method; SourceError for one that nobody wrote."""
+    name = spec.pipeline.method
+    if name in ("full", "lora", "partial"):
+        from automl.runners.finetune import finetune
+
+        return finetune
+    if name == "probe":
+        from automl.runners.probe import probe
+
+        return probe
+    if name == "linear":
+        from automl.runners.linear import linear
+
+        return linear
+    raise SourceError(
+        "unknown_method", "method", f"unknown method {name!r}; known: full, lora, partial, probe, linear"
+    )
+
+
+def warm_up(method: str) -> None:
+    """Import what the method needs, so that imports are no part of its time."""
+    import sklearn.linear_model
+    import sklearn.metrics
+
+    if method != "linear":
+        import torch
+        import transformers
+
+        _ = torch.__version__, transformers.Trainer
+    if method == "lora":
+        import peft
+
+        _ = peft.LoraConfig
+    _ = sklearn.linear_model, sklearn.metrics
+
+
+def read(spec: TrialSpec) -> Splits:
+    """The rows of the run, cut as asked."""
+    labelled = load(spec.dataset, roots=spec.data_roots, cache=spec.cache)
+    return prepare(
+        labelled, spec.train_rows, SPLIT_SEED, validation_rows=spec.validation_rows, test_rows=spec.test_rows
+    )
+
+
+def seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def check_finite(validation: dict[str, float], metric: str) -> None:
+    if not math.isfinite(validation[metric]):
+        raise Diverged(f"{metric} is {validation[metric]}")
+
+
+def spent(state: State) -> dict[str, Any]:
+    """Time since the start of training and the most memory there ever was."""
+    return {
+        "evaluation_s": round(time.monotonic() - state.began, 3),
+        "cpu_s": round(cpu_now() - state.began_cpu, 3),
+        "host_memory_bytes": peak_bytes(),
+    }
+
+
+def cpu_now() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def conditions(spec: TrialSpec, load_before: float | None) -> dict[str, Any]:
+    return {"threads": spec.threads, "load": load_before, "device": spec.device.partition(":")[0]}
+
+
+def load_average() -> float | None:
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

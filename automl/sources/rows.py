@@ -1,0 +1,50 @@
+"""Labelled texts as plain lists: the one shape every dataset source gives; reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Texts and their labels, in the order of the source; both of the same length."""
+
+    texts: list[str]
+    labels: list[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return zip(self.texts, self.labels, strict=True)
+
+    def take(self, indices: list[int]) -> Rows:
+        """The rows at `indices`, in that order."""
+        return Rows([self.texts[i] for i in indices], [self.labels[i] for i in indices])
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """A dataset as the user gave it: uncut, in order; rows without any text are still in it.
+
+    `warnings` are whole sentences for the user; `languages` and `domain` are what the source says of itself.
+    """
+
+    train: Rows
+    validation: Rows | None = None
+    test: Rows | None = None
+    warnings: tuple[str, ...] = ()
+    revision: str | None = None
+    languages: tuple[str, ...] = ()
+    domain: str | None = None
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a run trains, chooses and is judged on; no text is in two of them. `labels` are the sorted classes."""
+
+    train: Rows
+    validation: Rows
+    test: Rows
+    labels: tuple[str, ...]
