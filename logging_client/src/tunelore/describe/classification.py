@@ -20,7 +20,7 @@ def classification_metafeatures(
 
     texts and labels: (rows,), the same length, at least one row (ValueError otherwise). Lengths are
     characters, entropy is in bits, deviation divides by N. `landmark` in [0, 1], or None where scikit-learn
-    is absent, the accuracy cannot be had or it is not asked for; above 10,000 rows it sees a seeded sample
+    is absent, the accuracy cannot be had or it is not asked for; above 2,000 rows it sees a seeded sample
     and `sampled` is true. Source: XAutoLM's classification extractor, second version (AutoGOAL,
     meta_learning/feature_extraction).
     """
@@ -32,6 +32,15 @@ def classification_metafeatures(
     values["landmark"] = landmark_accuracy(texts, labels, seed=seed) if landmark else None
     sampled = values["landmark"] is not None and len(texts) > MAX_LANDMARK_ROWS
     return {"extractor": EXTRACTOR, "version": VERSION, "sampled": sampled, "values": values}
+
+
+def label_metafeatures(labels: Sequence[str]) -> dict[str, Any]:
+    """The same block where only the labels are known: lengths and landmark are missing, not 0."""
+    if not labels:
+        raise ValueError("no rows: meta-features describe at least one label")
+    missing = dict.fromkeys(("mean_length", "length_deviation", "length_variation", "landmark"))
+    values: dict[str, float | None] = {**_classes(labels), **missing}
+    return {"extractor": EXTRACTOR, "version": VERSION, "sampled": False, "values": values}
 
 
 def _classes(labels: Sequence[str]) -> dict[str, float]:

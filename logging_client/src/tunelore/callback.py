@@ -1,0 +1,190 @@
+"""The callback for a Hugging Face Trainer: every run becomes an experience, whatever becomes of the run.
+
+It imports nothing of transformers and inherits from nothing: the Trainer looks its hooks up by name.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tunelore import exits, trouble
+from tunelore.observe.checkpoints import checkpoint_folder, mark
+from tunelore.observe.facts import Rows, Told, counts, facts_at_start
+from tunelore.observe.pipeline import Scalar
+from tunelore.runs.run import Run
+from tunelore.session import session
+from tunelore.settings import read_settings
+
+
+class TuneLoreCallback:
+    """Give it to a Trainer: `Trainer(..., callbacks=[TuneLoreCallback(task="sst2", dataset=train_rows)])`.
+
+    task: what to call the task. dataset: the whole training rows as they are before any cut, as (text, label) pairs,
+    as mappings with `text_column` (one or several) and `label_column`, or the path of a CSV or TSV file; or a name
+    such as "hub:owner/name". They give the task its identity and its statistics and are not kept; without them the
+    encoded rows of the Trainer do, as far as they can.
+    language_model: what to call a checkpoint that was loaded from a folder, "source:name@revision#variant".
+    url, token, spool: else TUNELORE_URL, TUNELORE_TOKEN, TUNELORE_SPOOL. memory_limit_bytes, wall_limit_s: limits the
+    run lives under, where the process itself does not know them. hyperparameters: more of them, which a Trainer does
+    not know. exit_s: the most seconds the end of the process waits for the network.
+
+    No hook raises, blocks on disk or network, or changes what the Trainer does.
+    """
+
+    def __init__(
+        self,
+        task: str | None = None,
+        dataset: Any = None,
+        *,
+        label_column: str = "label",
+        text_column: str | Sequence[str] = "text",
+        language_model: str | None = None,
+        kind: str | None = None,
+        languages: Sequence[str] = (),
+        domain: str | None = None,
+        licence: str | None = None,
+        hyperparameters: Mapping[str, Scalar] | None = None,
+        memory_limit_bytes: int | None = None,
+        wall_limit_s: float | None = None,
+        url: str | None = None,
+        token: str | None = None,
+        spool: str | os.PathLike[str] | None = None,
+        exit_s: float = 2.0,
+    ) -> None:
+        self._told = Told(
+            task=task,
+            dataset=dataset,
+            text_column=text_column,
+            label_column=label_column,
+            language_model=language_model,
+            kind=kind,
+            languages=languages,
+            domain=domain,
+            licence=licence,
+            hyperparameters=dict(hyperparameters or {}),
+            memory_limit_bytes=memory_limit_bytes,
+            wall_limit_s=wall_limit_s,
+        )
+        self._settings = read_settings(url, token, spool, exit_s)
+        self._run: Run | None = None
+        self._pid = os.getpid()
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the last run this callback saw the start of, under which a hub will know it."""
+        return None if self._run is None else self._run.id
+
+    # -- hooks ----------------------------------------------------------------------------------------------------
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """A run starts: read everything off the Trainer once, then hand over."""
+        if self._settings.mode == "disabled" or not _speaks(state):
+            return
+        with trouble.quietly("start"):
+            model, step = more.get("model"), int(getattr(state, "global_step", 0) or 0)
+            facts = facts_at_start(self._told, args, model, more.get("processing_class"), step)
+            data = getattr(more.get("train_dataloader"), "dataset", None)
+            rows = Rows(self._told, facts["task"], data)
+            self._run = Run(
+                facts,
+                counts=counts(args, model),
+                chosen_metric=getattr(args, "metric_for_best_model", None),
+                scaled=bool(getattr(args, "fp16", False)),
+            )
+            self._pid = os.getpid()
+            exits.install()
+            session(self._settings).open(self._run, rows.early, rows.late)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
+        """Append what was logged."""
+        run = self._run
+        if run is None or self._pid != os.getpid():
+            return
+        try:
+            run.log(state.global_step, state.epoch, logs or {})
+        except Exception as error:  # no context manager: this is the one hook whose time is counted
+            _swallowed("log", error)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **more: Any) -> None:
+        """Append the metrics of an evaluation."""
+        if (run := self._live()) is not None:
+            with trouble.quietly("evaluate"):
+                run.evaluated(state.global_step, metrics or {})
+                run.phase = "validate" if run.trained else "train"
+
+    def on_predict(self, args: Any, state: Any, control: Any, metrics: Any = None, **more: Any) -> None:
+        """Append the metrics of a prediction."""
+        self.on_evaluate(args, state, control, metrics)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Training came to its own end."""
+        if (run := self._live()) is not None:
+            with trouble.quietly("end"):
+                kept = bool(getattr(args, "load_best_model_at_end", False))
+                best = getattr(state, "best_global_step", None) if kept else None
+                run.ended(state.global_step, state.epoch, best)
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Remember where the run is, for the case that it does not get further."""
+        if self._run is not None:
+            self._run.phase = "train"
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Remember how far the run came."""
+        if self._run is not None:
+            self._run.step = state.global_step
+            self._run.epoch = state.epoch
+
+    def on_prediction_step(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Remember where the run is; an evaluation is a sign of life."""
+        if self._run is not None:
+            self._run.phase = "validate"
+            self._run.touched = time.monotonic()
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Leave the run's id beside the checkpoint, so that a run that goes on from there can name this one."""
+        if (run := self._live()) is not None:
+            with trouble.quietly("save"):
+                folder = checkpoint_folder(args, state.global_step)
+                if folder is not None:
+                    mark(folder, run.id)
+
+    def on_init_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Nothing starts before training does."""
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Steps say enough."""
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Steps say enough."""
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Steps say enough."""
+
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Steps say enough."""
+
+    def on_substep_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Steps say enough."""
+
+    def on_push_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """A push to another place is none of ours."""
+
+    def _live(self) -> Run | None:
+        """The run, unless this is a process that was forked off the one that trains."""
+        return self._run if self._pid == os.getpid() else None
+
+
+def _swallowed(kind: str, error: Exception) -> None:
+    trouble.note(kind, f"{type(error).__name__}: {error}")
+    if trouble.raise_errors:
+        raise error
+
+
+def _speaks(state: Any) -> bool:
+    """Only the main process of a distributed run speaks."""
+    rank = os.environ.get("RANK", "0").strip()
+    return rank in ("", "0") and bool(getattr(state, "is_world_process_zero", True))

@@ -1,0 +1,121 @@
+"""How a process ends while it trains: exceptions, Ctrl-C, SIGTERM, a plain exit. Chains, never replaces.
+
+The Trainer tells its callbacks nothing of exceptions, so what would hear of them is listened to. Knows no records.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+from tunelore import trouble
+from tunelore.runs.outcome import Outcome, from_exception
+from tunelore.runs.run import Run
+from tunelore.session import own_sessions
+
+_installed_in: int | None = None
+
+
+def install() -> None:
+    """Listen, once a process; called when a training begins, never at import."""
+    global _installed_in
+    with trouble.quietly("exits"):
+        _chain_hooks()
+        if _installed_in == os.getpid():
+            return
+        _installed_in = os.getpid()
+        atexit.register(_at_exit, os.getpid())
+        _chain_ipython()
+        _chain_sigterm()
+
+
+def failed(error: BaseException | None, thread: int | None) -> None:
+    """An exception got away from the thread's code: the runs it trained are over."""
+    if error is None:
+        return
+    with trouble.quietly("exits"):
+
+        def outcome(run: Run) -> Outcome:
+            return from_exception(error, run.phase, run.step)
+
+        for one in own_sessions():
+            one.fail_open_runs(outcome, thread)
+
+
+def close_all(seconds: float | None = None) -> None:
+    """Finish, write and send what is open, within the seconds that the settings give (default 2)."""
+    with trouble.quietly("exits"):
+        now = time.monotonic()
+        for one in own_sessions():
+            one.close(now + (one.settings.exit_s if seconds is None else seconds))
+
+
+def _at_exit(pid: int) -> None:
+    if pid == os.getpid():
+        close_all()
+
+
+def _chain_hooks() -> None:
+    """Again at each start of training: a library may have set a hook of its own over ours without calling it."""
+    if not getattr(sys.excepthook, "tunelore", False):
+        sys.excepthook = _excepthook_over(sys.excepthook)
+    if not getattr(threading.excepthook, "tunelore", False):
+        threading.excepthook = _thread_hook_over(threading.excepthook)
+
+
+def _excepthook_over(previous: Callable[..., Any]) -> Callable[..., Any]:
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        failed(error, threading.get_ident())
+        previous(kind, error, trace)
+
+    hook.tunelore = True  # type: ignore[attr-defined]
+    return hook
+
+
+def _thread_hook_over(previous: Callable[..., Any]) -> Callable[..., Any]:
+    def hook(args: Any) -> None:
+        failed(args.exc_value, threading.get_ident())
+        previous(args)
+
+    hook.tunelore = True  # type: ignore[attr-defined]
+    return hook
+
+
+def _chain_ipython() -> None:
+    """IPython shows exceptions itself, before any hook; it does tell who asks after each cell."""
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module is not None else None
+    if shell is not None:
+        shell.events.register("post_run_cell", _after_cell)
+
+
+def _after_cell(result: Any) -> None:
+    failed(getattr(result, "error_in_exec", None), threading.get_ident())
+
+
+def _chain_sigterm() -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return
+    previous = signal.getsignal(signal.SIGTERM)
+    if previous in (signal.SIG_IGN, None):
+        return  # ignored on purpose, or set from C, where it cannot be called
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        with trouble.quietly("exits"):
+            for one in own_sessions():
+                one.suspect_open_runs(lambda run: Outcome("killed", run.phase, "preempted", step=run.step))
+        if callable(previous):
+            previous(number, frame)  # which may let training come to its own end
+        else:
+            close_all()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, handler)

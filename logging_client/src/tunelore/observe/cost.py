@@ -1,0 +1,99 @@
+"""What a run costs this process: processor seconds and memory; and the limits it lives under. Knows no trainer."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_STATUS = Path("/proc/self/status")
+
+
+def memory_now() -> int | None:
+    """Bytes of main memory this process holds just now; None where the system does not say."""
+    return _from_status("VmRSS")
+
+
+def memory_peak() -> int | None:
+    """The most bytes this process ever held."""
+    peak = _from_status("VmHWM")
+    if peak is not None:
+        return peak
+    resource = _resource()
+    if resource is None:
+        return None
+    used = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return used if sys.platform == "darwin" else used * 1024
+
+
+def _from_status(name: str) -> int | None:
+    try:
+        match = re.search(
+            rf"^{name}:\s+(\d+) kB", _STATUS.read_text(encoding="ascii", errors="replace"), re.M
+        )
+    except OSError:
+        return None
+    return int(match[1]) * 1024 if match else None
+
+
+def device_memory_peak() -> int | None:
+    """The most bytes torch held on all accelerators of this process; None where it uses none."""
+    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
+    try:
+        if cuda is None or not cuda.is_initialized():
+            return None
+        return sum(int(cuda.max_memory_allocated(index)) for index in range(cuda.device_count()))
+    except (AttributeError, RuntimeError):
+        return None
+
+
+def limits(memory_limit_bytes: int | None, wall_limit_s: float | None) -> dict[str, Any]:
+    """`limits` of a record: what the user says, else the process's own limit on data or address space."""
+    return {
+        "wall_s": wall_limit_s,
+        "host_memory_bytes": memory_limit_bytes if memory_limit_bytes is not None else _resource_limit(),
+        "device_memory_bytes": _device_memory(),
+    }
+
+
+def _resource_limit() -> int | None:
+    resource = _resource()
+    if resource is None:
+        return None
+    soft = [resource.getrlimit(getattr(resource, name))[0] for name in ("RLIMIT_DATA", "RLIMIT_AS")]
+    known = [int(limit) for limit in soft if 0 < limit < 2**53 and limit != resource.RLIM_INFINITY]
+    return min(known, default=None)
+
+
+def _device_memory() -> int | None:
+    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
+    try:
+        if cuda is None or not cuda.is_initialized():
+            return None
+        return int(cuda.get_device_properties(cuda.current_device()).total_memory)
+    except (AttributeError, RuntimeError):
+        return None
+
+
+def _resource() -> Any:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    return resource
+
+
+class ThreadTime:
+    """Processor seconds that our own threads used, to be taken off the run's."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._before = 0.0
+
+    def update(self) -> None:
+        """Called by the thread itself; counts what it used since its last call."""
+        now = time.thread_time()
+        self.seconds += now - self._before
+        self._before = now

@@ -1,0 +1,134 @@
+"""The identity and the statistics of a run's training rows; the text itself is never kept.
+
+Knows three forms of rows: (text, label) pairs, mappings with named columns, a CSV file. Start with `read_rows`.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tunelore.describe import tokens_fingerprint
+
+Rows = list[tuple[str, str]]
+MAX_TOKEN_ROWS = 50_000
+TOKEN_SECONDS = 1.0
+_NAMED = re.compile(
+    r"(?P<source>hub|builtin|file|upload):(?P<name>[^@#]+)(?:#(?P<config>[^@]+))?(?:@(?P<revision>.+))?"
+)
+
+
+def named_dataset(dataset: Any) -> dict[str, Any] | None:
+    """`task.dataset` for "hub:owner/name#config@revision" and the like, None for rows and files."""
+    match = _NAMED.fullmatch(dataset) if isinstance(dataset, str) else None
+    if match is None:
+        return None
+    return {key: value if value is None else value[:200] for key, value in match.groupdict().items()}
+
+
+def read_rows(dataset: Any, text_column: str | Sequence[str], label_column: str) -> Rows:
+    """Every row as (text, label), several text columns joined by a line feed, the label as text.
+
+    ValueError names what was expected where the rows have another form; an iterator is refused rather than used up.
+    """
+    if isinstance(dataset, (str, os.PathLike)):
+        return list(_pairs(_csv(Path(dataset)), text_column, label_column))
+    if not isinstance(dataset, Iterable) or isinstance(dataset, Iterator):
+        raise ValueError(
+            f"dataset is a {type(dataset).__name__}; give a list of rows or the path of a CSV file"
+        )
+    return list(_pairs(dataset, text_column, label_column))
+
+
+def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
+    limit = csv.field_size_limit(10_000_000)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _pairs(
+    rows: Iterable[Any], text_column: str | Sequence[str], label_column: str
+) -> Iterator[tuple[str, str]]:
+    columns = [text_column] if isinstance(text_column, str) else list(text_column)
+    for number, row in enumerate(rows):
+        if isinstance(row, Mapping):
+            missing = [name for name in [*columns, label_column] if row.get(name) is None]
+            if missing:
+                raise ValueError(
+                    f"row {number} has no {', '.join(missing)}; say text_column= and label_column="
+                )
+            yield "\n".join(str(row[name]) for name in columns), str(row[label_column])
+        elif isinstance(row, (list, tuple)) and len(row) == 2:
+            yield str(row[0]), str(row[1])
+        else:
+            raise ValueError(
+                f"row {number} is a {type(row).__name__}; expected (text, label) or named columns"
+            )
+
+
+def tokens_of(dataset: Any) -> tuple[str | None, list[str]]:
+    """Fingerprint and labels of an encoded dataset, by the caller's thread, within about a second; else (None, []).
+
+    Reading rows may draw random numbers, so the generators are put back: training must not change by being watched.
+    """
+    size = rows_in(dataset)
+    if not size or size > MAX_TOKEN_ROWS:
+        return None, []
+    put_back = _generators()
+    try:
+        rows = list(_encoded(dataset, size, time.monotonic() + TOKEN_SECONDS))
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError, TimeoutError):
+        return None, []
+    finally:
+        for restore, state in put_back:
+            restore(state)
+    return tokens_fingerprint(rows), [label for _, label in rows]
+
+
+def rows_in(dataset: Any) -> int | None:
+    """The number of rows of a dataset that knows it."""
+    try:
+        return len(dataset)
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def _encoded(dataset: Any, size: int, until: float) -> Iterator[tuple[list[int], str]]:
+    for index in range(size):
+        if time.monotonic() > until:
+            raise TimeoutError("reading the encoded rows takes too long")
+        row = dataset[index]
+        label = row["labels"] if "labels" in row else row["label"]
+        yield _integers(row["input_ids"]), str(_integer(label))
+
+
+def _integers(ids: Any) -> list[int]:
+    return [int(one) for one in (ids.tolist() if hasattr(ids, "tolist") else ids)]
+
+
+def _integer(label: Any) -> Any:
+    value = label.item() if hasattr(label, "item") else label
+    if isinstance(value, (list, tuple, dict)):
+        raise ValueError("a label is not a scalar")
+    return value
+
+
+def _generators() -> list[tuple[Any, Any]]:
+    found: list[tuple[Any, Any]] = [(random.setstate, random.getstate())]
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is not None and hasattr(numpy, "random"):
+        found.append((numpy.random.set_state, numpy.random.get_state()))
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "get_rng_state"):
+        found.append((torch.set_rng_state, torch.get_rng_state()))
+    return found

@@ -1,0 +1,100 @@
+"""One HTTP request to a hub and its answer; never follows a redirect, never raises. Knows no spool."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from tunelore import __version__
+
+EXPERIENCES = "/api/v1/experiences/"
+RUNS = "/api/v1/runs/"
+TIMEOUT_S = 15.0
+WHOLE_S = 60.0
+MAX_ANSWER = 4_000_000
+MAX_RETRY_AFTER_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`status` 0: no answer, `reason` says why; `body` is the JSON value, None where it is none."""
+
+    status: int
+    body: Any = None
+    retry_after_s: float | None = None
+    reason: str = ""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A token goes to the address it was given for and nowhere else."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class Hub:
+    """A hub's address with a token."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url
+        self._token = token
+        self._opener = urllib.request.build_opener(_NoRedirect)
+
+    def post(self, path: str, body: bytes, timeout_s: float = TIMEOUT_S) -> Answer:
+        """Send JSON bytes; every failure is an Answer."""
+        headers = {"Content-Type": "application/json", "User-Agent": f"tunelore/{__version__}"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        try:
+            request = urllib.request.Request(self.url + path, data=body, headers=headers, method="POST")
+            with self._opener.open(request, timeout=timeout_s) as response:
+                return _answer(response.status, response.headers, _read(response))
+        except urllib.error.HTTPError as error:
+            with error:
+                return _answer(error.code, error.headers, _read(error))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return Answer(0, reason=f"{type(error).__name__}: {getattr(error, 'reason', error)}")
+
+
+def _read(response: Any) -> bytes:
+    """The body, as far as it comes within a minute: a server may send one byte at a time."""
+    until = time.monotonic() + WHOLE_S
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while (part := response.read1(65_536)) and size < MAX_ANSWER:
+            parts.append(part)
+            size += len(part)
+            if time.monotonic() > until:
+                break
+    except (OSError, http.client.HTTPException):
+        return b""
+    return b"".join(parts)
+
+
+def _answer(status: int, headers: Any, body: bytes) -> Answer:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    return Answer(status, value, _retry_after(headers.get("Retry-After")))
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds from a number or a date, between 0 and an hour; None where nothing sensible is said."""
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - time.time()
+        except (TypeError, ValueError):
+            return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None

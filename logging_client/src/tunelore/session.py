@@ -1,0 +1,196 @@
+"""One process's runs on their way from memory to disk, and on to the sender. Knows no trainer and no HTTP."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tunelore import trouble
+from tunelore.record import check
+from tunelore.runs.outcome import Outcome
+from tunelore.runs.run import Run
+from tunelore.sending.hub import Hub
+from tunelore.sending.sender import Sender
+from tunelore.settings import Settings
+from tunelore.spool.outbox import Parcel, sweep
+from tunelore.spool.writer import SpoolWriter
+
+Prepare = Callable[[], dict[str, Any]]
+TICK_S = 0.5
+PROGRESS_S = 2.0
+QUIET_S = 60.0  # a line a minute at least, so that other machines see that the process lives
+GRACE_S = 30.0  # evaluations after training belong to the run when they follow within this time
+
+
+class _Entry:
+    """A run with what is still to be done for it outside of the training thread."""
+
+    def __init__(self, run: Run, early: Prepare, late: Prepare) -> None:
+        self.run = run
+        self.early: Prepare | None = early
+        self.late = late
+        self.begun = False
+        self.closing = False
+        self.written_at = 0.0
+        self.fresh: list[dict[str, Any]] = []
+
+
+class Session:
+    """Open runs of one process and one spool folder; a daemon thread does everything that takes time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pid = os.getpid()
+        self._entries: list[_Entry] = []
+        self._lock = threading.RLock()
+        self._writer = SpoolWriter(settings.spool)
+        self._sender: Sender | None = None
+        if settings.sends and settings.url is not None:
+            hub = Hub(settings.url, settings.token)
+            self._sender = Sender(hub, settings.spool, self._writer.path, self._running)
+        self._wake = threading.Event()
+        self._calm = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # -- the thread that trains ---------------------------------------------------------------------------------
+
+    def open(self, run: Run, early: Prepare, late: Prepare) -> None:
+        """Take over a run. `early` and `late` give facts that take time: before it is announced, after it ended."""
+        for entry in self._open_entries():
+            self._release(entry)
+        with self._lock:
+            self._entries.append(_Entry(run, early, late))
+        self._start()
+        self._wake.set()
+
+    def fail_open_runs(self, outcome_of: Callable[[Run], Outcome], thread: int | None) -> None:
+        """An exception ended the training of this thread (None: of every thread)."""
+        for entry in self._open_entries():
+            if thread is None or entry.run.thread == thread:
+                entry.run.fail(outcome_of(entry.run))
+
+    def suspect_open_runs(self, outcome_of: Callable[[Run], Outcome]) -> None:
+        """The process was asked to end: how its runs end unless they come to their own end."""
+        for entry in self._open_entries():
+            entry.run.suspected = outcome_of(entry.run)
+
+    def close(self, deadline: float) -> None:
+        """Finish every run and try to send it, until `deadline` (of time.monotonic); what is left waits on disk."""
+        for entry in self._open_entries():
+            self._release(entry)
+        if self._thread is not None and self._thread.is_alive():
+            self._calm.clear()
+            self._wake.set()
+            self._calm.wait(max(0.0, 0.7 * (deadline - time.monotonic())))
+        for entry in self._open_entries():
+            self._finish(entry, thorough=False)
+        if self._sender is not None:
+            self._sender.flush(deadline)
+        with trouble.quietly("spool"):
+            sweep(self.settings.spool, keep=self._writer.path)
+
+    def _open_entries(self) -> list[_Entry]:
+        with self._lock:
+            return list(self._entries)
+
+    @staticmethod
+    def _release(entry: _Entry) -> None:
+        if not entry.run.trained:
+            entry.run.left()
+        entry.closing = True
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="tunelore-spool", daemon=True)
+            self._thread.start()
+            if self._sender is not None:
+                self._sender.start()
+
+    # -- the background thread ----------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            for entry in self._open_entries():
+                entry.run.own_time.update()
+                with trouble.quietly("session"):
+                    self._attend(entry)
+                entry.run.own_time.update()
+            if all(entry.begun and not entry.closing for entry in self._open_entries()):
+                self._calm.set()
+            self._wake.wait(TICK_S if self._open_entries() else None)
+            self._wake.clear()
+
+    def _attend(self, entry: _Entry) -> None:
+        self._begin(entry)
+        run = entry.run
+        run.sample_memory()
+        entry.fresh += run.absorb()
+        now = time.monotonic()
+        over = run.trained and now - run.touched > GRACE_S
+        if entry.closing or over or run.outcome is not None:
+            self._finish(entry, thorough=True)
+        elif now - entry.written_at > (PROGRESS_S if entry.fresh else QUIET_S):
+            entry.written_at = now
+            points, entry.fresh = entry.fresh, []
+            self._writer.append({"kind": "progress", "run": run.id, **run.progress(points)})
+
+    def _begin(self, entry: _Entry) -> None:
+        if entry.begun:
+            return
+        early, entry.early = entry.early, None
+        if early is not None:
+            with trouble.quietly("dataset"):
+                entry.run.facts.update(early())
+        self._writer.append({"kind": "begin", "run": entry.run.id, "record": entry.run.partial()})
+        entry.written_at = time.monotonic()
+        entry.begun = True
+        if self._sender is not None:
+            self._sender.nudge()
+
+    def _finish(self, entry: _Entry, *, thorough: bool) -> None:
+        """Write the final record once. What takes time is left out when there is none (`thorough` false)."""
+        if thorough:
+            with trouble.quietly("landmark"):
+                entry.run.facts.update(entry.late())
+        if not entry.run.claim():
+            return
+        record = entry.run.final()
+        problems = check(record)
+        if problems:
+            trouble.note("record", f"a record that no hub would take: {problems[0]}")
+            if trouble.raise_errors:
+                raise AssertionError([str(problem) for problem in problems])
+        line = {"kind": "end", "run": entry.run.id, "record": record}
+        path = self._writer.path if self._writer.append(line, durable=True) else None
+        with self._lock:
+            self._entries.remove(entry)
+        if self._sender is not None:
+            self._sender.send(Parcel(entry.run.id, record, path))
+
+    def _running(self) -> list[dict[str, Any]]:
+        return [
+            entry.run.partial()
+            for entry in self._open_entries()
+            if entry.begun and not entry.closing and entry.run.outcome is None
+        ]
+
+
+_sessions: dict[Settings, Session] = {}
+_sessions_lock = threading.RLock()
+
+
+def session(settings: Settings) -> Session:
+    """The session of this very process for these settings; one that was inherited by a fork is left alone."""
+    with _sessions_lock:
+        found = _sessions.get(settings)
+        if found is None or found.pid != os.getpid():
+            found = _sessions[settings] = Session(settings)
+        return found
+
+
+def own_sessions() -> list[Session]:
+    """The sessions that belong to this process."""
+    return [one for one in list(_sessions.values()) if one.pid == os.getpid()]

@@ -1,0 +1,78 @@
+"""Where runs wait and where they go: arguments before environment before defaults. Reads nothing at import."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tunelore import trouble
+
+MODES = ("online", "offline", "disabled")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`url` is None where nothing may be sent; the token is never written anywhere."""
+
+    spool: Path
+    url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    mode: str = "online"
+    exit_s: float = 2.0
+
+    @property
+    def sends(self) -> bool:
+        """Whether there is a hub to talk to."""
+        return self.mode == "online" and self.url is not None
+
+
+def read_settings(
+    url: str | None = None,
+    token: str | None = None,
+    spool: str | os.PathLike[str] | None = None,
+    exit_s: float = 2.0,
+) -> Settings:
+    """Settings from arguments, else TUNELORE_URL, TUNELORE_TOKEN, TUNELORE_SPOOL and TUNELORE_MODE.
+
+    Never raises: a wrong value is a counted trouble, and runs then wait in the spool.
+    """
+    mode = os.environ.get("TUNELORE_MODE", "").strip().lower() or "online"
+    if mode not in MODES:
+        trouble.note(
+            "settings", f"TUNELORE_MODE is {mode!r}, not one of {', '.join(MODES)}; taken as offline"
+        )
+        mode = "offline"
+    folder = spool or os.environ.get("TUNELORE_SPOOL") or Path("~", ".tunelore", "spool")
+    return Settings(
+        spool=_expanded(Path(folder)),
+        url=_checked(url or os.environ.get("TUNELORE_URL")),
+        token=(token or os.environ.get("TUNELORE_TOKEN") or "").strip() or None,
+        mode=mode,
+        exit_s=exit_s,
+    )
+
+
+def _expanded(folder: Path) -> Path:
+    try:
+        return folder.expanduser()
+    except RuntimeError:  # no home at all, as in some containers
+        return folder
+
+
+def _checked(url: str | None) -> str | None:
+    text = (url or "").strip().rstrip("/")
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        known = False
+    if not known:
+        trouble.note(
+            "settings", f"the hub's address is {text[:80]!r}; it must start with http:// or https://"
+        )
+        return None
+    return text
