@@ -43,7 +43,7 @@ def read_config(folder: Path) -> dict[str, object]:
         for key in REMOTE_CODE_KEYS:
             if key in content:
                 raise SourceError(
-                    message=f"{name} of {folder.name!r} has {key!r}: checkpoints that bring code of their own are refused",
+                    message=f"{name} of {folder.name!r} has {key!r}: checkpoints with code of their own are refused",
                     code="remote_code",
                     field="language_model",
                 )

@@ -46,9 +46,10 @@ def _parse(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            if "unexpected end of data" in str(error):
-                raise csv.Error(f"line {start}: a quoted field that starts here never ends") from error
-            raise csv.Error(f"line {reader.line_num}: {error}") from error
+            where = f"line {start}"
+            if reader.line_num > start or "unexpected end of data" in str(error):
+                where += f": a quoted field that starts here does not end properly (noticed in line {reader.line_num})"
+            raise csv.Error(f"{where}: {error}") from error
         if row:
             yield start, row
 

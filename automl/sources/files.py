@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from automl.sources.datasets import DatasetRef
 
 PEEK_ROWS = 20
+LEAST_ROWS = 10
 # A label column with nearly as many values as rows is the wrong column.
 MOST_CLASSES_SHARE = 0.5
 
@@ -87,7 +88,7 @@ def _split(ref: DatasetRef, name: str, roots: Sequence[str], warnings: list[str]
     label = _column(table, ref.label_column, "label_column")
     _check_ids(table)
     _check_types(table, [*texts, label])
-    rows = [("\n".join(_text(row[at]) for at in texts), _text(row[label]).strip()) for row in table.rows]
+    rows = [("\n".join(_text(row[at]) for at in texts), _text(row[label])) for row in table.rows]
     return _labelled(rows, ref.label_column, path.name, warnings)
 
 
@@ -101,7 +102,7 @@ def _column(table: Table, name: str, field: str) -> int:
 def _labelled(rows: list[tuple[str, str]], label_column: str, name: str, warnings: list[str]) -> Rows:
     if not rows:
         raise refuse("no_rows", f"{name} has no rows")
-    with_label = [row for row in rows if row[1]]
+    with_label = [row for row in rows if row[1].strip()]
     if not with_label:
         raise SourceError(
             "no_labels", "label_column", f"no label in any row: column {label_column!r} is empty"
@@ -126,11 +127,13 @@ def _similar(labels: Iterable[str]) -> str:
 
 def _check_classes(train: Rows, label_column: str) -> None:
     classes = Counter(train.labels)
+    if len(train) < LEAST_ROWS:
+        raise refuse("too_few_rows", f"too few rows to split: {len(train)}; at least {LEAST_ROWS} are needed")
     if len(classes) < 2:
         [only] = classes
         message = f"only one class ({only[:40]!r}) in {len(train)} rows; a classifier needs two or more"
         raise SourceError("one_class", "label_column", message)
-    if len(train) >= 10 and len(classes) > MOST_CLASSES_SHARE * len(train):
+    if len(classes) > MOST_CLASSES_SHARE * len(train):
         message = f"{len(classes)} classes in {len(train)} rows: is {label_column!r} the right column?"
         raise SourceError("too_many_classes", "label_column", message)
 
@@ -161,9 +164,7 @@ def _wrong_types(table: Table, columns: Sequence[int]) -> Iterator[str]:
     for number, row in zip(table.lines, table.rows, strict=True):
         for at in columns:
             value, is_label = row[at], at == columns[-1]
-            fine = isinstance(value, str) or (
-                is_label and isinstance(value, (int, bool)) or (is_label and value is None)
-            )
+            fine = isinstance(value, str) or (is_label and (value is None or isinstance(value, (int, bool))))
             if not fine:
                 yield f"line {number}: {table.columns[at]} is {type(value).__name__}, expected text"
 

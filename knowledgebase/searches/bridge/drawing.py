@@ -14,13 +14,12 @@ from automl.space import Space
 from automl.spaces.tunelore import tunelore
 from automl.values import Pipeline
 
-CANDIDATES = 500
 # Methods that train the encoder have more to vary and more ways to fail than the two that do not.
 QUOTAS: Mapping[str, int] = {"full": 4, "lora": 3, "partial": 3, "probe": 3, "linear": 3}
 
 
 def draw_pipelines(seed: int, quotas: Mapping[str, int] = QUOTAS) -> list[dict[str, object]]:
-    """Pipelines as JSON objects: `quotas` of each method, language models taken in turn, values far apart."""
+    """Pipelines as JSON objects: `quotas` of each method, language models taken in turn."""
     rng = np.random.default_rng(seed)
     keys = known_keys()
     turn = [keys[place] for place in rng.permutation(len(keys))]
@@ -32,14 +31,10 @@ def draw_pipelines(seed: int, quotas: Mapping[str, int] = QUOTAS) -> list[dict[s
 
 
 def _spread(space: Space, count: int, turn: Sequence[str], rng: np.random.Generator) -> list[Pipeline]:
-    """Greedy maximin in unit coordinates: each next candidate is the one farthest from those chosen before."""
-    units = space.sample_units(rng, CANDIDATES)
-    values = units[:, 2:]
-    chosen = [int(np.abs(values - 0.5).sum(axis=1).argmin())]
-    while len(chosen) < count:
-        gaps = np.linalg.norm(values[:, None, :] - values[None, chosen, :], axis=2).min(axis=1)
-        chosen.append(int(gaps.argmax()))
-    pipelines = space.decode(units[chosen])
+    """A Latin hypercube: each decision's range is cut into `count` parts and each part is met exactly once."""
+    parts = rng.permuted(np.tile(np.arange(count)[:, None], (1, len(space.columns))), axis=0)
+    units = (parts + rng.random(parts.shape)) / count
+    pipelines = space.decode(units)
     if not space.methods[0].needs_language_model:
         return pipelines
     return [

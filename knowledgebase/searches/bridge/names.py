@@ -5,7 +5,8 @@ Cheap enough for the web process: it lists names and reads no weights and no row
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.conf import settings
@@ -27,6 +28,7 @@ class Choice:
 
     key: str
     title: str
+    features: Mapping[str, object] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +50,7 @@ def language_model_choices() -> tuple[Choice, ...]:
 @lru_cache(maxsize=1)
 def _installed() -> tuple[Choice, ...]:
     # Checksums take a second, and what is installed does not change under a running process.
-    return tuple(Choice(info.key, info.title) for info in available())
+    return tuple(Choice(info.key, info.title, info.features) for info in available())
 
 
 def builtin_choices() -> tuple[Choice, ...]:
@@ -67,6 +69,17 @@ def check_language_model(key: str) -> str:
         return resolve(key, roots=[str(root) for root in settings.MODEL_ROOTS]).key
     except SourceError as error:
         raise refused(error) from error
+
+
+def language_model_features(key: str) -> Mapping[str, object]:
+    """The record's features of a language model, {} when it cannot be had any more."""
+    known = next((choice.features for choice in _installed() if choice.key == key), None)
+    if known is not None:
+        return known
+    try:
+        return resolve(key, roots=[str(root) for root in settings.MODEL_ROOTS]).features
+    except SourceError:
+        return {}
 
 
 def installed_keys() -> tuple[str, ...]:

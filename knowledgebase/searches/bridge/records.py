@@ -13,6 +13,7 @@ from tunelore.record import SCHEMA_ID
 
 from automl.runners.base import TrialResult
 from knowledgebase.searches.bridge.datasets import task_description
+from knowledgebase.searches.bridge.names import language_model_features
 from knowledgebase.searches.models import Trial
 
 CLIENT = "tunelore-hub/0.1.0"
@@ -39,7 +40,7 @@ def result_record(
         "started_at": result.started_at,
         "finished_at": result.finished_at,
         "system": dict(system),
-        "language_model": _language_model(trial, result.language_model_features),
+        "language_model": _language_model(trial),
         "fidelity": _fidelity(trial, result.fidelity),
         "outcome": {
             "status": result.status,
@@ -66,7 +67,7 @@ def lost_record(trial: Trial) -> dict[str, object]:
     return _frame(trial) | {
         "started_at": started,
         "finished_at": now,
-        "language_model": _language_model(trial, {}),
+        "language_model": _language_model(trial),
         "outcome": {"status": "killed", "phase": phase, "cause": "lost"},
     }
 
@@ -93,7 +94,7 @@ def _frame(trial: Trial) -> dict[str, object]:
     }
 
 
-def _language_model(trial: Trial, features: Mapping[str, object] | None) -> dict[str, object] | None:
+def _language_model(trial: Trial) -> dict[str, object] | None:
     """The record's language model from its key "source:name@revision#variant"; None for methods without one."""
     if not trial.language_model:
         return None
@@ -103,15 +104,17 @@ def _language_model(trial: Trial, features: Mapping[str, object] | None) -> dict
     described: dict[str, object] = {"source": source, "name": name, "revision": revision or None}
     if variant:
         described["variant"] = variant
-    if features:
+    if features := language_model_features(trial.language_model):
         described["features"] = dict(features)
     return described
 
 
-def _fidelity(trial: Trial, fidelity: Mapping[str, object] | None) -> dict[str, object] | None:
-    """The runner's fidelity with the share of the user's training rows, in (0, 1]."""
-    if not fidelity:
-        return None
-    rows, whole = fidelity.get("train_rows"), trial.search.dataset.train_rows
+def _fidelity(trial: Trial, fidelity: Mapping[str, object]) -> dict[str, object]:
+    """The runner's fidelity with the share of the user's training rows, in (0, 1].
+
+    A run that died before it could count its rows is said to have had those it asked for.
+    """
+    whole = trial.search.dataset.train_rows or 0
+    rows = fidelity.get("train_rows") or min(trial.search.train_rows or whole, whole)
     share = min(1.0, rows / whole) if isinstance(rows, int) and rows and whole else None
-    return {"train_fraction": share, **fidelity} if share else dict(fidelity)
+    return {"train_fraction": share, "train_rows": rows or None, **fidelity}

@@ -38,7 +38,10 @@ class Machine:
 @lru_cache(maxsize=1)
 def machine() -> Machine:
     """System and measured speed with the threads of one trial."""
-    return Machine(describe.system(), describe.device_speed(THREADS))
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    with threadpool_limits(THREADS):
+        return Machine(describe.system(), describe.device_speed(THREADS))
 
 
 def run_pipeline(trial_id: UUID, on_progress: Callable[[Progress], bool]) -> Ending:
