@@ -44,6 +44,7 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.pid = os.getpid()
+        self.closed = False
         self._entries: list[_Entry] = []
         self._lock = threading.RLock()
         self._writer = SpoolWriter(settings.spool)
@@ -78,7 +79,11 @@ class Session:
             entry.run.suspected = outcome_of(entry.run)
 
     def close(self, deadline: float) -> None:
-        """Finish every run and try to send it, until `deadline` (of time.monotonic); what is left waits on disk."""
+        """Finish every run and try to send it, until `deadline` (of time.monotonic); what is left waits on disk.
+
+        The session's threads end with it.
+        """
+        self.closed = True
         for entry in self._open_entries():
             self._release(entry)
         if self._thread is not None and self._thread.is_alive():
@@ -89,6 +94,9 @@ class Session:
             self._finish(entry, thorough=False)
         if self._sender is not None:
             self._sender.flush(deadline)
+            self._sender.stop()
+        self._wake.set()
+        self._writer.close()
         with trouble.quietly("spool"):
             sweep(self.settings.spool, keep=self._writer.path)
 
@@ -120,6 +128,8 @@ class Session:
                 entry.run.own_time.update()
             if all(entry.begun and not entry.closing for entry in self._open_entries()):
                 self._calm.set()
+            if self.closed and not self._open_entries():
+                return
             self._wake.wait(TICK_S if self._open_entries() else None)
             self._wake.clear()
 
@@ -186,7 +196,7 @@ def session(settings: Settings) -> Session:
     """The session of this very process for these settings; one that was inherited by a fork is left alone."""
     with _sessions_lock:
         found = _sessions.get(settings)
-        if found is None or found.pid != os.getpid():
+        if found is None or found.closed or found.pid != os.getpid():
             found = _sessions[settings] = Session(settings)
         return found
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import http.server
+import json
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tunelore import exits, trouble
 
 TASK: dict[str, Any] = {
     "kind": "text-classification",
@@ -127,3 +131,83 @@ def shared_file() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A client of its own: an empty spool folder, no hub, and internal errors that are raised, not swallowed."""
+    for name in ("TUNELORE_URL", "TUNELORE_TOKEN", "TUNELORE_SPOOL", "TUNELORE_MODE", "RANK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(trouble, "raise_errors", True)
+    trouble.counts.clear()
+    yield tmp_path / "spool"
+    exits.close_all(2.0)
+
+
+class ScriptedHub:
+    """A real HTTP server on loopback that answers as told and remembers what it was sent.
+
+    `answers` are taken one a request to experiences/: (status, headers, body); with none left each record is 201.
+    """
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, dict[str, str], object]] = []
+        self.requests: list[tuple[str, dict[str, str], Any]] = []
+        self.asked = threading.Condition()
+        hub = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                status, headers, answer = hub.answer(self.path, body)
+                hub.note(self.path, dict(self.headers), body)
+                text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(text)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def answer(self, path: str, body: Any) -> tuple[int, dict[str, str], object]:
+        if path != "/api/v1/experiences/":
+            return 200, {}, {}
+        with self.asked:
+            if self.answers:
+                return self.answers.pop(0)
+        return 200, {}, {"results": [{"id": one.get("id"), "status": 201} for one in body]}
+
+    def note(self, path: str, headers: dict[str, str], body: Any) -> None:
+        with self.asked:
+            self.requests.append((path, headers, body))
+            self.asked.notify_all()
+
+    def uploads(self) -> list[list[dict[str, Any]]]:
+        """The bodies sent to experiences/, in order."""
+        return [body for path, _, body in self.requests if path == "/api/v1/experiences/"]
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        with self.asked:
+            assert self.asked.wait_for(condition, seconds), (
+                f"not within {seconds} s; got {self.requests!r:.500}"
+            )
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def hub() -> Iterator[ScriptedHub]:
+    server = ScriptedHub()
+    yield server
+    server.close()

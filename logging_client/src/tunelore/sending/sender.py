@@ -38,6 +38,7 @@ class Sender:
         self._failures = 0
         self._not_before = 0.0
         self._asked_until = 0.0
+        self._hurry = False
         self._beaten: dict[str, float] = {}
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -65,7 +66,7 @@ class Sender:
         """
         if self._waiting:
             self._idle.clear()
-        self._not_before = self._asked_until
+        self._hurry = True
         self._wake.set()
         return self._idle.wait(max(0.0, deadline - time.monotonic()))
 
@@ -91,6 +92,9 @@ class Sender:
         return BEAT_S / 3
 
     def _turn(self) -> None:
+        if self._hurry:
+            self._hurry = False
+            self._not_before = self._asked_until
         if time.monotonic() < self._not_before:
             self._idle.set()
             return
@@ -98,7 +102,8 @@ class Sender:
             self._announce()
             self._deliver()
         finally:
-            if not self._waiting or self._failures:
+            # A flush that came during this turn wants one of its own.
+            if not self._hurry and (not self._waiting or self._failures):
                 self._idle.set()
 
     def _announce(self) -> None:
