@@ -16,11 +16,17 @@ from automl.engine import Engine
 from automl.errors import AutomlError
 from automl.priors.options import PriorOptions
 from automl.priors.prior import Prior, build_prior
+from automl.sources.language_models import known_keys
 from automl.space import Space
 from automl.spaces.tunelore import tunelore
 from automl.values import SCORE, SECONDS, Limits, Objective, Outcome, Pipeline, Proposal, TaskView
 from knowledgebase.searches.bridge.evidence import evidence_for, task_names
-from knowledgebase.searches.bridge.names import check_language_model, installed_keys
+from knowledgebase.searches.bridge.names import (
+    check_language_model,
+    installed_keys,
+    method_names,
+    needs_language_model,
+)
 from knowledgebase.searches.bridge.refusal import refused
 from knowledgebase.searches.models import Search, Trial
 
@@ -63,8 +69,7 @@ _lock = Lock()
 
 def prepare_start(search: Search) -> Start:
     """Freeze the language models and the prior as they are now; Refused when the space is empty."""
-    asked = [check_language_model(key) for key in search.language_models]
-    language_models = tuple(asked or installed_keys())
+    language_models = _frozen_language_models(search)
     if not search.warm_start:
         return Start(language_models)
     space = _space(search.methods, language_models)
@@ -80,6 +85,13 @@ def prepare_start(search: Search) -> Start:
         prior_digest=prior.digest,
         prior_summary=_summary(search, prior),
     )
+
+
+def _frozen_language_models(search: Search) -> tuple[str, ...]:
+    """Full keys of what was asked for, else of all there is; () where no method needs one."""
+    if not any(map(needs_language_model, search.methods or method_names())):
+        return ()
+    return tuple(check_language_model(key) for key in search.language_models) or installed_keys()
 
 
 def load_context(search_id: UUID) -> SearchContext | None:
@@ -102,15 +114,21 @@ def load_context(search_id: UUID) -> SearchContext | None:
 
 
 def propose(context: SearchContext, search: Search, trials: Sequence[Trial], n: int) -> list[Trial]:
-    """Up to n unsaved trials, numbered on from the last; [] when the sampler has nothing more to offer."""
+    """Up to n unsaved trials, numbered on from the last; [] when the sampler has nothing more to offer.
+
+    Refused when the sampler cannot work with what the search asks for.
+    """
     number = max((trial.number for trial in trials), default=0)
     added: list[Trial] = []
     if needs_baseline(context.space, search, trials):
         added.append(_trial(search, Proposal(number + 1, _baseline(context.space), "baseline")))
     if len(added) < n:
-        engine = build_engine(context, search, trials)
         pending = [proposal_of(trial) for trial in [*trials, *added] if trial.state in ("queued", "running")]
-        added += [_trial(search, one) for one in engine.ask(n - len(added), pending)]
+        try:
+            proposals = build_engine(context, search, trials).ask(n - len(added), pending)
+        except AutomlError as error:
+            raise refused(error) from error
+        added += [_trial(search, one) for one in proposals]
     for offset, trial in enumerate(added, start=1):
         trial.number = number + offset
         trial.seed = search.seed + trial.number
@@ -184,6 +202,8 @@ def _baseline(space: Space) -> Pipeline:
 
 def _space(methods: Sequence[str], language_models: Sequence[str]) -> Space:
     try:
+        if not language_models:
+            return tunelore(known_keys()).restrict(methods=methods, language_models=())
         return tunelore(language_models).restrict(methods=list(methods) or None)
     except AutomlError as error:
         raise refused(error) from error

@@ -28,6 +28,14 @@ def advance_search(search_id: UUID) -> int:
         return 0
     if search.state == Search.State.QUEUED:
         start_search(search)
+    try:
+        return _advance_running(search_id)
+    except bridge.Refused as refusal:
+        fail_search(search, refusal.code, refusal.detail)
+        return 0
+
+
+def _advance_running(search_id: UUID) -> int:
     # What has to be imported and read is imported and read before the lock, not under it.
     context = bridge.load_context(search_id)
     with transaction.atomic():
