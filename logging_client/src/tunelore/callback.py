@@ -81,9 +81,9 @@ class TuneLoreCallback:
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """A run starts: read everything off the Trainer once, then hand over."""
-        if self._settings.mode == "disabled" or not _speaks(state):
-            return
         with trouble.quietly("start"):
+            if self._settings.mode == "disabled" or not _speaks(state):
+                return
             model, step = more.get("model"), int(getattr(state, "global_step", 0) or 0)
             facts = facts_at_start(self._told, args, model, more.get("processing_class"), step)
             data = getattr(more.get("train_dataloader"), "dataset", None)
@@ -135,8 +135,8 @@ class TuneLoreCallback:
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Remember how far the run came."""
         if self._run is not None:
-            self._run.step = state.global_step
-            self._run.epoch = state.epoch
+            with trouble.quietly("step"):
+                self._run.step, self._run.epoch = state.global_step, state.epoch
 
     def on_prediction_step(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Remember where the run is; an evaluation is a sign of life."""

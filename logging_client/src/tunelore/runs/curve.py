@@ -21,10 +21,12 @@ def finite(value: object) -> float | int | None:
     if isinstance(value, bool) or value is None:
         return None
     try:
-        number = value if isinstance(value, int) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) and abs(number) < 2**1000 else None
+    if not math.isfinite(number):
+        return None
+    return value if isinstance(value, int) else number
 
 
 def is_number(value: object) -> bool:
