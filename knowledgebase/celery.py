@@ -89,6 +89,7 @@ def die_with_worker(**_context: object) -> None:
 app = Celery("knowledgebase")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 if settings.CELERY_BROKER_URL.startswith("filesystem://"):
+    app.conf.broker_url = "filesystem://localhost//"  # kombu warns of an address without a host
     app.conf.broker_transport = "knowledgebase.celery:FolderTransport"
     app.conf.broker_transport_options |= {"polling_interval": POLL_EVERY_S}
 app.conf.update(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from automl.sources.language_models import known_keys
 from knowledgebase.accounts.models import User
 from knowledgebase.accounts.services import create_user, personal_team
 from knowledgebase.celery import app
@@ -28,7 +29,7 @@ LINEAR = {
 def hints_go_nowhere() -> Iterator[None]:
     """Messages of this process stay in memory and are never read: what works without them works with them."""
     before = {name: app.conf[name] for name in ("broker_url", "broker_transport", "broker_transport_options")}
-    app.conf.update(broker_url="memory://", broker_transport=None, broker_transport_options={})
+    app.conf.update(broker_url="memory://localhost//", broker_transport=None, broker_transport_options={})
     yield
     app.conf.update(before)
 
@@ -70,6 +71,7 @@ def make_search(person: User, dataset: Dataset) -> Callable[..., Search]:
             "state": "running",
             "started_at": timezone.now(),
             "seed": 7,
+            "language_models": known_keys(),
         }
         return Search.objects.create(
             owner=person, team=personal_team(person), dataset=dataset, **(columns | changes)

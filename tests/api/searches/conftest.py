@@ -21,7 +21,7 @@ SCOPES = ("experiences:read", "searches:write")
 def hints_go_nowhere() -> Iterator[None]:
     """Messages of this process stay in memory and are never read."""
     before = {name: app.conf[name] for name in ("broker_url", "broker_transport", "broker_transport_options")}
-    app.conf.update(broker_url="memory://", broker_transport=None, broker_transport_options={})
+    app.conf.update(broker_url="memory://localhost//", broker_transport=None, broker_transport_options={})
     yield
     app.conf.update(before)
 

@@ -92,7 +92,7 @@ class Command(BaseCommand):
 
     def detach(self) -> None:
         """Hints stay in this process: the loop below needs none, and no other worker shall take a trial."""
-        app.conf.broker_url = "memory://"
+        app.conf.broker_url = "memory://localhost//"
         app.conf.broker_transport = None
         app.conf.broker_transport_options = {}
 
