@@ -1,0 +1,129 @@
+"""The command `tunelore`: sync, status, show."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tunelore import record
+from tunelore.cli import main
+from tunelore.spool.outbox import parcels
+from tunelore.spool.writer import SpoolWriter
+
+
+@pytest.fixture
+def filled(client: Path, cast: dict[str, dict[str, Any]]) -> Path:
+    """A spool with two runs that wait and one that is under way."""
+    writer = SpoolWriter(client)
+    for name in ("ok", "oom"):
+        writer.append({"kind": "end", "run": cast[name]["id"], "record": cast[name]})
+    running = {**cast["imported"], "task": {**cast["imported"]["task"], "name": "under\x1b[2J way"}}
+    writer.append({"kind": "begin", "run": running["id"], "record": running})
+    writer.close()
+    return client
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(arguments)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_status_of_nothing(client: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "status", "--spool", str(client))
+    assert code == 0
+    assert "0 running, 0 waiting, 0 refused" in out
+    assert "none (set TUNELORE_URL)" in out
+
+
+def test_status(filled: Path, capsys: pytest.CaptureFixture[str], cast: dict[str, Any]) -> None:
+    code, out, _ = run(capsys, "status", "--spool", str(filled))
+    assert code == 1
+    assert "1 running, 2 waiting, 0 refused" in out
+    assert cast["oom"]["id"] in out
+    assert "tunelore sync" in out
+    assert "\x1b" not in out
+
+
+def test_show_prints_exactly_what_would_be_sent(
+    filled: Path, capsysbinary: pytest.CaptureFixture[bytes], cast: dict[str, Any]
+) -> None:
+    assert main(["show", "--spool", str(filled), "--raw"]) == 0
+    out = capsysbinary.readouterr().out
+    assert out.splitlines() == [record.canonical(cast[name]) for name in ("ok", "oom")]
+
+
+def test_show_one_run(filled: Path, capsys: pytest.CaptureFixture[str], cast: dict[str, Any]) -> None:
+    code, out, err = run(capsys, "show", cast["oom"]["id"], "--spool", str(filled))
+    assert code == 0
+    assert json.loads(out) == cast["oom"]
+    assert "nothing was sent" in err
+    code, out, err = run(capsys, "show", "ffff", "--spool", str(filled))
+    assert (code, out) == (1, "")
+    assert "no waiting run whose id starts with 'ffff'" in err
+
+
+def test_sync_without_a_hub_says_what_to_do(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "sync", "--spool", str(filled))
+    assert code == 2
+    assert "set TUNELORE_URL or give --url" in err
+
+
+def test_sync_sends_all_and_a_second_time_nothing(
+    filled: Path, hub: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, "sync", "--spool", str(filled), "--url", hub.url, "--token", "tl_secret")
+    assert code == 0
+    assert "2 delivered, 0 refused" in out
+    assert "tl_secret" not in out
+    assert run(capsys, "sync", "--spool", str(filled), "--url", hub.url)[1].startswith("Nothing waits")
+    assert len(hub.uploads()) == 1
+    assert hub.requests[0][1]["Authorization"] == "Bearer tl_secret"
+
+
+def test_sync_keeps_what_was_refused_apart(
+    filled: Path, hub: Any, capsys: pytest.CaptureFixture[str], cast: dict[str, Any]
+) -> None:
+    refused, taken = cast["ok"]["id"], cast["oom"]["id"]
+    hub.answers = [(207, {}, [{"id": refused, "status": 409, "problem": {}}, {"id": taken, "status": 200}])]
+    code, out, err = run(capsys, "sync", "--spool", str(filled), "--url", hub.url)
+    assert code == 1
+    assert "1 delivered, 1 refused" in out
+    assert f"refused (409): {refused}" in err
+    assert parcels(filled) == []
+    kept = json.loads((filled / "rejected" / f"{refused}.json").read_text())
+    assert kept["record"] == cast["ok"]
+    assert kept["answer"]["status"] == 409
+    assert "1 refused" in run(capsys, "status", "--spool", str(filled))[1]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "is TUNELORE_TOKEN right"),
+        (302, "a redirect"),
+        (503, "answered 503"),
+        (200, "is TUNELORE_URL the address"),
+    ],
+)
+def test_sync_says_why_runs_stay(
+    filled: Path, hub: Any, capsys: pytest.CaptureFixture[str], status: int, words: str
+) -> None:
+    hub.answers = [(status, {"Retry-After": "30"}, b"<html>")]
+    code, _, err = run(capsys, "sync", "--spool", str(filled), "--url", hub.url)
+    assert code == 1
+    assert words in err
+    assert "2 runs stay in" in err
+    assert len(parcels(filled)) == 2
+
+
+def test_the_installed_command_says_what_it_can(client: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tunelore.cli", "--help"], capture_output=True, text=True, check=True
+    )
+    for word in ("sync", "status", "show"):
+        assert word in done.stdout

@@ -1,0 +1,325 @@
+"""Every way a process that trains can end, for real: exceptions, signals, memory, a plain exit, a fork."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tunelore import record
+from tunelore.spool.outbox import parcels
+
+# Calls the hooks in the order a Trainer does; `step(number)` is what a test does in each step.
+LOOP = """
+import os, signal, sys, threading, time
+from tunelore import TuneLoreCallback
+class State:
+    is_world_process_zero, global_step, epoch = True, 0, 0.0
+def train(step, steps=5, **more):
+    callback, state = TuneLoreCallback(task="ends", **more), State()
+    callback.on_train_begin(None, state, None)
+    for number in range(1, steps + 1):
+        callback.on_step_begin(None, state, None)
+        step(number)
+        state.global_step, state.epoch = number, number / steps
+        callback.on_step_end(None, state, None)
+        callback.on_log(None, state, None, logs={"loss": 1.0 / number})
+    callback.on_evaluate(None, state, None, metrics={"eval_accuracy": 0.5})
+    callback.on_train_end(None, state, None)
+    return callback
+"""
+
+# A real Trainer with a tiny real encoder; `at(step)` is called in each training step.
+TRAINER = """
+import torch, transformers
+from tunelore import TuneLoreCallback
+class Rows(torch.utils.data.Dataset):
+    def __len__(self): return 64
+    def __getitem__(self, index):
+        return {"input_ids": [1, 2, 3 + index % 5], "attention_mask": [1] * 3, "labels": index % 2}
+class Trainer(transformers.Trainer):
+    def training_step(self, *arguments, **more):
+        at(self.state.global_step)
+        return super().training_step(*arguments, **more)
+config = transformers.BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+    intermediate_size=16, max_position_embeddings=8)
+def train():
+    arguments = transformers.TrainingArguments(output_dir="out", per_device_train_batch_size=8, report_to=[],
+        use_cpu=True, logging_steps=1, save_strategy="no", disable_tqdm=True)
+    trainer = Trainer(model=transformers.BertForSequenceClassification(config), args=arguments, train_dataset=Rows(),
+        callbacks=[TuneLoreCallback(task="ends", kind="text-classification")])
+    trainer.train()
+"""
+
+
+def start(code: str, folder: Path, **variables: str) -> subprocess.Popen[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TUNELORE_")}
+    environment = {**kept, "TUNELORE_SPOOL": str(folder / "spool"), "OMP_NUM_THREADS": "1", **variables}
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(code: str, folder: Path, **variables: str) -> tuple[int, str, list[dict[str, Any]]]:
+    """Exit code, standard error, and the records that wait afterwards."""
+    process = start(code, folder, **variables)
+    _, errors = process.communicate(timeout=120)
+    return process.returncode, errors, waiting(folder)
+
+
+def waiting(folder: Path) -> list[dict[str, Any]]:
+    found = [parcel.record for parcel in parcels(folder / "spool")]
+    assert [record.check(one) for one in found] == [[] for _ in found]
+    return found
+
+
+def outcome(one: dict[str, Any]) -> tuple[str, str | None, str | None]:
+    return one["outcome"]["status"], one["outcome"]["cause"], one["outcome"]["exception"]
+
+
+def test_a_run_that_ends_well(tmp_path: Path) -> None:
+    code, errors, (one,) = finish(LOOP + "train(lambda number: None)", tmp_path)
+    assert (code, errors) == (0, "")
+    assert outcome(one) == ("ok", None, None)
+    assert one["metrics"]["validation"] == {"accuracy": 0.5}
+
+
+def test_an_exception_keeps_its_traceback_and_its_exit_code(tmp_path: Path) -> None:
+    code, errors, (one,) = finish(LOOP + "train(lambda number: 1 / (3 - number))", tmp_path)
+    assert code == 1
+    assert errors.startswith("Traceback")
+    assert errors.rstrip().endswith("ZeroDivisionError: division by zero")
+    assert outcome(one) == ("error", None, "ZeroDivisionError")
+    assert one["outcome"]["phase"] == "train"
+    assert one["outcome"]["step"] == 2
+    assert one["outcome"]["stack"].startswith("sha256:")
+    assert [point["step"] for point in one["curve"]] == [1, 2]
+
+
+def test_an_earlier_excepthook_is_called(tmp_path: Path) -> None:
+    hook = "import sys\nsys.excepthook = lambda *_: print('mine', file=sys.stderr)\n"
+    code, errors, (one,) = finish(hook + LOOP + "train(lambda number: 1 / 0)", tmp_path)
+    assert (code, errors) == (1, "mine\n")
+    assert outcome(one)[0] == "error"
+
+
+def test_an_exception_in_a_training_thread(tmp_path: Path) -> None:
+    body = "thread = threading.Thread(target=train, args=(lambda number: [][number],))\nthread.start()\nthread.join()"
+    code, errors, (one,) = finish(LOOP + body, tmp_path)
+    assert code == 0
+    assert "IndexError" in errors
+    assert outcome(one) == ("error", None, "IndexError")
+
+
+def test_an_exception_in_another_thread_does_not_end_the_run(tmp_path: Path) -> None:
+    body = """
+def step(number):
+    if number == 2:
+        other = threading.Thread(target=lambda: 1 / 0)
+        other.start()
+        other.join()
+train(step)
+"""
+    _, errors, (one,) = finish(LOOP + body, tmp_path)
+    assert "ZeroDivisionError" in errors
+    assert outcome(one)[0] == "ok"
+
+
+def test_ctrl_c(tmp_path: Path) -> None:
+    body = "train(lambda number: os.kill(os.getpid(), signal.SIGINT) if number == 3 else None)"
+    code, errors, (one,) = finish(LOOP + body, tmp_path)
+    assert code in (-signal.SIGINT, 130)
+    assert "KeyboardInterrupt" in errors
+    assert outcome(one) == ("killed", "user", "KeyboardInterrupt")
+
+
+def test_sigterm_is_preemption_and_still_ends_the_process(tmp_path: Path) -> None:
+    body = "train(lambda number: os.kill(os.getpid(), signal.SIGTERM) if number == 3 else None)"
+    code, _, (one,) = finish(LOOP + body, tmp_path)
+    assert code == -signal.SIGTERM
+    assert outcome(one) == ("killed", "preempted", None)
+    assert one["outcome"]["step"] == 2
+
+
+def test_a_sigterm_handler_of_the_users_own_decides(tmp_path: Path) -> None:
+    body = """
+signal.signal(signal.SIGTERM, lambda *_: print("noted", flush=True))
+train(lambda number: os.kill(os.getpid(), signal.SIGTERM) if number == 3 else None)
+"""
+    code, errors, (one,) = finish(LOOP + body, tmp_path)
+    assert (code, errors) == (0, "")
+    assert outcome(one)[0] == "ok"
+
+
+def test_a_handler_that_leaves_is_preemption(tmp_path: Path) -> None:
+    body = """
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+train(lambda number: os.kill(os.getpid(), signal.SIGTERM) if number == 3 else None)
+"""
+    code, _, (one,) = finish(LOOP + body, tmp_path)
+    assert code == 7
+    assert outcome(one) == ("killed", "preempted", None)
+
+
+def test_an_exit_in_the_middle_says_nothing_about_the_pipeline(tmp_path: Path) -> None:
+    code, _, (one,) = finish(LOOP + "train(lambda number: sys.exit(3) if number == 3 else None)", tmp_path)
+    assert code == 3
+    assert outcome(one) == ("unknown", None, None)
+
+
+def test_kill_nine_is_settled_by_whoever_looks_next(tmp_path: Path) -> None:
+    body = """
+def step(number):
+    if number == 3:
+        print("now", flush=True)
+        time.sleep(60)
+train(step)
+"""
+    process = start(LOOP + body, tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "now\n"
+    assert waiting(tmp_path) == []
+    process.kill()
+    process.communicate(timeout=30)
+    (one,) = waiting(tmp_path)
+    assert outcome(one) == ("killed", "lost", None)
+    assert one["task"]["name"] == "ends"
+    assert waiting(tmp_path) == [one]  # the same record, whoever settles it
+
+
+def test_a_forked_child_says_nothing(tmp_path: Path) -> None:
+    body = """
+def step(number):
+    if number == 2 and os.fork() == 0:
+        raise SystemExit(0)
+    if number == 2:
+        os.wait()
+train(step)
+"""
+    code, _, found = finish(LOOP + body, tmp_path)
+    assert code == 0
+    assert [outcome(one)[0] for one in found] == ["ok"]
+
+
+def test_a_forked_child_that_trains_itself_is_another_run(tmp_path: Path) -> None:
+    body = """
+train(lambda number: None)
+child = os.fork()
+train(lambda number: None)
+if child:
+    os.waitpid(child, 0)
+"""
+    code, _, found = finish(LOOP + body, tmp_path)
+    assert code == 0
+    assert [outcome(one)[0] for one in found] == ["ok", "ok", "ok"]
+    assert len({one["id"] for one in found}) == 3
+
+
+def test_a_hub_that_is_away_costs_no_run_and_no_time(tmp_path: Path) -> None:
+    body = """
+train(lambda number: None, url="http://127.0.0.1:1", exit_s=1.0)
+began = time.monotonic()
+from tunelore import exits
+exits.close_all()
+print(time.monotonic() - began)
+"""
+    process = start(LOOP + body, tmp_path)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert float(output) < 5
+    assert errors.count("TuneLore") <= 1
+    assert len(waiting(tmp_path)) == 1
+
+
+def test_a_spool_that_cannot_be_written_costs_no_run(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("in the way")
+    code, errors, found = finish(LOOP + "train(lambda number: None)", tmp_path)
+    assert code == 0
+    assert "Traceback" not in errors
+    assert found == []
+
+
+def test_the_record_goes_to_the_hub_and_leaves_the_disk(tmp_path: Path, hub: Any) -> None:
+    code, errors, found = finish(
+        LOOP + "train(lambda number: None, exit_s=20)", tmp_path, TUNELORE_URL=hub.url, TUNELORE_TOKEN="tl_x"
+    )
+    assert (code, errors, found) == (0, "", [])
+    ((one,),) = hub.uploads()
+    assert outcome(one)[0] == "ok"
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_the_next_start_sends_what_a_dead_process_left(tmp_path: Path, hub: Any) -> None:
+    step = "lambda number: os.kill(os.getpid(), 9) if number == 3 else time.sleep(0.3)"
+    _, _, (lost,) = finish(f"{LOOP}train({step})", tmp_path)
+    finish(LOOP + "train(lambda number: None, exit_s=20)", tmp_path, TUNELORE_URL=hub.url)
+    assert lost["id"] in {one["id"] for body in hub.uploads() for one in body}
+    assert waiting(tmp_path) == []
+
+
+def test_in_ipython_the_error_of_a_cell_counts(tmp_path: Path) -> None:
+    """IPython shows exceptions itself; what it offers (an event after each cell) is used as it is."""
+    pytest.importorskip("IPython")
+    body = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.user_ns["train"] = train
+shell.run_cell("train(lambda number: 1 / 0)")
+"""
+    _, _, (one,) = finish(LOOP + body, tmp_path)
+    assert outcome(one) == ("error", None, "ZeroDivisionError")
+
+
+def test_a_real_trainer_that_fails(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    body = "def at(step):\n    if step == 4:\n        raise RuntimeError('a secret')\ntrain()"
+    code, errors, (one,) = finish(TRAINER + body, tmp_path)
+    assert code == 1
+    assert "RuntimeError: a secret" in errors
+    assert outcome(one) == ("error", None, "RuntimeError")
+    assert one["outcome"]["step"] == 4
+    assert "secret" not in str(one)
+
+
+def test_a_real_trainer_that_is_killed(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    body = "import os, time\ndef at(step):\n    if step == 4:\n        print('now', flush=True); time.sleep(60)\ntrain()"
+    process = start(TRAINER + body, tmp_path)
+    assert process.stdout is not None
+    while "now" not in (line := process.stdout.readline()):
+        assert line, process.communicate()[1]
+    process.kill()
+    process.communicate(timeout=30)
+    (one,) = waiting(tmp_path)
+    assert outcome(one) == ("killed", "lost", None)
+    assert one["pipeline"]["method"] == "full"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on data is a thing of Linux")
+def test_a_real_trainer_out_of_memory_under_a_limit(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    body = """
+import re, resource
+used = int(re.search(r"VmData:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
+resource.setrlimit(resource.RLIMIT_DATA, (used + 200_000_000, resource.RLIM_INFINITY))
+kept = []
+def at(step):
+    kept.append(torch.ones(10_000_000))
+train()
+"""
+    code, errors, (one,) = finish(TRAINER + body, tmp_path)
+    assert code == 1
+    assert "can't allocate memory" in errors
+    assert outcome(one)[:2] == ("oom", "host")
+    assert one["limits"]["host_memory_bytes"] > 200_000_000
+    assert one["outcome"]["phase"] == "train"
