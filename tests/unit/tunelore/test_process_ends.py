@@ -293,7 +293,14 @@ def test_a_real_trainer_that_fails(tmp_path: Path) -> None:
 
 def test_a_real_trainer_that_is_killed(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
-    body = "import os, time\ndef at(step):\n    if step == 4:\n        print('now', flush=True); time.sleep(60)\ntrain()"
+    body = """
+import time
+def at(step):
+    if step == 4:
+        print("now", flush=True)
+        time.sleep(60)
+train()
+"""
     process = start(TRAINER + body, tmp_path)
     assert process.stdout is not None
     while "now" not in (line := process.stdout.readline()):
