@@ -20,7 +20,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from tunelore.record import canonical
+from tunelore import record as records
 
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.accounts.services import create_user
@@ -171,7 +171,7 @@ class Command(BaseCommand):
         """One record a line, sorted by id, the same bytes for the same records."""
         ids = Trial.objects.filter(search__in=searches, state=Trial.State.DONE).values("pk")
         rows = Experience.objects.filter(pk__in=ids).order_by("pk")
-        lines = sorted(canonical(row.record) for row in rows.iterator())
+        lines = sorted(records.canonical(row.record) for row in rows.iterator())
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.part")
         with draft.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed:
