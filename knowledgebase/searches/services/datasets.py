@@ -118,17 +118,43 @@ def resolve_dataset(dataset_id: UUID) -> str:
             waiting = Search.objects.filter(dataset=dataset_id, state=Search.State.QUEUED)
             for search_id in waiting.values_list("pk", flat=True):
                 hint_advance(search_id, now)
+        if changes["state"] == Dataset.State.REFUSED:
+            discard_files(dataset)
         return str(changes["state"])
     return dataset.state
 
 
+def discard_files(dataset: Dataset) -> None:
+    """Remove the uploads of a dataset that nobody else uses: the same bytes are stored once for all."""
+    if dataset.source != Dataset.Source.UPLOAD:
+        return
+    others = Dataset.objects.filter(source=Dataset.Source.UPLOAD).exclude(pk=dataset.pk)
+    kept = {
+        name
+        for files in others.exclude(state=Dataset.State.REFUSED).values_list("files", flat=True)
+        for name in files.values()
+    }
+    for name in set(dataset.files.values()) - kept:
+        (Path(settings.UPLOADS_FOLDER) / name).unlink(missing_ok=True)
+
+
 def _findings(dataset: Dataset) -> dict[str, object]:
     try:
-        return {"state": Dataset.State.READY, **asdict(bridge.read_dataset(dataset))}
+        facts = asdict(bridge.read_dataset(dataset))
+        warnings = [_in_words(dataset, warning) for warning in facts.pop("warnings")]
+        return {"state": Dataset.State.READY, "warnings": warnings, **facts}
     except bridge.Refused as refusal:
         logger.info("dataset %s is refused: %s", dataset.pk, refusal.detail)
-        problem = {"code": refusal.code, "detail": refusal.detail, "field": refusal.field}
+        detail = _in_words(dataset, refusal.detail)
+        problem = {"code": refusal.code, "detail": detail, "field": refusal.field}
         return {"state": Dataset.State.REFUSED, "problem": problem}
+
+
+def _in_words(dataset: Dataset, text: str) -> str:
+    """The names that people know instead of those of stored files."""
+    for split, name in dataset.files.items():
+        text = text.replace(name, f"{dataset.name} ({split})")
+    return text
 
 
 def _copy(chunks: Iterable[bytes], handle: int) -> tuple[str, int]:
