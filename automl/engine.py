@@ -54,7 +54,7 @@ class Engine:
         `pending` are proposals that have not ended: they are not proposed again. Each trial has random numbers of
         its own, so how many are asked for at once changes nothing but what was known by then.
         """
-        known = [*self.history, *pending]
+        known: list[Outcome | Proposal] = [*self.history, *pending]
         number = max((one.number for one in known), default=0)
         taken = {one.pipeline.key() for one in known}
         found: list[Proposal] = []

@@ -17,7 +17,7 @@ HOST_MEMORY = (
     "bad allocation",
 )
 # What these messages name is a choice of the pipeline that does not fit the data, not a fault of the runner.
-UNFIT = ("empty vocabulary", "no terms remain", "after pruning", "least populated class")
+UNFIT = ("empty vocabulary", "no terms remain", "after pruning", "least populated class", "min_df")
 
 
 class Diverged(Exception):

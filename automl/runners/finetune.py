@@ -180,7 +180,7 @@ def make_trainer(model: Any, tokenizer: Any, splits: Splits, spec: TrialSpec, fo
         data_collator=DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
         compute_metrics=lambda given: scores(
-            given.label_ids, np.argmax(given.predictions, axis=-1), len(splits.labels)
+            np.asarray(given.label_ids), np.argmax(given.predictions, axis=-1), len(splits.labels)
         ),
         compute_loss_func=weighted_loss(splits) if chosen["class_weights"] else None,
     )
@@ -212,4 +212,4 @@ def judged(
     found = trainer.predict(encode(rows, tokenizer, splits, int(chosen["max_length"])))
     if not np.isfinite(found.predictions).all():
         raise Diverged("the model's outputs are not finite")
-    return scores(found.label_ids, np.argmax(found.predictions, axis=-1), len(splits.labels))
+    return scores(np.asarray(found.label_ids), np.argmax(found.predictions, axis=-1), len(splits.labels))

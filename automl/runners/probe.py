@@ -25,7 +25,8 @@ def probe(spec: TrialSpec, splits: Splits, state: State, report: Report) -> Trai
     chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
     torch.manual_seed(spec.seed)
     checkpoint = resolve(str(spec.pipeline.language_model), roots=spec.model_roots)
-    encoder, tokenizer = load_encoder(checkpoint).to(spec.device), load_tokenizer(checkpoint)
+    encoder: Any = load_encoder(checkpoint)
+    encoder, tokenizer = encoder.to(spec.device), load_tokenizer(checkpoint)
 
     def embed(rows: Rows) -> NDArray[np.float32]:
         return embeddings(encoder, tokenizer, rows.texts, chosen, state, report)

@@ -122,7 +122,8 @@ def load_builtin(name: str, cache: str) -> LabelledText:
         _build_all(path.parent)
     content = json.loads(path.read_text(encoding="utf-8"))
     parts = {part: Rows(content[part]["texts"], content[part]["labels"]) for part in SIZES}
-    return LabelledText(**parts, revision=revision, languages=info.languages, domain=info.domain)
+    train, validation, test = (parts[part] for part in ("train", "validation", "test"))
+    return LabelledText(train, validation, test, (), revision, info.languages, info.domain)
 
 
 def _revision() -> str:

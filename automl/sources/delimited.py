@@ -37,8 +37,12 @@ def read_delimited(text: str, delimiter: str) -> Table:
 
 def _parse(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """(first line, fields) of each row that is not blank."""
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE,
+        strict=True,
+    )
     while True:
         start = reader.line_num + 1
         try:

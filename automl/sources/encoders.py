@@ -27,7 +27,9 @@ def load_encoder(checkpoint: Checkpoint) -> PreTrainedModel:
     """The encoder without a head, in float32 and evaluation mode."""
     from transformers import AutoModel
 
-    return _load(AutoModel, checkpoint, load_config(checkpoint)).eval()
+    encoder = _load(AutoModel, checkpoint, load_config(checkpoint))
+    encoder.train(False)
+    return encoder
 
 
 def load_classifier(checkpoint: Checkpoint, labels: int, pad_token_id: int | None) -> PreTrainedModel:

@@ -142,7 +142,9 @@ def _check_ids(table: Table) -> None:
     """Rows with the same id and other content: which one is meant?"""
     if "id" not in table.columns:
         return
-    at, seen, conflicts = table.columns.index("id"), {}, []
+    at = table.columns.index("id")
+    seen: dict[str, list[object]] = {}
+    conflicts: list[str] = []
     for row in table.rows:
         key = _text(row[at])
         if key and seen.setdefault(key, row) != row:

@@ -22,4 +22,4 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Rendered with as little as possible: what broke may be the database or the session."""
-    return render(None, "web/failed.html", status=500)  # type: ignore[arg-type]  # no request, no context processors
+    return render(None, "web/failed.html", status=500)  # no request: no context processors

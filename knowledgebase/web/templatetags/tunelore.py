@@ -1,6 +1,8 @@
 """Number formats, outcomes and methods for templates; it does not know which page uses them."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django import template
 from django.utils import timezone
@@ -11,7 +13,17 @@ from knowledgebase.core import charts, formats
 
 register = template.Library()
 
-for _name, _format in {
+
+def known(form: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A name that a template does not find arrives as an empty text: not known, like None."""
+
+    def shown(value: Any) -> str:
+        return form(None if value == "" else value)
+
+    return shown
+
+
+FORMATS: dict[str, Callable[[Any], str]] = {
     "score": formats.score,
     "count": formats.count,
     "seconds": formats.seconds,
@@ -22,8 +34,9 @@ for _name, _format in {
     "delta": formats.delta,
     "words": formats.words,
     "language_model": formats.language_model,
-}.items():
-    register.filter(_name, _format)
+}
+for _name, _format in FORMATS.items():
+    register.filter(_name, known(_format))
 
 
 @register.simple_tag

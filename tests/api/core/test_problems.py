@@ -1,0 +1,102 @@
+"""Errors have one shape everywhere below /api/, and nothing is open that should not be."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import URLResolver, get_resolver
+
+pytestmark = pytest.mark.django_db
+OPEN = {"/accounts/sign-in/", "/accounts/login/x/", "/health/live", "/health/ready"}
+ID = "019aa0c1-7c00-7b2e-9f3a-5f0d6b1c2e44"
+
+
+def addresses(resolver=None, prefix="/"):
+    """Every address of the hub, with made-up parameters."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from addresses(entry, route)
+        else:
+            for mark, value in (("<uuid:", ID), ("<str:", "x"), ("<int:", "1")):
+                while mark in route:
+                    head, _, rest = route.partition(mark)
+                    route = head + value + rest.partition(">")[2]
+            yield route
+
+
+def test_strangers_get_nowhere(client):
+    reached = {}
+    for address in addresses():
+        status = client.get(address).status_code
+        if address not in OPEN and status not in (302, 401, 403, 405):
+            reached[address] = status
+    assert reached == {}
+
+
+def test_every_api_error_is_a_problem_document(client, alice):
+    for address in addresses():
+        if not address.startswith("/api/"):
+            continue
+        for answer in (client.get(address), alice.api.put(address, "{", content_type="application/json")):
+            assert answer["Content-Type"] == "application/problem+json", address
+            assert {"type", "title", "status", "code", "detail"} <= set(answer.json()), address
+            assert answer.json()["status"] == answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "code"),
+    [
+        (lambda api: api.get("/api/v1/nothing/"), 404, "not_found"),
+        (lambda api: api.get("/api/nothing"), 404, "not_found"),
+        (
+            lambda api: api.post("/api/v1/experiences/", "a=1", content_type="text/plain"),
+            415,
+            "unsupported_media_type",
+        ),
+        (lambda api: api.put("/api/v1/stats/"), 405, "method_not_allowed"),
+        (lambda api: api.get(f"/api/v1/experiences/{ID}/"), 404, "not_found"),
+    ],
+)
+def test_standard_problems(alice, call, status, code):
+    answer = call(alice.api)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_bug_is_a_problem_too(alice, monkeypatch):
+    from knowledgebase.experiences import selectors
+
+    def broken(*_args):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(selectors, "statistics", broken)
+    alice.api.raise_request_exception = False
+    answer = alice.api.get("/api/v1/stats/")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "secret" not in answer.content.decode()
+
+
+def test_wrong_tokens_are_401_with_a_hint(client):
+    answer = client.get("/api/v1/stats/", headers={"authorization": "Bearer tl_wrong"})
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_throttled_requests_say_when_to_come_back(alice, monkeypatch):
+    from knowledgebase.core.api import UserThrottle
+
+    monkeypatch.setattr(UserThrottle, "rate", "2/min", raising=False)
+    answers = [alice.api.get("/api/v1/stats/") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[-1]["Retry-After"]) > 0
+
+
+def test_the_openapi_document_describes_every_address(alice):
+    answer = alice.api.get("/api/v1/schema/?format=json")
+    assert answer.status_code == 200
+    document = answer.json()
+    assert document["openapi"].startswith("3.1")
+    described = set(document["paths"])
+    for address in addresses():
+        if address.startswith("/api/") and not address.endswith("schema/"):
+            parts = address.replace(ID, "{}").replace("/x/", "/{}/").split("/")
+            assert any(len(path.split("/")) == len(parts) for path in described), address

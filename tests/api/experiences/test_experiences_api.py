@@ -1,0 +1,204 @@
+"""/api/v1/experiences/ and its neighbours, through the real URLs with real tokens."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import call_command
+
+from knowledgebase.experiences.models import Experience, Run
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/experiences/"
+
+
+def post(person, body, url=URL):
+    return person.api.post(
+        url, body if isinstance(body, str) else json.dumps(body), content_type="application/json"
+    )
+
+
+def test_one_record_is_created_read_and_recognised(alice, record):
+    sent = record()
+    first, again = post(alice, sent), post(alice, sent)
+    assert (first.status_code, again.status_code) == (201, 200)
+    answer = alice.api.get(f"{URL}{sent['id']}/").json()
+    assert answer["record"] == sent
+    assert answer["hub"]["owner"] == "alice"
+    assert answer["hub"]["digest"].startswith("sha256:")
+
+
+def test_a_batch_answers_for_each_item(alice, record):
+    sent = record()
+    changed = {**sent, "finished_at": "2026-11-20T11:00:00Z"}
+    answer = post(alice, [sent, sent, changed, {"id": "run-0001"}])
+    assert answer.status_code == 200
+    results = answer.json()["results"]
+    assert [item["status"] for item in results] == [201, 200, 409, 422]
+    assert results[3]["problem"]["code"] == "invalid_record"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ('{"schema": NaN}', 400),
+        ('{"a": 1, "a": 2}', 400),
+        ("not json", 400),
+        ("[" * 100_000, 400),
+        ('"text"', 422),
+    ],
+)
+def test_what_is_no_record_is_a_problem(alice, body, status):
+    answer = post(alice, body)
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/problem+json"
+    assert Experience.objects.count() == 0
+
+
+def test_too_many_and_too_much(alice, record, settings):
+    settings.MAX_BATCH_ITEMS = 2
+    assert post(alice, [record()] * 3).json()["code"] == "batch_too_large"
+    settings.MAX_BODY_BYTES = 1000
+    assert post(alice, [record()] * 2).status_code == 413
+
+
+def test_filters_and_pages(alice, record, failed_record):
+    for number in range(5):
+        parts = {"pipeline": {"method": "lora" if number % 2 else "full", "hyperparameters": {"n": number}}}
+        post(alice, record(**parts))
+    post(alice, failed_record("oom"))
+    assert len(alice.api.get(URL, {"method": "lora"}).json()["results"]) == 2
+    assert len(alice.api.get(URL, {"status": "failed"}).json()["results"]) == 1
+    assert len(alice.api.get(URL, {"status": "ok,oom"}).json()["results"]) == 6
+    page = alice.api.get(URL, {"limit": 4}).json()
+    rest = alice.api.get(page["next"]).json()
+    numbers = [item["hub"]["change_seq"] for item in page["results"] + rest["results"]]
+    assert numbers == [6, 5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "word"),
+    [
+        ({"colour": "red"}, "unknown_filter", "colour"),
+        ({"status": "fine"}, "invalid", "fine"),
+        ({"since": "soon"}, "invalid", "soon"),
+    ],
+)
+def test_wrong_filters_are_named(alice, query, code, word):
+    answer = alice.api.get(URL, query)
+    assert answer.status_code in (400, 422)
+    assert (answer.json()["code"], word in answer.json()["detail"]) == (code, True)
+
+
+def test_nobody_sees_another_teams_experience(alice, bob, charlie, record):
+    sent = record()
+    post(alice, sent)
+    statuses = {
+        name: who.api.get(f"{URL}{sent['id']}/").status_code
+        for name, who in {"alice": alice, "bob": bob, "charlie": charlie}.items()
+    }
+    assert statuses == {"alice": 200, "bob": 200, "charlie": 404}
+    assert charlie.api.get(URL).json()["results"] == []
+    assert charlie.api.delete(f"{URL}{sent['id']}/").status_code == 404
+    assert charlie.api.get("/api/v1/tasks/").json()["results"] == []
+    assert charlie.api.get("/api/v1/language-models/").json()["results"] == []
+    assert charlie.api.get("/api/v1/stats/").json()["experiences"] == 0
+
+
+def test_a_token_without_the_scope_is_told_so(make_person, record):
+    reader = make_person("reader", scopes="experiences:read")
+    answer = post(reader, record())
+    assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
+    assert "experiences:write" in answer.json()["detail"]
+
+
+def test_delete_leaves_a_gap_that_stays(alice, record):
+    sent = record()
+    post(alice, sent)
+    assert alice.api.delete(f"{URL}{sent['id']}/").status_code == 204
+    assert post(alice, sent).status_code == 410
+
+
+def test_runs_are_said_at_the_start_and_listed(alice, bob, charlie, record):
+    told = {
+        name: part for name, part in record().items() if name not in ("outcome", "metrics", "primary", "cost")
+    }
+    assert [post(alice, told, "/api/v1/runs/").status_code for _ in range(2)] == [201, 200]
+    assert Run.objects.get().owner == alice.user
+    listed = [len(who.api.get("/api/v1/runs/").json()["results"]) for who in (alice, bob, charlie)]
+    assert listed == [1, 1, 0]
+    assert post(alice, record(), "/api/v1/runs/").status_code == 422
+
+
+def test_tasks_know_their_neighbours(alice, record):
+    for number in range(3):
+        sent = record()
+        sent["task"]["name"] = f"task {number}"
+        sent["task"]["dataset"]["fingerprint"] = f"rows-sha256:{number:064x}"
+        sent["task"]["metafeatures"]["values"]["instances"] = 100 * 4**number
+        post(alice, sent)
+    tasks = {task["name"]: task for task in alice.api.get("/api/v1/tasks/").json()["results"]}
+    detail = alice.api.get(f"/api/v1/tasks/{tasks['task 0']['digest']}/").json()
+    assert [near["name"] for near in detail["nearest"]] == ["task 1", "task 2"]
+    assert detail["nearest"][0]["distance"] < detail["nearest"][1]["distance"]
+    assert detail["experiences"] == 1
+
+
+def test_statistics(alice, record, failed_record):
+    post(alice, [record(), record(), failed_record("timeout")])
+    answer = alice.api.get("/api/v1/stats/").json()
+    assert (answer["experiences"], answer["failed"], answer["tasks"]) == (3, 1, 1)
+    assert answer["by_outcome"] == {"ok": 2, "timeout": 1}
+
+
+def test_a_page_takes_few_queries(alice, record, django_assert_max_num_queries):
+    post(alice, [record() for _ in range(30)])
+    with django_assert_max_num_queries(6):
+        alice.api.get(URL)
+
+
+def test_malformed_record_files(alice, shared_data, tmp_path, capsys):
+    """Each file of the collection does what its manifest says, through the import command."""
+    from knowledgebase.accounts.services import create_user
+
+    create_user("admin", is_superuser=True)
+    expected = {
+        "record_unknown_schema_version.json": (0, 1),
+        "record_nested_pipelines.json": (0, 1),
+        "record_path_like_strings.jsonl": (10, 1),
+        "record_html_sql_strings.jsonl": (7, 0),
+        "record_duplicate_ids_conflict.jsonl": (1, 1),
+        "record_unicode_tricks.jsonl": (7, 0),
+        "record_wrong_types.json": (0, 1),
+        "record_no_metrics_but_finished.json": (0, 1),
+        "record_id_not_uuid.json": (0, 1),
+        "record_nan_infinity.json": (0, 1),
+    }
+    found = {}
+    for name in expected:
+        path = shared_data / "malformed" / name
+        if path.suffix == ".json":
+            # One record over many lines: on one line it is what the importer reads.
+            flat = tmp_path / f"{name}l"
+            flat.write_text(" ".join(path.read_text(encoding="utf-8").split("\n")) + "\n", encoding="utf-8")
+            path = flat
+        call_command("import_experiences", str(path), "--json")
+        report = json.loads(capsys.readouterr().out)
+        found[name] = (report["imported"], report["refused"])
+    assert found == expected
+
+
+def test_a_second_import_changes_nothing(alice, record, tmp_path, capsys):
+    from knowledgebase.accounts.services import create_user
+
+    create_user("admin", is_superuser=True)
+    path = tmp_path / "records.jsonl"
+    path.write_text("\n".join(json.dumps(record()) for _ in range(3)) + '\n{"cut', encoding="utf-8")
+    call_command("import_experiences", str(path), "--json")
+    first = json.loads(capsys.readouterr().out)
+    call_command("import_experiences", str(path), "--json")
+    second = json.loads(capsys.readouterr().out)
+    assert (first["imported"], first["refused"]) == (3, 1)
+    assert (second["imported"], second["merged"]) == (0, 3)
+    assert "line 4" in next(iter(first["reasons"]))
