@@ -37,6 +37,7 @@ def plan(tmp_path: Path, settings: Settings, db: None) -> dict[str, object]:
         "tasks": [task],
         "limits": {"wall_s": 60, "host_memory_bytes": 2**31},
         "seed": 4,
+        "draw_seed": 1,
         "evaluation_rows": 40,
         "repeats": {"colours": 1},
     }
@@ -105,6 +106,11 @@ def test_the_shipped_list_covers_methods_and_language_models() -> None:
     assert all(methods.count(method) >= 2 for method in ("full", "lora", "partial", "probe", "linear"))
     assert len(models) >= 4
     assert any("untrained" in key for key in models)
+
+
+def test_the_shipped_list_is_the_one_that_its_seed_draws() -> None:
+    plan = json.loads((STARTER / "plan.json").read_text())
+    assert draw_pipelines(plan["draw_seed"]) == json.loads((STARTER / "pipelines.json").read_text())
 
 
 def test_the_same_seed_draws_the_same_list() -> None:

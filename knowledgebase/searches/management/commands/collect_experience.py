@@ -40,6 +40,7 @@ class Plan:
     tasks: Sequence[Mapping[str, Any]]
     limits: Mapping[str, Any]
     seed: int
+    draw_seed: int
     evaluation_rows: int
     repeats: Mapping[str, int]
     pipelines: Sequence[Mapping[str, Any]]
@@ -86,7 +87,7 @@ class Command(BaseCommand):
         searches = [self.search(plan, task, options["shared"]) for task in tasks]
         if not options["export_only"]:
             self.collect(searches)
-        self.report(searches)
+        self.report(plan, searches)
         if options["export"]:
             self.export(searches, options["export"])
 
@@ -159,13 +160,21 @@ class Command(BaseCommand):
             self.stdout.write(f"{done}/{total}  {line_of(trial)}  about {left / 60:.0f} min left")
             self.stdout.flush()
 
-    def report(self, searches: Sequence[Search]) -> None:
+    def report(self, plan: Plan, searches: Sequence[Search]) -> None:
+        """What a reader of the table has to know: outcomes, noise, machine."""
         ended = Trial.objects.filter(search__in=searches, state=Trial.State.DONE)
         outcomes = Counter(ended.values_list("status", flat=True))
         shown = ", ".join(f"{count} {status}" for status, count in outcomes.most_common())
         self.stdout.write(f"{sum(outcomes.values())} trials ended: {shown or 'none'}")
         for task, number, first, second in repeats_of(searches):
             self.stdout.write(f"repeated: {task} trial {number}: {first} and {second}")
+        self.stdout.write(
+            f"pipelines drawn with --draw {plan.draw_seed}; limits of a trial: {dict(plan.limits)}"
+        )
+        last = Experience.objects.filter(pk__in=ended.values("pk"), system__isnull=False).first()
+        if last is not None and last.system is not None:
+            self.stdout.write(f"machine: {json.dumps(last.system.features)}")
+            self.stdout.write(f"software: {json.dumps(last.system.software)}")
 
     def export(self, searches: Sequence[Search], path: Path) -> None:
         """One record a line, sorted by id, the same bytes for the same records."""
