@@ -110,8 +110,14 @@ class SearchCreate(serializers.Serializer[Any]):
     title = serializers.CharField(max_length=200, required=False, allow_blank=True)
     limits = LimitsPart(required=False)
     slots = serializers.IntegerField(required=False, help_text="trials at the same time")
-    train_rows = serializers.IntegerField(required=False, allow_null=True)
-    evaluation_rows = serializers.IntegerField(required=False, allow_null=True)
+    train_rows = serializers.IntegerField(
+        required=False, allow_null=True, help_text="cut of the training rows"
+    )
+    evaluation_rows = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        help_text="cut of validation and of test rows; train_rows when absent",
+    )
     sampler = serializers.CharField(required=False, max_length=32)
     warm_start = serializers.BooleanField(required=False)
     objectives = _names("score, seconds or both")

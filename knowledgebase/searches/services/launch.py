@@ -45,6 +45,7 @@ class SearchRequest:
     slots: int = 1
     train_rows: int | None = None
     evaluation_rows: int | None = None
+    """Cut of the validation and of the test rows, each; as many as `train_rows` when absent."""
     sampler: str = "pge"
     warm_start: bool = True
     objectives: Sequence[str] = ("score", "seconds")
@@ -173,7 +174,8 @@ def _columns(request: SearchRequest, language_models: Sequence[str]) -> dict[str
         "host_memory_bytes": request.host_memory_bytes,
         "slots": request.slots,
         "train_rows": request.train_rows,
-        "evaluation_rows": request.evaluation_rows,
+        # Judging on far more rows than are trained on would take most of the time of a small search.
+        "evaluation_rows": request.evaluation_rows or request.train_rows,
         "sampler": "listed" if request.listed else request.sampler,
         "sampler_options": {"pipelines": [dict(one) for one in request.listed]} if request.listed else {},
         "warm_start": request.warm_start,
