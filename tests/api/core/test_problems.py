@@ -33,11 +33,11 @@ def test_strangers_get_nowhere(client):
     assert reached == {}
 
 
-def test_every_api_error_is_a_problem_document(client, alice):
+def test_every_api_error_is_a_problem_document(client, owner):
     for address in addresses():
         if not address.startswith("/api/"):
             continue
-        for answer in (client.get(address), alice.api.put(address, "{", content_type="application/json")):
+        for answer in (client.get(address), owner.api.put(address, "{", content_type="application/json")):
             assert answer["Content-Type"] == "application/problem+json", address
             assert {"type", "title", "status", "code", "detail"} <= set(answer.json()), address
             assert answer.json()["status"] == answer.status_code
@@ -57,20 +57,20 @@ def test_every_api_error_is_a_problem_document(client, alice):
         (lambda api: api.get(f"/api/v1/experiences/{ID}/"), 404, "not_found"),
     ],
 )
-def test_standard_problems(alice, call, status, code):
-    answer = call(alice.api)
+def test_standard_problems(owner, call, status, code):
+    answer = call(owner.api)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_a_bug_is_a_problem_too(alice, monkeypatch):
+def test_a_bug_is_a_problem_too(owner, monkeypatch):
     from knowledgebase.experiences import selectors
 
     def broken(*_args):
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(selectors, "statistics", broken)
-    alice.api.raise_request_exception = False
-    answer = alice.api.get("/api/v1/stats/")
+    owner.api.raise_request_exception = False
+    answer = owner.api.get("/api/v1/stats/")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "secret" not in answer.content.decode()
 
@@ -81,17 +81,17 @@ def test_wrong_tokens_are_401_with_a_hint(client):
     assert answer["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_throttled_requests_say_when_to_come_back(alice, monkeypatch):
+def test_throttled_requests_say_when_to_come_back(owner, monkeypatch):
     from knowledgebase.core.api import UserThrottle
 
     monkeypatch.setattr(UserThrottle, "rate", "2/min", raising=False)
-    answers = [alice.api.get("/api/v1/stats/") for _ in range(3)]
+    answers = [owner.api.get("/api/v1/stats/") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[-1]["Retry-After"]) > 0
 
 
-def test_the_openapi_document_describes_every_address(alice):
-    answer = alice.api.get("/api/v1/schema/?format=json")
+def test_the_openapi_document_describes_every_address(owner):
+    answer = owner.api.get("/api/v1/schema/?format=json")
     assert answer.status_code == 200
     document = answer.json()
     assert document["openapi"].startswith("3.1")

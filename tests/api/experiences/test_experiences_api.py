@@ -19,20 +19,20 @@ def post(person, body, url=URL):
     )
 
 
-def test_one_record_is_created_read_and_recognised(alice, record):
+def test_one_record_is_created_read_and_recognised(owner, record):
     sent = record()
-    first, again = post(alice, sent), post(alice, sent)
+    first, again = post(owner, sent), post(owner, sent)
     assert (first.status_code, again.status_code) == (201, 200)
-    answer = alice.api.get(f"{URL}{sent['id']}/").json()
+    answer = owner.api.get(f"{URL}{sent['id']}/").json()
     assert answer["record"] == sent
-    assert answer["hub"]["owner"] == "alice"
+    assert answer["hub"]["owner"] == "olga"
     assert answer["hub"]["digest"].startswith("sha256:")
 
 
-def test_a_batch_answers_for_each_item(alice, record):
+def test_a_batch_answers_for_each_item(owner, record):
     sent = record()
     changed = {**sent, "finished_at": "2026-11-20T11:00:00Z"}
-    answer = post(alice, [sent, sent, changed, {"id": "run-0001"}])
+    answer = post(owner, [sent, sent, changed, {"id": "run-0001"}])
     assert answer.status_code == 200
     results = answer.json()["results"]
     assert [item["status"] for item in results] == [201, 200, 409, 422]
@@ -49,30 +49,30 @@ def test_a_batch_answers_for_each_item(alice, record):
         ('"text"', 422),
     ],
 )
-def test_what_is_no_record_is_a_problem(alice, body, status):
-    answer = post(alice, body)
+def test_what_is_no_record_is_a_problem(owner, body, status):
+    answer = post(owner, body)
     assert answer.status_code == status
     assert answer["Content-Type"] == "application/problem+json"
     assert Experience.objects.count() == 0
 
 
-def test_too_many_and_too_much(alice, record, settings):
+def test_too_many_and_too_much(owner, record, settings):
     settings.MAX_BATCH_ITEMS = 2
-    assert post(alice, [record()] * 3).json()["code"] == "batch_too_large"
+    assert post(owner, [record()] * 3).json()["code"] == "batch_too_large"
     settings.MAX_BODY_BYTES = 1000
-    assert post(alice, [record()] * 2).status_code == 413
+    assert post(owner, [record()] * 2).status_code == 413
 
 
-def test_filters_and_pages(alice, record, failed_record):
+def test_filters_and_pages(owner, record, failed_record):
     for number in range(5):
         parts = {"pipeline": {"method": "lora" if number % 2 else "full", "hyperparameters": {"n": number}}}
-        post(alice, record(**parts))
-    post(alice, failed_record("oom"))
-    assert len(alice.api.get(URL, {"method": "lora"}).json()["results"]) == 2
-    assert len(alice.api.get(URL, {"status": "failed"}).json()["results"]) == 1
-    assert len(alice.api.get(URL, {"status": "ok,oom"}).json()["results"]) == 6
-    page = alice.api.get(URL, {"limit": 4}).json()
-    rest = alice.api.get(page["next"]).json()
+        post(owner, record(**parts))
+    post(owner, failed_record("oom"))
+    assert len(owner.api.get(URL, {"method": "lora"}).json()["results"]) == 2
+    assert len(owner.api.get(URL, {"status": "failed"}).json()["results"]) == 1
+    assert len(owner.api.get(URL, {"status": "ok,oom"}).json()["results"]) == 6
+    page = owner.api.get(URL, {"limit": 4}).json()
+    rest = owner.api.get(page["next"]).json()
     numbers = [item["hub"]["change_seq"] for item in page["results"] + rest["results"]]
     assert numbers == [6, 5, 4, 3, 2, 1]
 
@@ -85,25 +85,25 @@ def test_filters_and_pages(alice, record, failed_record):
         ({"since": "soon"}, "invalid", "soon"),
     ],
 )
-def test_wrong_filters_are_named(alice, query, code, word):
-    answer = alice.api.get(URL, query)
+def test_wrong_filters_are_named(owner, query, code, word):
+    answer = owner.api.get(URL, query)
     assert answer.status_code in (400, 422)
     assert (answer.json()["code"], word in answer.json()["detail"]) == (code, True)
 
 
-def test_nobody_sees_another_teams_experience(alice, bob, charlie, record):
+def test_nobody_sees_another_teams_experience(owner, mate, stranger, record):
     sent = record()
-    post(alice, sent)
+    post(owner, sent)
     statuses = {
         name: who.api.get(f"{URL}{sent['id']}/").status_code
-        for name, who in {"alice": alice, "bob": bob, "charlie": charlie}.items()
+        for name, who in {"owner": owner, "mate": mate, "stranger": stranger}.items()
     }
-    assert statuses == {"alice": 200, "bob": 200, "charlie": 404}
-    assert charlie.api.get(URL).json()["results"] == []
-    assert charlie.api.delete(f"{URL}{sent['id']}/").status_code == 404
-    assert charlie.api.get("/api/v1/tasks/").json()["results"] == []
-    assert charlie.api.get("/api/v1/language-models/").json()["results"] == []
-    assert charlie.api.get("/api/v1/stats/").json()["experiences"] == 0
+    assert statuses == {"owner": 200, "mate": 200, "stranger": 404}
+    assert stranger.api.get(URL).json()["results"] == []
+    assert stranger.api.delete(f"{URL}{sent['id']}/").status_code == 404
+    assert stranger.api.get("/api/v1/tasks/").json()["results"] == []
+    assert stranger.api.get("/api/v1/language-models/").json()["results"] == []
+    assert stranger.api.get("/api/v1/stats/").json()["experiences"] == 0
 
 
 def test_a_token_without_the_scope_is_told_so(make_person, record):
@@ -113,52 +113,52 @@ def test_a_token_without_the_scope_is_told_so(make_person, record):
     assert "experiences:write" in answer.json()["detail"]
 
 
-def test_delete_leaves_a_gap_that_stays(alice, record):
+def test_delete_leaves_a_gap_that_stays(owner, record):
     sent = record()
-    post(alice, sent)
-    assert alice.api.delete(f"{URL}{sent['id']}/").status_code == 204
-    assert post(alice, sent).status_code == 410
+    post(owner, sent)
+    assert owner.api.delete(f"{URL}{sent['id']}/").status_code == 204
+    assert post(owner, sent).status_code == 410
 
 
-def test_runs_are_said_at_the_start_and_listed(alice, bob, charlie, record):
+def test_runs_are_said_at_the_start_and_listed(owner, mate, stranger, record):
     told = {
         name: part for name, part in record().items() if name not in ("outcome", "metrics", "primary", "cost")
     }
-    assert [post(alice, told, "/api/v1/runs/").status_code for _ in range(2)] == [201, 200]
-    assert Run.objects.get().owner == alice.user
-    listed = [len(who.api.get("/api/v1/runs/").json()["results"]) for who in (alice, bob, charlie)]
+    assert [post(owner, told, "/api/v1/runs/").status_code for _ in range(2)] == [201, 200]
+    assert Run.objects.get().owner == owner.user
+    listed = [len(who.api.get("/api/v1/runs/").json()["results"]) for who in (owner, mate, stranger)]
     assert listed == [1, 1, 0]
-    assert post(alice, record(), "/api/v1/runs/").status_code == 422
+    assert post(owner, record(), "/api/v1/runs/").status_code == 422
 
 
-def test_tasks_know_their_neighbours(alice, record):
+def test_tasks_know_their_neighbours(owner, record):
     for number in range(3):
         sent = record()
         sent["task"]["name"] = f"task {number}"
         sent["task"]["dataset"]["fingerprint"] = f"rows-sha256:{number:064x}"
         sent["task"]["metafeatures"]["values"]["instances"] = 100 * 4**number
-        post(alice, sent)
-    tasks = {task["name"]: task for task in alice.api.get("/api/v1/tasks/").json()["results"]}
-    detail = alice.api.get(f"/api/v1/tasks/{tasks['task 0']['digest']}/").json()
+        post(owner, sent)
+    tasks = {task["name"]: task for task in owner.api.get("/api/v1/tasks/").json()["results"]}
+    detail = owner.api.get(f"/api/v1/tasks/{tasks['task 0']['digest']}/").json()
     assert [near["name"] for near in detail["nearest"]] == ["task 1", "task 2"]
     assert detail["nearest"][0]["distance"] < detail["nearest"][1]["distance"]
     assert detail["experiences"] == 1
 
 
-def test_statistics(alice, record, failed_record):
-    post(alice, [record(), record(), failed_record("timeout")])
-    answer = alice.api.get("/api/v1/stats/").json()
+def test_statistics(owner, record, failed_record):
+    post(owner, [record(), record(), failed_record("timeout")])
+    answer = owner.api.get("/api/v1/stats/").json()
     assert (answer["experiences"], answer["failed"], answer["tasks"]) == (3, 1, 1)
     assert answer["by_outcome"] == {"ok": 2, "timeout": 1}
 
 
-def test_a_page_takes_few_queries(alice, record, django_assert_max_num_queries):
-    post(alice, [record() for _ in range(30)])
+def test_a_page_takes_few_queries(owner, record, django_assert_max_num_queries):
+    post(owner, [record() for _ in range(30)])
     with django_assert_max_num_queries(6):
-        alice.api.get(URL)
+        owner.api.get(URL)
 
 
-def test_malformed_record_files(alice, shared_data, tmp_path, capsys):
+def test_malformed_record_files(owner, shared_data, tmp_path, capsys):
     """Each file of the collection does what its manifest says, through the import command."""
     from knowledgebase.accounts.services import create_user
 
@@ -189,7 +189,7 @@ def test_malformed_record_files(alice, shared_data, tmp_path, capsys):
     assert found == expected
 
 
-def test_a_second_import_changes_nothing(alice, record, tmp_path, capsys):
+def test_a_second_import_changes_nothing(owner, record, tmp_path, capsys):
     from knowledgebase.accounts.services import create_user
 
     create_user("admin", is_superuser=True)
