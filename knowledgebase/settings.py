@@ -290,6 +290,12 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "ENUM_NAME_OVERRIDES": {
+        "DatasetState": "knowledgebase.searches.models.Dataset.State",
+        "SearchState": "knowledgebase.searches.models.Search.State",
+        "TrialState": "knowledgebase.searches.models.Trial.State",
+    },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
 }

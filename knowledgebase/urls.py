@@ -6,7 +6,7 @@ Each app brings its own lists; this file only says where they hang.
 from __future__ import annotations
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularJSONAPIView
 
 from knowledgebase.accounts import urls as accounts
 from knowledgebase.experiences import urls as experiences
@@ -16,7 +16,7 @@ from knowledgebase.web import urls as web
 api = [
     *experiences.api_urls,
     *searches.api_urls,
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
 ]
 
 urlpatterns = [

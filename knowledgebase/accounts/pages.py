@@ -46,7 +46,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = AuthenticationForm(request, request.POST or None)
     address = safe_next(request, request.POST.get("next") or request.GET.get("next") or "/")
     if request.method == "POST" and form.is_valid():
-        login(request, form.get_user())
+        user = form.get_user()
+        login(request, user)
+        services.audit(user, "sign_in", user.username)
         return redirect(address)
     status = 422 if request.method == "POST" else 200
     return render(request, "accounts/sign_in.html", {"page": SignInPage(form, address)}, status=status)

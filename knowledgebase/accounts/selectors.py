@@ -31,8 +31,9 @@ def token_of(text: str) -> ApiToken | None:
 
 def is_team_owner(user: User, team_id: int | None) -> bool:
     """Whether the person may decide for the team."""
-    owners = Membership.objects.filter(user=user, team_id=team_id, role=Membership.Role.OWNER)
-    return team_id is not None and owners.exists()
+    if team_id is None:
+        return False
+    return Membership.objects.filter(user=user, team_id=team_id, role=Membership.Role.OWNER).exists()
 
 
 def user_named(username: str) -> User | None:

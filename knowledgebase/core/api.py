@@ -6,20 +6,26 @@ It knows nothing of what a view is about. Errors leave as application/problem+js
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from rest_framework import exceptions
+from rest_framework import exceptions, status
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
+from tunelore.record import RecordError, parse
 
 from knowledgebase.core.errors import FieldError, Problem
 
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
     # rest_framework.views reads the settings that name this file, so it cannot be imported by it.
     from rest_framework.views import APIView
 
-logger = logging.getLogger(__name__)
 API_PREFIX = "/api/"
 PROBLEM_TYPE = "application/problem+json"
 TITLES = {
@@ -83,9 +88,10 @@ def as_problem(error: Exception) -> Problem | None:
     return None
 
 
-def standard(status: int, detail: str) -> Problem:
-    code, title = TITLES.get(status, ("error", "Error"))
-    return Problem(status, code, title, detail)
+def standard(number: int, detail: str) -> Problem:
+    """The problem that belongs to an HTTP status."""
+    code, title = TITLES.get(number, ("error", "Error"))
+    return Problem(number, code, title, detail)
 
 
 def field_errors(detail: object, pointer: str = "") -> list[FieldError]:
@@ -107,16 +113,30 @@ class ApiProblems:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        # No name, id or text of ours holds a NUL, and PostgreSQL refuses to look for one.
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return self._told(request, standard(400, "the address holds a NUL character"))
         response = self.get_response(request)
+        is_api = request.path.startswith(API_PREFIX)
+        if is_api and response.status_code == status.HTTP_301_MOVED_PERMANENTLY:
+            # A client that followed the redirect would turn its POST into a GET.
+            return problem_response(
+                standard(404, f"write the address with a slash at its end: {request.path}/")
+            )
         is_html = response.get("Content-Type", "").startswith("text/html")
-        if not request.path.startswith(API_PREFIX) or response.status_code < 400 or not is_html:
+        if not is_api or response.status_code < 400 or not is_html:
             return response
         details = {
             404: f"there is nothing at {request.path[:200]}",
             500: "the hub failed; the error is in its log",
         }
-        status = response.status_code
-        return problem_response(standard(status, details.get(status, TITLES.get(status, ("", "Error"))[1])))
+        code = response.status_code
+        return problem_response(standard(code, details.get(code, TITLES.get(code, ("", "Error"))[1])))
+
+    def _told(self, request: HttpRequest, problem: Problem) -> HttpResponse:
+        if request.path.startswith(API_PREFIX):
+            return problem_response(problem)
+        return HttpResponse(problem.detail, status=problem.status, content_type="text/plain")
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not request.path.startswith(API_PREFIX):
@@ -131,18 +151,20 @@ class HasScope(BasePermission):
     """A token may do what its scopes say; a signed-in person what their rights say.
 
     A view names its scopes by method: ``scopes = {"GET": "experiences:read", "POST": "experiences:write"}``.
+    A method that names none is closed to tokens.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         granted = getattr(request.auth, "scopes", None)
-        if granted is None:
+        if granted is None or "admin" in granted:
             return True
         method = "GET" if request.method in {"HEAD", "OPTIONS"} else str(request.method)
         needed = getattr(view, "scopes", {}).get(method)
-        if needed is None or needed in granted or "admin" in granted:
-            return True
+        if method not in view.allowed_methods or needed in granted:
+            return True  # a method that does not exist is answered as such
         detail = (
-            f"the token lacks the scope {needed!r}; it has {', '.join(granted) or 'none'}. Make one with it"
+            f"the token lacks the scope {needed or 'admin'!r}; it has {', '.join(granted) or 'none'}. "
+            "Make a token with it: manage.py create_token --scopes ..."
         )
         raise Problem(403, "missing_scope", "Missing scope", detail)
 
@@ -151,47 +173,59 @@ class CursorPages(CursorPagination):
     """Pages by cursor, newest change first: as fast at the end of the list as at its beginning."""
 
     page_size = 50
-    max_page_size = 500
+    max_page_size = 200
     page_size_query_param = "limit"
     ordering = "-change_seq"
 
+    def get_page_size(self, request: Request) -> int | None:
+        """From ``limit``; Problem 400 for anything but 1 to ``max_page_size``."""
+        text = request.query_params.get(self.page_size_query_param or "", "")
+        if not text:
+            return self.page_size
+        most = self.max_page_size
+        if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= most):
+            detail = f"limit: {text[:20]!r} is not a whole number from 1 to {most}"
+            raise Problem(400, "invalid_limit", "Invalid limit", detail, [FieldError("limit", detail)])
+        return int(text)
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        """One page. A cursor that this list did not give out is a Problem 400, whatever stands in it."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (exceptions.NotFound, ValidationError, ValueError, OverflowError) as error:
+            detail = "the cursor is not one of this list; take it from 'next' or 'previous' of an answer"
+            raise Problem(400, "invalid_cursor", "Invalid cursor", detail) from error
+
 
 class UserThrottle(UserRateThrottle):
+    """Requests of one person."""
+
     scope = "user"
 
 
 class AnonymousThrottle(AnonRateThrottle):
+    """Requests of one address that says nothing of who it is."""
+
     scope = "anonymous"
 
 
 class BoundedJSONParser(BaseParser):
-    """JSON of a bounded size. NaN, Infinity and doubled names are refused: they are not JSON."""
+    """JSON of a bounded size, as strict as records are: no NaN, no doubled names, no lone surrogates."""
 
     media_type = "application/json"
 
     def parse(
         self, stream: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None
     ) -> Any:
-        data = stream.read(settings.MAX_BODY_BYTES + 1)
-        if len(data) > settings.MAX_BODY_BYTES:
-            raise standard(
-                413, f"the body is larger than {settings.MAX_BODY_BYTES:,} bytes; send less at a time"
-            )
+        most = settings.MAX_BODY_BYTES
+        data = stream.read(most + 1)
+        if len(data) > most:
+            raise standard(413, f"the body is larger than {most:,} bytes; send less at a time")
         try:
-            return json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_unique)
-        except (ValueError, RecursionError) as error:
-            raise standard(400, f"the body is not JSON: {error}"[:300]) from error
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(
-            f"the name {next(name for name in names if names.count(name) > 1)[:80]!r} stands twice"
-        )
-    return found
+            return parse(data)
+        except RecordError as error:
+            fields = [FieldError(problem.pointer, problem.message) for problem in error.problems[:20]]
+            detail = "; ".join(f"{field.pointer or 'body'}: {field.message}" for field in fields[:5])
+            raise Problem(400, "malformed_json", "Malformed JSON", detail, fields) from error

@@ -6,6 +6,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
@@ -24,15 +25,16 @@ from knowledgebase.experiences.serializers import (
     BatchAnswer,
     ExperienceAnswer,
     LanguageModelAnswer,
-    RecordField,
     RunAnswer,
+    SharingRequest,
     StatisticsAnswer,
     TaskAnswer,
     TaskDetailAnswer,
 )
 from knowledgebase.experiences.services import ItemResult
 
-SCOPES = {"GET": "experiences:read", "POST": "experiences:write", "DELETE": "experiences:write"}
+WRITE = "experiences:write"
+SCOPES = {"GET": "experiences:read", "POST": WRITE, "PATCH": WRITE, "DELETE": WRITE}
 PAGE_PARAMETERS = ("cursor", "limit", "format")
 FILTERS = [
     OpenApiParameter(name, str, description=text)
@@ -41,6 +43,7 @@ FILTERS = [
         ("method", "full, lora, partial, probe, linear or any other; several separated by commas"),
         ("language_model", "key or name; several separated by commas"),
         ("status", "outcome; `failed` stands for oom, timeout, diverged and error"),
+        ("team", "slug of a team; several separated by commas"),
         ("via", "callback, run, search, import:<format> or peer"),
         ("since", "received at or after this date or time"),
         ("q", "part of a task's or language model's name"),
@@ -71,20 +74,21 @@ class ExperienceList(ListAPIView[Experience]):
 
     def get_queryset(self) -> Any:
         filters = ExperienceFilters.parse(self.request.query_params.dict(), beside=PAGE_PARAMETERS)
-        return selectors.experience_list(cast(User, self.request.user), filters)
+        return selectors.experience_list(cast(User, self.request.user), filters).defer(None)
 
     @extend_schema(parameters=FILTERS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List, filter and page through experiences."""
         return super().get(request, *args, **kwargs)
 
-    @extend_schema(request=RecordField, responses={200: BatchAnswer, 201: ExperienceAnswer})
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: BatchAnswer, 201: ExperienceAnswer})
     def post(self, request: Request) -> Response:
         """Send one record, or an array of them.
 
         An array answers 200 with one result an item. One record answers 201 (new), 200 (already there) or the problem.
         """
         user, team = caller(request)
+        visibility = services.known_visibility(request.query_params.get("visibility", "team"))
         body = request.data
         batch = body if isinstance(body, list) else [body]
         if len(batch) > settings.MAX_BATCH_ITEMS:
@@ -92,14 +96,19 @@ class ExperienceList(ListAPIView[Experience]):
                 f"{len(batch)} records in one request, at most {settings.MAX_BATCH_ITEMS}; send them in parts"
             )
             raise Problem(413, "batch_too_large", "Too many records", detail)
-        results = services.record_experiences(batch, owner=user, team=team)
+        results = services.record_experiences(batch, owner=user, team=team, visibility=visibility)
         if isinstance(body, list):
             return Response({"results": [item_answer(result) for result in results]})
         [result] = results
         if result.problem is not None:
             raise result.problem
-        row = selectors.experience_detail(user, UUID(str(result.id)))
-        return Response(ExperienceAnswer(row).data, status=result.status)
+        return Response(stored_answer(user, result, body), status=result.status)
+
+
+def stored_answer(user: User, result: ItemResult, record: object) -> object:
+    """The row as stored; its hub part is null where the same record was sent before by somebody it is private to."""
+    row = selectors.experience_list(user).defer(None).filter(pk=str(result.id)).first()
+    return {"record": record, "hub": None} if row is None else ExperienceAnswer(row).data
 
 
 def item_answer(result: ItemResult) -> dict[str, object]:
@@ -117,6 +126,15 @@ class ExperienceDetail(APIView):
         """The record as it was sent, and what the hub knows beside it."""
         row = selectors.experience_detail(cast(User, request.user), experience_id)
         return Response(ExperienceAnswer(row).data)
+
+    @extend_schema(request=SharingRequest, responses=ExperienceAnswer)
+    def patch(self, request: Request, experience_id: UUID) -> Response:
+        """Change who may see it; the record itself never changes."""
+        user = cast(User, request.user)
+        asked = SharingRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        services.share_experience(experience_id, asked.validated_data["visibility"], actor=user)
+        return Response(ExperienceAnswer(selectors.experience_detail(user, experience_id)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, experience_id: UUID) -> Response:
@@ -136,12 +154,12 @@ class RunList(ListAPIView[Run]):
     def get_queryset(self) -> Any:
         return selectors.running_runs(cast(User, self.request.user))
 
-    @extend_schema(request=RecordField, responses={200: None, 201: None})
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: None, 201: None})
     def post(self, request: Request) -> Response:
         """Say that a run has started, and again as heartbeat: the record without outcome, metrics, primary, cost."""
         user, team = caller(request)
         is_new = services.note_run(request.data, owner=user, team=team)
-        return Response({"id": request.data["id"]}, status=201 if is_new else 200)
+        return Response(status=201 if is_new else 200)
 
 
 class TaskList(ListAPIView[Task]):

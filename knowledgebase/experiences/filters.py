@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Q
 from django.utils.dateparse import parse_date, parse_datetime
@@ -25,6 +25,7 @@ class ExperienceFilters:
     method: str = ""
     language_model: str = ""
     status: str = ""
+    team: str = ""
     via: str = ""
     since: str = ""
     q: str = ""
@@ -36,6 +37,8 @@ class ExperienceFilters:
         if unknown := sorted(set(values) - known - set(beside)):
             detail = f"filter {unknown[0][:80]!r} does not exist; choose from {', '.join(sorted(known))}"
             raise Problem(400, "unknown_filter", "Unknown filter", detail)
+        if nul := [name for name, value in values.items() if "\0" in value]:
+            raise invalid(nul[0], "holds a NUL character, which no stored text does")
         return cls(**{name: values[name].strip() for name in known & set(values)})
 
     def condition(self) -> Q:
@@ -50,6 +53,8 @@ class ExperienceFilters:
             found &= Q(language_model__key__in=names) | Q(language_model__name__in=names)
         if self.status:
             found &= Q(status__in=self._statuses())
+        if self.team:
+            found &= Q(team__slug__in=parts(self.team))
         if self.via:
             found &= Q(via__in=parts(self.via))
         if self.since:
@@ -79,13 +84,14 @@ class ExperienceFilters:
             moment = parse_datetime(self.since)
             if moment is None and (day := parse_date(self.since)) is not None:
                 moment = datetime(day.year, day.month, day.day)
-        except ValueError:
-            moment = None
-        if moment is None:
-            raise invalid(
-                "since", f"{self.since[:80]!r} is no date; write it as 2026-11-21 or 2026-11-21T10:00:00Z"
-            )
-        return make_aware(moment) if is_naive(moment) else moment
+            if moment is not None:
+                # To UTC here: at the ends of the calendar an offset leads out of it.
+                return (make_aware(moment) if is_naive(moment) else moment).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        raise invalid(
+            "since", f"{self.since[:80]!r} is no date; write it as 2026-11-21 or 2026-11-21T10:00:00Z"
+        )
 
 
 def parts(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db.models import Count, Max, Q, QuerySet, Sum
@@ -16,8 +17,11 @@ from django.utils import timezone
 from automl.neighbours import Neighbour, nearest
 from knowledgebase.accounts.models import Membership, User
 from knowledgebase.core.errors import not_found
-from knowledgebase.experiences.filters import ExperienceFilters
 from knowledgebase.experiences.models import Experience, LanguageModel, Run, Task
+
+if TYPE_CHECKING:
+    # Filters and selectors are siblings: whoever asks brings the filters along.
+    from knowledgebase.experiences.filters import ExperienceFilters
 
 FAILED = ("oom", "timeout", "diverged", "error")
 EVIDENCE_ROWS = 20_000
@@ -47,9 +51,14 @@ class NearTask:
 
 
 def experience_list(user: User, filters: ExperienceFilters | None = None) -> QuerySet[Experience]:
-    """Experiences the user may see, newest change first, with everything a row of the table shows."""
-    rows = Experience.objects.visible_to(user).select_related(
-        "task", "language_model", "pipeline", "team", "owner"
+    """Experiences the user may see, newest change first, with everything a row of the table shows.
+
+    The whole record, with its curve, is left in the database; ``.defer(None)`` fetches it too.
+    """
+    rows = (
+        Experience.objects.visible_to(user)
+        .select_related("task", "language_model", "pipeline", "team", "owner")
+        .defer("record")
     )
     if filters is not None:
         rows = rows.filter(filters.condition())
@@ -58,7 +67,7 @@ def experience_list(user: User, filters: ExperienceFilters | None = None) -> Que
 
 def experience_detail(user: User, pk: UUID) -> Experience:
     """One experience; Problem 404 when it is absent or not for this user."""
-    row = experience_list(user).select_related("system").filter(pk=pk).first()
+    row = experience_list(user).defer(None).select_related("system").filter(pk=pk).first()
     if row is None:
         raise not_found("experience", pk)
     return row

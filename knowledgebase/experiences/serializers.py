@@ -43,7 +43,13 @@ class ExperienceAnswer(serializers.Serializer[Experience]):
     """``{"record": ..., "hub": ...}``: the record exactly as it came, and the hub's own fields apart."""
 
     record = RecordField()
-    hub = HubFields(source="*")
+    hub = HubFields(source="*", allow_null=True)
+
+
+class SharingRequest(serializers.Serializer[Any]):
+    """Who may see an experience."""
+
+    visibility = serializers.ChoiceField(choices=Experience.Visibility.choices)
 
 
 class ProblemAnswer(serializers.Serializer[Any]):
@@ -54,7 +60,9 @@ class ProblemAnswer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = serializers.ListField(child=serializers.DictField(), required=False)
+    errors = serializers.ListField(  # type: ignore[assignment]  # a field of this name, not the errors of this class
+        child=serializers.DictField(), required=False
+    )
 
 
 class ItemAnswer(serializers.Serializer[Any]):

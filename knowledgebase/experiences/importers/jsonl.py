@@ -37,6 +37,7 @@ def read(path: Path) -> Iterator[object | Unreadable]:
 
 def _record(line: bytes, number: int) -> object | Unreadable:
     try:
-        return parse(line)
+        record: object = parse(line)
     except RecordError as error:
         return Unreadable(f"line {number}: {error}")
+    return record

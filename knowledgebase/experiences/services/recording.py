@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +46,15 @@ class _Item:
     content: str
 
 
+@dataclass(frozen=True)
+class _There:
+    """What the store holds under a batch's ids; ``foreign``: runs and provisional outcomes of others."""
+
+    rows: Mapping[UUID, Experience]
+    gone: set[UUID]
+    foreign: set[UUID]
+
+
 def record_experiences(
     batch: Sequence[object],
     *,
@@ -58,21 +67,20 @@ def record_experiences(
     """Store these records, each for itself: one refused item does not hinder the others.
 
     Returns one result an item, in order. Same id and same canonical record again: 200, nothing changes; other
-    content: 409, nothing changes, except that a provisional outcome yields to the client's own record. A deleted id
-    is 410. One transaction: after an error of the database nothing is stored.
+    content: 409, nothing changes, except that a provisional outcome yields to its owner's own record. The id of a
+    run that somebody else has announced is 409 too. A deleted id is 410. One transaction: after an error of the
+    database nothing is stored.
     """
     checked = [_check(item) for item in batch]
     valid = [item for item in checked if isinstance(item, _Item)]
+    results: list[ItemResult] = []
+    fresh: dict[UUID, _Item] = {}
     with transaction.atomic():
+        # Looked up under the lock: what is absent now stays absent until this transaction has committed.
         counter = lock_changes()
-        gone = set(Tombstone.objects.filter(pk__in=[item.id for item in valid]).values_list("pk", flat=True))
-        there = Experience.objects.in_bulk([item.id for item in valid])
-        results: list[ItemResult] = []
-        fresh: dict[UUID, _Item] = {}
+        there = _find(valid, owner)
         for item in checked:
-            results.append(
-                item if isinstance(item, ItemResult) else _decide(item, gone, there, fresh, provisional)
-            )
+            results.append(item if isinstance(item, ItemResult) else _decide(item, there, fresh, provisional))
         if fresh:
             references = resolve([item.record for item in fresh.values()])
             numbers = take(counter, len(fresh))
@@ -87,7 +95,7 @@ def record_experiences(
                 _row(item, references, {**extra, "change_seq": number})
                 for item, number in zip(fresh.values(), numbers, strict=True)
             ]
-            _write(rows, there)
+            _write(rows, there.rows)
             Run.objects.filter(pk__in=fresh).delete()
     return results
 
@@ -106,20 +114,30 @@ def _check(item: object) -> _Item | ItemResult:
     return ItemResult(status, str(found)[:64] if isinstance(found, str) else None, problem)
 
 
-def _decide(
-    item: _Item,
-    gone: set[UUID],
-    there: Mapping[UUID, Experience],
-    fresh: dict[UUID, _Item],
-    provisional: bool,
-) -> ItemResult:
+def _find(items: Sequence[_Item], owner: User | None) -> _There:
+    ids, key = [item.id for item in items], owner.pk if owner else None
+    known = ("content", "provisional", "owner_id", "team_id", "visibility")
+    rows = Experience.objects.only(*known).in_bulk(ids)
+    runs = dict(Run.objects.filter(pk__in=ids).values_list("pk", "owner_id"))
+    return _There(
+        rows=rows,
+        gone=set(Tombstone.objects.filter(pk__in=ids).values_list("pk", flat=True)),
+        foreign={pk for pk, starter in runs.items() if starter != key}
+        | {pk for pk, row in rows.items() if row.provisional and row.owner_id != key},
+    )
+
+
+def _decide(item: _Item, there: _There, fresh: dict[UUID, _Item], provisional: bool) -> ItemResult:
     name = str(item.id)
-    if item.id in gone:
+    if item.id in there.gone:
         problem = Problem(
             410, "deleted", "Deleted", f"experience {name} was deleted and stays so; do not send it again"
         )
         return ItemResult(410, name, problem)
-    known = there.get(item.id)
+    if item.id in there.foreign:
+        detail = f"run {name} was started by somebody else. Give the new run an id of its own"
+        return ItemResult(409, name, Problem(409, "other_owner", "Run of somebody else", detail))
+    known = there.rows.get(item.id)
     content = fresh[item.id].content if item.id in fresh else known.content if known else None
     if content is not None and content == item.content:
         return ItemResult(200, name)
@@ -137,7 +155,7 @@ def _write(rows: Sequence[Experience], there: Mapping[UUID, Experience]) -> None
     for row in rows:
         if row.pk in there:
             kept = there[row.pk]
-            row.owner, row.team, row.visibility = kept.owner, kept.team, kept.visibility
+            row.owner_id, row.team_id, row.visibility = kept.owner_id, kept.team_id, kept.visibility
             row.save(force_update=True)
 
 
@@ -178,7 +196,11 @@ def _row(item: _Item, references: References, extra: Mapping[str, Any]) -> Exper
 
 
 def _time(text: str | None) -> datetime | None:
-    # The validator has accepted it as RFC 3339; a leap second or a small "t" is beyond parse_datetime.
+    """The column; the record keeps the text. None where an offset leads out of the calendar."""
     if text is None:
         return None
-    return parse_datetime(text.upper().replace(":60", ":59"))
+    try:
+        moment = parse_datetime(text)
+        return moment.astimezone(UTC) if moment else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,6 +1,6 @@
 """The rows that an Experience points to: tasks, systems, language models, pipelines, found or made in bulk.
 
-Callers hold the change lock, so nobody else makes the same rows meanwhile.
+Callers hold the change lock. Whoever makes such a row without it does no harm: the first one wins.
 """
 
 from __future__ import annotations
@@ -46,10 +46,13 @@ def _rows(
     model: type[Row], key: str, batch: Iterable[Record], make: Callable[[Record], Row | None]
 ) -> dict[str, Row]:
     wanted = {getattr(row, key): row for record in batch if (row := make(record)) is not None}
-    found = {getattr(row, key): row for row in model._default_manager.filter(**{f"{key}__in": wanted})}
-    missing = [row for value, row in wanted.items() if value not in found]
-    model._default_manager.bulk_create(missing)
-    return found | {getattr(row, key): row for row in missing}
+    rows = model._default_manager.filter(**{f"{key}__in": list(wanted)})
+    found = {getattr(row, key): row for row in rows}
+    if missing := [row for value, row in wanted.items() if value not in found]:
+        model._default_manager.bulk_create(missing, ignore_conflicts=True)
+        # Read back: a database that ignores conflicts does not say which keys its rows got.
+        found = {getattr(row, key): row for row in rows.all()}
+    return found
 
 
 def _task(record: Record) -> Task:

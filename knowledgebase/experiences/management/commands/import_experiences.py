@@ -7,11 +7,11 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from knowledgebase.accounts.selectors import user_named
 from knowledgebase.accounts.services import ADMINISTRATOR, personal_team
@@ -20,6 +20,7 @@ from knowledgebase.experiences.models import Experience
 from knowledgebase.experiences.services import record_experiences
 
 BATCH = 200
+ENDINGS = (".jsonl", ".jsonl.gz")
 
 
 @dataclass
@@ -48,6 +49,9 @@ class Command(BaseCommand):
         parser.add_argument("--visibility", choices=Experience.Visibility.values, default="team")
         parser.add_argument("--origin", default="", help="where the records come from")
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would happen, and change nothing"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         user = user_named(options["user"])
@@ -57,13 +61,28 @@ class Command(BaseCommand):
             )
         where = {"owner": user, "team": personal_team(user)}
         where |= {"visibility": options["visibility"], "origin": options["origin"]}
-        report = Report()
         for path in options["paths"]:
             if path.is_symlink() or not path.is_file():
                 raise CommandError(f"{path} is not a file (links are not followed)")
+            if not path.name.endswith(ENDINGS):
+                raise CommandError(f"{path}: TuneLore records come as {' or '.join(ENDINGS)}, one a line")
+        report = Report()
+        if options["dry_run"]:
+            # One transaction for all, so that a record that stands twice is seen twice; then back.
+            with transaction.atomic():
+                self.read_all(options["paths"], report, where)
+                transaction.set_rollback(True)
+        else:
+            self.read_all(options["paths"], report, where)
+        self.show(report, as_json=options["json"])
+
+    def read_all(self, paths: list[Path], report: Report, where: dict[str, Any]) -> None:
+        for path in paths:
             for batch in batches(path, report):
                 store(batch, report, where)
-        self.show(report, as_json=options["json"])
+                self.stderr.write(f"\r{path.name}: {report.read:,} read", ending="")
+                self.stderr.flush()
+            self.stderr.write("")
 
     def show(self, report: Report, *, as_json: bool) -> None:
         counts = {name: getattr(report, name) for name in ("read", "imported", "merged", "refused")}
@@ -77,20 +96,21 @@ class Command(BaseCommand):
 
 def batches(path: Path, report: Report) -> Iterator[list[object]]:
     """Records of a file, some hundred at a time; what cannot be read is counted."""
-    items = read(path)
-    while True:
-        try:
-            batch = list(islice(items, BATCH))
-        except Unreadable as error:
-            report.refuse(f"{path.name}: {error}")
-            return
-        if not batch:
-            return
-        report.read += len(batch)
-        for item in batch:
+    batch: list[object] = []
+    try:
+        for item in read(path):
+            report.read += 1
             if isinstance(item, Unreadable):
                 report.refuse(f"{path.name}: {item}")
-        yield [item for item in batch if not isinstance(item, Unreadable)]
+            else:
+                batch.append(item)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    except Unreadable as error:
+        report.refuse(f"{path.name}: {error}")
+    if batch:
+        yield batch
 
 
 def store(batch: list[object], report: Report, where: dict[str, Any]) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from knowledgebase.experiences import starter
-from knowledgebase.experiences.importers.jsonl import read
+from knowledgebase.experiences.importers.jsonl import Unreadable, read
 from knowledgebase.experiences.models import Experience
 from knowledgebase.experiences.services import record_experiences
 
 FILE = Path(starter.__file__).parent / "experience.jsonl.gz"
 BATCH = 200
+MEANINGS = {410: "deleted here before, left out", 409: "known here with other content, left out"}
 
 
 class Command(BaseCommand):
@@ -24,11 +26,19 @@ class Command(BaseCommand):
         if not FILE.exists():
             self.stdout.write(f"No starter experience in this checkout ({FILE.name} is absent)")
             return
-        items, new, known = read(FILE), 0, 0
-        while batch := list(islice(items, BATCH)):
-            results = record_experiences(
-                batch, owner=None, team=None, visibility=Experience.Visibility.HUB, origin="starter"
-            )
-            new += sum(result.status == 201 for result in results)
-            known += sum(result.status == 200 for result in results)
+        answers: Counter[int] = Counter()
+        items = read(FILE)
+        try:
+            while batch := list(islice(items, BATCH)):
+                results = record_experiences(
+                    batch, owner=None, team=None, visibility=Experience.Visibility.HUB, origin="starter"
+                )
+                answers.update(result.status for result in results)
+        except Unreadable as error:
+            raise CommandError(
+                f"the starter experience is damaged ({FILE.name}, {error}); get it again"
+            ) from error
+        new, known = answers.pop(201, 0), answers.pop(200, 0)
         self.stdout.write(f"Starter experience: {new} new, {known} already there")
+        for status, count in sorted(answers.items()):
+            self.stdout.write(f"  {count} {MEANINGS.get(status, 'refused')}")

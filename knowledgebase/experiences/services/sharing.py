@@ -1,0 +1,48 @@
+"""Who may see an experience: changed by those whom it belongs to, and noted as a change for peers."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+
+from knowledgebase.accounts.models import User
+from knowledgebase.accounts.selectors import is_team_owner
+from knowledgebase.accounts.services import audit
+from knowledgebase.core.errors import Problem, invalid, not_found
+from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.services.changes import lock_changes, take
+
+
+def own_experience(pk: UUID, actor: User) -> Experience:
+    """The row, for its owner, an owner of its team or an administrator.
+
+    Problem 404 for what the actor may not even see, 403 for what belongs to somebody else.
+    """
+    row = Experience.objects.visible_to(actor).filter(pk=pk).first()
+    if row is None:
+        raise not_found("experience", pk)
+    if not (actor.is_superuser or row.owner_id == actor.pk or is_team_owner(actor, row.team_id)):
+        raise Problem(403, "not_yours", "Not yours", f"experience {pk} belongs to somebody else")
+    return row
+
+
+def known_visibility(text: object) -> str:
+    """One of private, team, hub, public; Problem 422 for anything else."""
+    if text not in Experience.Visibility.values:
+        choices = ", ".join(Experience.Visibility.values)
+        raise invalid("visibility", f"{str(text)[:40]!r} is none; choose from {choices}")
+    return str(text)
+
+
+def share_experience(pk: UUID, visibility: object, *, actor: User) -> None:
+    """Let more or fewer people see it. Again is harmless; a change takes a new change number."""
+    wanted = known_visibility(visibility)
+    with transaction.atomic():
+        counter = lock_changes()
+        row = own_experience(pk, actor)
+        if row.visibility == wanted:
+            return
+        [number] = take(counter, 1)
+        Experience.objects.filter(pk=pk).update(visibility=wanted, change_seq=number)
+        audit(actor, "experience.share", pk, before=row.visibility, after=wanted)
