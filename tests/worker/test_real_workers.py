@@ -324,6 +324,7 @@ for _ in range(5):
 
 
 @pytest.mark.training
+@pytest.mark.parametrize("hub", ["filesystem"], indirect=True)
 def test_a_training_dies_with_its_worker_and_is_cancelled_while_it_trains_again(hub: Hub) -> None:
     hub.start(CONTROL)
     worker = hub.start(TRIALS)
@@ -347,6 +348,7 @@ def test_a_training_dies_with_its_worker_and_is_cancelled_while_it_trains_again(
 
 
 @pytest.mark.training
+@pytest.mark.parametrize("hub", ["filesystem"], indirect=True)
 def test_a_worker_that_is_asked_to_stop_gives_its_trial_back_at_once(hub: Hub) -> None:
     control = hub.start(CONTROL)
     worker = hub.start(TRIALS)
