@@ -297,6 +297,10 @@ SPECTACULAR_SETTINGS = {
         "TrialState": "knowledgebase.searches.models.Trial.State",
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "knowledgebase.core.openapi.add_problems",
+    ],
     "COMPONENT_SPLIT_REQUEST": True,
 }
 

@@ -2,6 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 THEMES = ("light", "dark")
@@ -21,12 +22,20 @@ def theme_of(request: HttpRequest) -> str:
     return chosen if chosen in THEMES else ""
 
 
+def host_of(request: HttpRequest) -> str:
+    """The name the visitor knows the hub by, or "" where they used one that is not its own."""
+    try:
+        return request.get_host()
+    except DisallowedHost:
+        return ""
+
+
 def frame(request: HttpRequest) -> dict[str, object]:
     """Template context of the frame."""
     return {
         "theme": theme_of(request),
         "section": request.path.strip("/").split("/", 1)[0],
-        "hub_name": request.get_host(),
+        "hub_name": host_of(request),
         "hub_version": hub_version(),
         "here": request.get_full_path(),
     }
