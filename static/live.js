@@ -48,5 +48,7 @@
     }
     note.textContent = words;
   }
+  var hint = document.getElementById("reload");
+  if (hint) hint.remove();
   setTimeout(poll, PERIOD_MS);
 })();

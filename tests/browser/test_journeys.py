@@ -1,0 +1,116 @@
+"""The main journeys with clicks, in a real browser, and what a person would see: nothing broken, nothing cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from knowledgebase.accounts.services import create_login_link
+from knowledgebase.searches.models import Trial
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SCREENS = Path(__file__).resolve().parents[2] / "build" / "screens"
+
+
+@pytest.fixture
+def addresses(rows, search):
+    failed = next(row for row in rows if row["outcome"]["status"] == "oom")
+    good = next(row for row in rows if row["outcome"]["status"] == "ok")
+    return {
+        "overview": "/",
+        "experiences": "/experiences/",
+        "filtered": "/experiences/?status=failed&method=full",
+        "experience": f"/experiences/{good['id']}/",
+        "failed": f"/experiences/{failed['id']}/",
+        "searches": "/searches/",
+        "search": f"/searches/{search.pk}/",
+        "account": "/accounts/",
+        "missing": "/nothing-here/",
+    }
+
+
+def test_signing_in_by_link_and_out_again(browser, live_server, owner):
+    context = browser.new_context(base_url=live_server.url)
+    tab = context.new_page()
+    tab.goto(create_login_link(owner.user))
+    tab.get_by_role("button", name="Sign in").click()
+    assert tab.get_by_role("heading", level=1).inner_text() == "What this hub knows"
+    tab.get_by_role("link", name="olga").click()
+    tab.get_by_role("button", name="Sign out").click()
+    assert tab.get_by_role("heading", level=1).inner_text() == "Sign in"
+    context.close()
+
+
+def test_from_the_list_over_a_filter_to_what_failed(page, rows, complaints):
+    page.goto("/")
+    page.get_by_role("link", name="Experiences", exact=True).click()
+    assert "60 runs" in page.inner_text(".lede")
+    page.locator(".key a", has_text="oom").click()
+    assert "with these filters" in page.inner_text(".lede")
+    page.locator("tbody a.id").first.click()
+    assert page.get_by_role("heading", name="What happened").is_visible()
+    assert page.get_by_role("heading", name="What fitted instead").is_visible()
+    assert complaints == []
+
+
+def test_a_search_changes_before_ones_eyes_and_keeps_what_is_open(page, search, complaints):
+    page.goto(f"/searches/{search.pk}/")
+    page.locator("#prior-twin summary").click()
+    Trial.objects.filter(search=search, number=8).update(
+        state="done", status="ok", score=0.81, seconds=12.0, lease_until=None, finished_at=search.started_at
+    )
+    page.get_by_text("0.8100").first.wait_for(timeout=15_000)
+    assert page.locator("#prior-twin").get_attribute("open") is not None
+    assert complaints == []
+
+
+def test_cancelling_a_search(page, search):
+    page.goto(f"/searches/{search.pk}/")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Cancelled: what has finished is kept").wait_for()
+    search.refresh_from_db()
+    assert search.state in ("cancelling", "cancelled")
+
+
+def test_the_theme_is_chosen_in_the_footer(page, rows):
+    page.goto("/experiences/")
+    page.get_by_label("Theme").select_option("dark")
+    page.get_by_role("button", name="Set").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+    assert page.url.endswith("/experiences/")
+
+
+@pytest.mark.parametrize("width", [400, 1440])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_fits_reads_and_says_nothing_to_the_console(page, addresses, complaints, width, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
+    found: dict[str, object] = {}
+    for name, address in addresses.items():
+        page.goto(address)
+        page.screenshot(path=SCREENS / f"{name}-{width}-{theme}.png", full_page=True)
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found[f"{name} scrolls sideways"] = page.evaluate("document.documentElement.scrollWidth")
+        for violation in Axe().run(page).response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                found[f"{name} {violation['id']}"] = [node["html"][:120] for node in violation["nodes"][:3]]
+    assert found == {}
+    # The browser itself notes that a page was not found; nothing else may be said.
+    assert [text for text in complaints if "404" not in text] == []
+
+
+def test_pages_work_without_javascript(browser, live_server, owner, search):
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    cookie = owner.pages.cookies["tunelore_session"]
+    context.add_cookies([{"name": "tunelore_session", "value": cookie.value, "url": live_server.url}])
+    tab = context.new_page()
+    tab.goto(f"/searches/{search.pk}/")
+    assert tab.get_by_text("Reload the page to see its progress").is_visible()
+    tab.get_by_role("button", name="Cancel").click()
+    assert tab.get_by_text("Cancelled: what has finished is kept").is_visible()
+    context.close()
