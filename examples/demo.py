@@ -215,7 +215,7 @@ def show_logged(newest: list[dict[str, Any]]) -> None:
     statuses = [record["outcome"]["status"] for record in records]
     if statuses != ["ok", "ok", "oom"]:
         raise DemoFailed(f"expected two runs that went well and one out of memory, the hub has {statuses}")
-    table = Table("what arrived", "outcome", "macro-F1", "seconds", "memory GiB", box=None, padding=(0, 2))
+    table = Table("what arrived", "outcome", "macro-F1", "seconds", "memory GiB", box=None, padding=(0, 1))
     for (title, _, _), record in zip(RUNS, records, strict=True):
         primary, cost = record.get("primary"), record.get("cost") or {}
         outcome = record["outcome"]["status"]
@@ -290,7 +290,13 @@ def progress_fields(report: dict[str, Any]) -> dict[str, object]:
     }
 
 
+def short(key: str) -> str:
+    """A language model's key without source and revision: "all-MiniLM-L6-v2#layers=4"."""
+    return re.sub(r"@[^#]*", "", key).rpartition("/")[2]
+
+
 def show_prior(prior: dict[str, Any]) -> None:
+    console.print(f"  The prior comes from {len(prior['experiences'])} experiences of the nearest tasks.")
     table = Table("nearest task", "distance", box=None, padding=(0, 2))
     for neighbour in prior["neighbours"][:5]:
         table.add_row(neighbour["name"] or neighbour["task"][:18], f"{neighbour['distance']:.3f}")
@@ -303,19 +309,16 @@ def show_prior(prior: dict[str, Any]) -> None:
         for name, share in sorted(
             prior["distributions"].get(decision, {}).items(), key=lambda item: -item[1]
         ):
-            table.add_row(
-                name.removeprefix("package:"), f"{share:.3f}", f"{uniform[name]:.3f}", "█" * round(40 * share)
-            )
+            table.add_row(short(name), f"{share:.3f}", f"{uniform[name]:.3f}", "█" * round(40 * share))
         console.print(table)
 
 
 def show_front(report: dict[str, Any]) -> None:
     table = Table("trial", "macro-F1", "seconds", "method", "language model", box=None, padding=(0, 2))
     for point in report["report"]["front"]:
-        name = (point["language_model"] or "–").removeprefix("package:")
         table.add_row(
             str(point["trial"]), f"{point['score']:.4f}", f"{point['seconds']:.1f}", point["method"],
-            re.sub(r"@[0-9a-f]{40}", "", name),
+            short(point["language_model"]) or "–",
         )  # fmt: skip
     console.print(table)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 from tunelore.record.problems import Problem, RecordError, shown
 
 MAX_DEPTH = 600
-_quoted: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def canonical(value: Any) -> bytes:
@@ -54,7 +53,9 @@ def _write(value: Any, put: Callable[[str], None], depth: int) -> None:
 
 
 def _write_object(value: dict[Any, Any], put: Callable[[str], None], depth: int) -> None:
-    for index, key in enumerate(sorted(value, key=_utf16)):
+    # For ASCII the order of UTF-16 units is Python's own; anything but text has no isascii.
+    is_plain = all(isinstance(key, str) and key.isascii() for key in value)
+    for index, key in enumerate(sorted(value) if is_plain else sorted(value, key=_utf16)):
         put("," if index else "{")
         put(_quoted(key))
         put(":")
@@ -81,6 +82,10 @@ def number_text(value: int | float) -> str:
         raise RecordError([Problem("", f"number out of range: {shown(value)}")])
     if double == 0:
         return "0"
+    written = repr(double)
+    if "e" not in written:
+        # Without an exponent (1e-4 to 1e16) both write the same, but for a fraction that is nothing.
+        return written.removesuffix(".0")
     sign = "-" if double < 0 else ""
     digits, point = _digits(abs(double))
     return sign + _placed(digits, point)
