@@ -14,8 +14,13 @@ def lock_changes() -> ChangeCounter:
     the transaction itself (IMMEDIATE) is the line.
     """
     assert transaction.get_connection().in_atomic_block
-    ChangeCounter.objects.bulk_create([ChangeCounter(pk=1)], ignore_conflicts=True)
-    return ChangeCounter.objects.select_for_update().get(pk=1)
+    rows = ChangeCounter.objects.select_for_update().filter(pk=1)
+    counter = rows.first()
+    if counter is None:
+        # The very first change: of two that make the row at once, the second waits here and then takes the first's.
+        ChangeCounter.objects.bulk_create([ChangeCounter(pk=1)], ignore_conflicts=True)
+        counter = rows.get()
+    return counter
 
 
 def take(counter: ChangeCounter, count: int) -> range:

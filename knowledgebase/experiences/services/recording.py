@@ -21,7 +21,7 @@ from knowledgebase.accounts.models import Team, User
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.experiences.models import Experience, Run, Tombstone
 from knowledgebase.experiences.services.changes import lock_changes, take
-from knowledgebase.experiences.services.references import References, resolve
+from knowledgebase.experiences.services.references import Identities, References, identify, resolve
 
 Record = Mapping[str, Any]
 INSERT_ROWS = 200
@@ -82,7 +82,8 @@ def record_experiences(
         for item in checked:
             results.append(item if isinstance(item, ItemResult) else _decide(item, there, fresh, provisional))
         if fresh:
-            references = resolve([item.record for item in fresh.values()])
+            known = [identify(item.record) for item in fresh.values()]
+            references = resolve(known)
             numbers = take(counter, len(fresh))
             extra = {
                 "owner": owner,
@@ -92,8 +93,8 @@ def record_experiences(
                 "provisional": provisional,
             }
             rows = [
-                _row(item, references, {**extra, "change_seq": number})
-                for item, number in zip(fresh.values(), numbers, strict=True)
+                _row(item, identities, references, {**extra, "change_seq": number})
+                for item, identities, number in zip(fresh.values(), known, numbers, strict=True)
             ]
             _write(rows, there.rows)
             Run.objects.filter(pk__in=fresh).delete()
@@ -159,20 +160,19 @@ def _write(rows: Sequence[Experience], there: Mapping[UUID, Experience]) -> None
             row.save(force_update=True)
 
 
-def _row(item: _Item, references: References, extra: Mapping[str, Any]) -> Experience:
+def _row(item: _Item, identities: Identities, references: References, extra: Mapping[str, Any]) -> Experience:
     record = item.record
     outcome, cost = record["outcome"], record.get("cost") or {}
     primary, fidelity = record.get("primary") or {}, record.get("fidelity") or {}
-    key = records.language_model_key(record.get("language_model"))
-    system = record.get("system")
+    system, language_model = identities.system, identities.language_model
     return Experience(
         id=item.id,
         digest=records.digest(record),
         content=item.content,
-        task=references.tasks[records.task_identity(record).digest],
-        system=None if system is None else references.systems[records.system_digest(system)],
-        pipeline=references.pipelines[records.pipeline_digest(record)],
-        language_model=None if key is None else references.language_models[key],
+        task=references.tasks[identities.task.digest],
+        system=None if system is None else references.systems[system],
+        pipeline=references.pipelines[identities.pipeline],
+        language_model=None if language_model is None else references.language_models[language_model],
         method=record["pipeline"]["method"],
         status=outcome["status"],
         phase=outcome.get("phase") or "",

@@ -5,7 +5,7 @@ Callers hold the change lock. Whoever makes such a row without it does no harm: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +19,17 @@ Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True)
+class Identities:
+    """A valid record and what it points to, worked out once: digests, or the key of the language model."""
+
+    record: Record
+    task: records.TaskIdentity
+    system: str | None
+    language_model: str | None
+    pipeline: str
+
+
+@dataclass(frozen=True)
 class References:
     """Rows by digest or key."""
 
@@ -28,39 +39,53 @@ class References:
     pipelines: Mapping[str, Pipeline]
 
 
-def resolve(batch: Sequence[Record]) -> References:
-    """Find or make everything that these valid records point to: a constant number of queries."""
-    models = _rows(LanguageModel, "key", batch, _language_model)
-    tasks = _rows(Task, "digest", batch, _task)
-    for record in batch:
-        _describe_better(tasks[records.task_identity(record).digest], record)
+def identify(record: Record) -> Identities:
+    """What a valid record points to."""
+    system = record.get("system")
+    return Identities(
+        record=record,
+        task=records.task_identity(record),
+        system=None if system is None else records.system_digest(system),
+        language_model=records.language_model_key(record.get("language_model")),
+        pipeline=records.pipeline_digest(record),
+    )
+
+
+def resolve(batch: Sequence[Identities]) -> References:
+    """Find or make everything that these records point to: a constant number of queries."""
+    models = _rows(LanguageModel, "key", {one.language_model: one for one in batch}, _language_model)
+    tasks = _rows(Task, "digest", {one.task.digest: one for one in batch}, _task)
+    for one in batch:
+        _describe_better(tasks[one.task.digest], one.record)
     return References(
         tasks=tasks,
-        systems=_rows(System, "digest", batch, _system),
+        systems=_rows(System, "digest", {one.system: one for one in batch}, _system),
         language_models=models,
-        pipelines=_rows(Pipeline, "digest", batch, lambda record: _pipeline(record, models)),
+        pipelines=_rows(
+            Pipeline, "digest", {one.pipeline: one for one in batch}, lambda one: _pipeline(one, models)
+        ),
     )
 
 
 def _rows(
-    model: type[Row], key: str, batch: Iterable[Record], make: Callable[[Record], Row | None]
+    model: type[Row], key: str, wanted: Mapping[Any, Identities], make: Callable[[Identities], Row]
 ) -> dict[str, Row]:
-    wanted = {getattr(row, key): row for record in batch if (row := make(record)) is not None}
-    rows = model._default_manager.filter(**{f"{key}__in": list(wanted)})
+    names = [name for name in wanted if name is not None]
+    rows = model._default_manager.filter(**{f"{key}__in": names})
     found = {getattr(row, key): row for row in rows}
-    if missing := [row for value, row in wanted.items() if value not in found]:
+    if missing := [make(wanted[name]) for name in names if name not in found]:
         model._default_manager.bulk_create(missing, ignore_conflicts=True)
         # Read back: a database that ignores conflicts does not say which keys its rows got.
         found = {getattr(row, key): row for row in rows.all()}
     return found
 
 
-def _task(record: Record) -> Task:
-    identity, task = records.task_identity(record), record["task"]
+def _task(one: Identities) -> Task:
+    task = one.record["task"]
     dataset = task["dataset"]
     return Task(
-        digest=identity.digest,
-        comparable=identity.comparable,
+        digest=one.task.digest,
+        comparable=one.task.comparable,
         kind=task["kind"],
         name=task.get("name") or dataset.get("name") or "",
         label_column=dataset.get("label_column") or "",
@@ -91,42 +116,38 @@ def _rank(metafeatures: Mapping[str, Any]) -> tuple[int, bool, int]:
     return metafeatures.get("version", 0), not metafeatures.get("sampled", False), known
 
 
-def _system(record: Record) -> System | None:
-    system = record.get("system")
-    if system is None:
-        return None
+def _system(one: Identities) -> System:
+    system = one.record["system"]
     return System(
-        digest=records.system_digest(system),
+        digest=str(one.system),
         features=system.get("features") or {},
         software=system.get("software") or {},
     )
 
 
-def _language_model(record: Record) -> LanguageModel | None:
-    language_model = record.get("language_model")
-    key = records.language_model_key(language_model)
-    if language_model is None or key is None:
-        return None
+def _language_model(one: Identities) -> LanguageModel:
+    language_model = one.record["language_model"]
     features = language_model.get("features") or {}
     parameters, architecture = features.get("parameters"), features.get("architecture")
+    is_count = isinstance(parameters, int) and not isinstance(parameters, bool) and 0 <= parameters < 2**63
     return LanguageModel(
-        key=key,
+        key=str(one.language_model),
         source=language_model["source"],
         name=language_model.get("name") or "",
         revision=language_model.get("revision") or "",
         variant=language_model.get("variant") or "",
         features=features,
-        parameters=parameters if isinstance(parameters, int) and 0 <= parameters < 2**63 else None,
+        parameters=parameters if is_count else None,
         architecture=architecture[:100] if isinstance(architecture, str) else "",
     )
 
 
-def _pipeline(record: Record, models: Mapping[str, LanguageModel]) -> Pipeline:
-    key = records.language_model_key(record.get("language_model"))
+def _pipeline(one: Identities, models: Mapping[str, LanguageModel]) -> Pipeline:
+    pipeline = one.record["pipeline"]
     return Pipeline(
-        digest=records.pipeline_digest(record),
-        language_model=None if key is None else models[key],
-        method=record["pipeline"]["method"],
-        space=record["pipeline"].get("space") or "",
-        hyperparameters=record["pipeline"]["hyperparameters"],
+        digest=one.pipeline,
+        language_model=None if one.language_model is None else models[one.language_model],
+        method=pipeline["method"],
+        space=pipeline.get("space") or "",
+        hyperparameters=pipeline["hyperparameters"],
     )

@@ -98,7 +98,7 @@ def test_a_task_that_somebody_made_meanwhile_is_taken(owner, record, monkeypatch
     from knowledgebase.experiences.services import references
 
     sent = record()
-    digest = references._task(sent).digest
+    digest = references.identify(sent).task.digest
     real = Task.objects.bulk_create
 
     def late(rows, **options):
