@@ -57,6 +57,7 @@ class Watch:
     cpu_before: float = 0.0
     cpu_last: float = 0.0
     memory_last: int | None = None
+    memory_own: int = 0
     memory_peak: int = 0
     reported: float = 0.0
     progress: dict[str, Any] = field(default_factory=lambda: {"phase": "load"})
@@ -159,6 +160,8 @@ def notice(event: dict[str, Any], child: subprocess.Popen[bytes], watch: Watch) 
     elif event.get("event") == "progress":
         watch.progress = event["body"]
     watch.memory_last = status_bytes("VmRSS", child.pid) or watch.memory_last
+    # Pages of files (libraries, mapped weights) are resident too, but can be dropped; they are not the run's own.
+    watch.memory_own = status_bytes("RssAnon", child.pid) or watch.memory_own
     watch.memory_peak = max(watch.memory_peak, watch.memory_last or 0)
     watch.cpu_last = cpu_seconds(child.pid) or watch.cpu_last
 
@@ -173,18 +176,13 @@ def judge(
     if spec.limits.wall_s is not None and watch.seconds > spec.limits.wall_s:
         return "timeout", "wall"
     memory = spec.limits.host_memory_bytes
-    if memory is not None and (watch.memory_last or 0) > memory + baseline(watch):
+    if memory is not None and watch.memory_own > memory:
         return "oom", "host"
     if moment - watch.reported >= REPORT_S:
         watch.reported = moment
         if not on_progress(shown(watch)):
             return "killed", "user"
     return None
-
-
-def baseline(watch: Watch) -> int:
-    """Pages of files (libraries, mapped weights) are resident but are not the run's own memory."""
-    return 2**29
 
 
 def shown(watch: Watch) -> TrialProgress:
@@ -228,7 +226,7 @@ def of_the_dead(
     errors.seek(max(0, errors.tell() - 8192))
     words = errors.read().decode(errors="replace").lower()
     limit = spec.limits.host_memory_bytes
-    near = limit is not None and (watch.memory_last or 0) >= NEAR_LIMIT * limit
+    near = limit is not None and watch.memory_own >= NEAR_LIMIT * limit
     if any(word in words for word in HOST_MEMORY) or (status == -signal.SIGKILL and near):
         return cut_short(spec, watch, "oom", "host")
     if limit is not None and -status in ABORTS and near:
