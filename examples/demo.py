@@ -346,6 +346,9 @@ def main() -> int:
     )
     parser.add_argument("--port", type=int, default=8000)
     port, began = parser.parse_args().port, time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Also where a shell started the demo with interrupts ignored.
+        signal.signal(number, signal.default_int_handler)
     folder = ROOT / "build" / "demo"
     try:
         step(1, "A hub on its embedded default")
