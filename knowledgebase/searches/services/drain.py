@@ -27,6 +27,8 @@ def drain_searches(
     """
     while unfinished := _unfinished(search_ids):
         worked = False
+        # A trial that a killed process left comes back once its lease has ended, not only after all others.
+        sweep()
         for search_id in unfinished:
             advance_search(search_id)
             trial = _next_queued(search_id)
@@ -38,7 +40,6 @@ def drain_searches(
         if not worked and _unfinished(search_ids):
             # Everything left is running elsewhere or waits for a dead process' lease to end.
             time.sleep(IDLE_S)
-            sweep()
 
 
 def _unfinished(search_ids: Sequence[UUID]) -> list[UUID]:
