@@ -37,7 +37,9 @@ def dominates(costs: Costs) -> NDArray[np.bool_]:
 
 
 def fronts(costs: Costs) -> list[list[int]]:
-    """The points front by front: nobody dominates the first, only the first dominates the second, and so on."""
+    """The points front by front: nobody dominates the first, only the first dominates the second, and
+    so on.
+    """
     over = dominates(costs)
     rivals = over.sum(axis=0)
     left, found = np.ones(len(costs), dtype=bool), []

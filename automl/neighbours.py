@@ -144,10 +144,9 @@ def nearest(
     place = np.array([target.get(name) for name in names], dtype=float)
     far, parts = distances(place, rows.reshape(len(others), len(names)), scales=scales, metric=metric)
     tasks = list(others)
-    order = sorted(range(len(tasks)), key=lambda row: (far[row], tasks[row]))[
-        : len(tasks) if k is None else k
-    ]
-    return [_neighbour(tasks[row], float(far[row]), names, parts[row]) for row in order]
+    order = sorted(range(len(tasks)), key=lambda row: (far[row], tasks[row]))
+    kept = order if k is None else order[:k]
+    return [_neighbour(tasks[row], float(far[row]), names, parts[row]) for row in kept]
 
 
 def _neighbour(task: str, distance: float, names: Sequence[str], parts: Matrix) -> Neighbour:

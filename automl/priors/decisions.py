@@ -1,8 +1,8 @@
 """Between pipelines of a space and the handles of a model.
 
-Knows which decisions a pipeline takes and in which coordinate each is modelled; knows no evidence and no search.
-Handles are the space's columns: "method", "language_model" (one distribution that all methods share) and
-"<method>.<parameter>" (each method its own).
+Knows which decisions a pipeline takes and in which coordinate each is modelled; knows no evidence and no
+search. Handles are the space's columns: "method", "language_model" (one distribution that all methods share)
+and "<method>.<parameter>" (each method its own).
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ HALF_CELL = 0.02
 
 
 class Decisions:
-    """Reads pipelines into coordinates, draws pipelines from a model, and weighs them against uniform draws."""
+    """Reads pipelines into coordinates, draws pipelines from a model, and weighs them against uniform
+    draws.
+    """
 
     def __init__(self, space: Space, defects: Defects | None = None) -> None:
         self.space = space
@@ -135,8 +137,8 @@ class Decisions:
     def log_ratio(self, model: Model, pipeline: Pipeline) -> float:
         """ln of how many times as likely the model draws this pipeline as a uniform draw does; 0 when alike.
 
-        A ratio, not a probability: methods with many parameters would else lose to those with few. Decisions that
-        the space does not know count as alike.
+        A ratio, not a probability: methods with many parameters would else lose to those with few. Decisions
+        that the space does not know count as alike.
         """
         total = 0.0
         for handle, coordinate in self.read(pipeline).items():

@@ -1,7 +1,8 @@
 """The reference's defects by name, every one off unless asked for.
 
-Knows no algorithm: priors and samplers look here and behave accordingly. The names describe what goes wrong in the
-published system (XAutoLM on AutoGOAL); they exist so that its figures can be reproduced and each mend measured.
+Knows no algorithm: priors and samplers look here and behave accordingly. The names describe what goes wrong
+in the published system (XAutoLM on AutoGOAL); they exist so that its figures can be reproduced and each mend
+measured.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ class Defects:
     """Which defects of the reference are switched on."""
 
     rank_failures: bool = False
-    """The best of a generation are taken even when they failed, so that failures are learnt from as examples."""
+    """The best of a generation are taken even when they failed, so that failures are learnt from as
+    examples.
+    """
     no_own_failures: bool = False
     """A search's own failures push nothing down."""
     misplaced_crowding: bool = False
     """Inner crowding distances are written at the position in the front and read at the point's index."""
     infinite_seconds: bool = False
-    """A failure's infinite time takes part in the scaling for crowding, which makes all finite gaps vanish."""
+    """A failure's infinite time takes part in the scaling for crowding, which makes all finite gaps
+    vanish.
+    """
     clamped_draws: bool = False
     """Normal draws outside of the range are clamped: most of the mass of a fresh model lies on the ends."""
     natural_scale: bool = False

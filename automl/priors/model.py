@@ -1,8 +1,9 @@
 """The probability model of a search: one small distribution per decision, and how evidence moves it.
 
-Knows neither spaces nor pipelines: decisions are handles with coordinates (an index for shares and weights, 0 or 1
-for a truth, a number for a Gaussian). Update rules after Estevanell-Valladares et al., XAutoLM (EMNLP 2025), and
-AutoGOAL, whose model this is; floors and ceilings are ours and are off where they are 0 and infinity.
+Knows neither spaces nor pipelines: decisions are handles with coordinates (an index for shares and weights, 0
+or 1 for a truth, a number for a Gaussian). Update rules after Estevanell-Valladares et al., XAutoLM (EMNLP
+2025), and AutoGOAL, whose model this is; floors and ceilings are ours and are off where they are 0 and
+infinity.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Shares:
         return self.p
 
     def update(self, values: Sequence[float], alpha: float) -> None:
-        """Add alpha to each value's option and normalise; a negative alpha moves mass to the other options."""
+        """Add alpha to each value's option and normalise; a negative alpha moves mass to the other
+        options.
+        """
         if alpha >= 0:
             for value in values:
                 self.p[int(value)] += alpha
@@ -155,7 +158,9 @@ class Model:
         return self.distributions[handle]
 
     def update(self, recorded: Mapping[str, Sequence[float]], alpha: float) -> None:
-        """Move every recorded handle by its coordinates with learning rate alpha; unknown handles are ignored."""
+        """Move every recorded handle by its coordinates with learning rate alpha; unknown handles are
+        ignored.
+        """
         for handle, values in recorded.items():
             if values and handle in self.distributions:
                 self.distributions[handle].update(values, alpha)

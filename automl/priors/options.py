@@ -1,6 +1,7 @@
 """How a prior is built: which evidence, how useful, how strong, how fast it fades.
 
-Knows no evidence. `PriorOptions()` is what TuneLore does; `PriorOptions.reference(...)` what the reference did.
+Knows no evidence. `PriorOptions()` is what TuneLore does; `PriorOptions.reference(...)` what the reference
+did.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ class PriorOptions:
         utility: str = "weighted_sum_v1",
         metric: str = "euclidean",
     ) -> PriorOptions:
-        """XAutoLM's priors: all evidence, fixed rates 0.05 and -0.02 unless said otherwise, every defect on."""
+        """XAutoLM's priors: all evidence, fixed rates 0.05 and -0.02 unless said otherwise, every
+        defect on.
+        """
         return cls(
             neighbours=None,
             k_positive=10_000,

@@ -1,7 +1,7 @@
 """`build_prior`: what a store of evidence says about a task before anything has run there.
 
-Knows evidence, utilities, rates and the model they move; knows no search. A prior is data: it can be kept as JSON
-with the search that it started (`Prior.to_dict`) and says where each of its opinions came from.
+Knows evidence, utilities, rates and the model they move; knows no search. A prior is data: it can be kept as
+JSON with the search that it started (`Prior.to_dict`) and says where each of its opinions came from.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ def build_prior(
 ) -> Prior:
     """What the evidence says about the target.
 
-    Select, weigh successes within their tasks, fade by distance, and replay into a uniform model in descending
-    order of the learning rate. Evidence with nothing that the space knows is left out. `seed` only matters
-    for the defect that draws missing values.
+    Select, weigh successes within their tasks, fade by distance, and replay into a uniform model in
+    descending order of the learning rate. Evidence with nothing that the space knows is left out. `seed` only
+    matters for the defect that draws missing values.
     """
     chosen = options or PriorOptions()
     decisions = Decisions(space, chosen.defects)
@@ -115,7 +115,9 @@ def build_prior(
 
 
 def replay(model: Model, weighted: Sequence[tuple[Mapping[str, float], float]]) -> None:
-    """Move the model by (coordinates, alpha) pairs in descending order of alpha: strongest failures come last."""
+    """Move the model by (coordinates, alpha) pairs in descending order of alpha: strongest failures
+    come last.
+    """
     for coordinates, alpha in sorted(weighted, key=lambda pair: -pair[1]):
         model.update({handle: [value] for handle, value in coordinates.items()}, alpha)
         model.revive()

@@ -19,7 +19,9 @@ LEAST_SPREAD = 1e-6
 
 @dataclass(frozen=True)
 class Rate:
-    """The largest learning rate of one sign: `fixed`, or `adaptive`, which shares `value` among all evidence."""
+    """The largest learning rate of one sign: `fixed`, or `adaptive`, which shares `value` among all
+    evidence.
+    """
 
     kind: Literal["fixed", "adaptive"]
     value: float

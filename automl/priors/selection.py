@@ -25,8 +25,8 @@ class Selection:
 def select(evidence: Iterable[Evidence], target: TaskView, options: PriorOptions) -> Selection:
     """What counts, nearest first, ties by id.
 
-    A success that took longer than the target's limit is left out: it would have been a timeout there, though on
-    a machine that may have been slower.
+    A success that took longer than the target's limit is left out: it would have been a timeout there, though
+    on a machine that may have been slower.
     """
     known = _once(evidence, twins=options.defects.count_twins_twice)
     positives = [item for item in known if _speaks_for(item, target, options)]

@@ -1,7 +1,7 @@
 """How useful each success was, in [0, 1], from its score and its seconds.
 
-Knows neither pipelines nor distances. All functions take n successes as equal-long sequences: the group that each
-is compared in (its task), its score (higher is better) and its seconds (None where unknown).
+Knows neither pipelines nor distances. All functions take n successes as equal-long sequences: the group that
+each is compared in (its task), its score (higher is better) and its seconds (None where unknown).
 """
 
 from __future__ import annotations

@@ -1,16 +1,14 @@
-"""The reference's warm start on its worked example, to six digits, with its defects switched on.
-
-Positives A1 (task A, F1 .80, 600 s, d .10), A2 (A, .60, 200 s, .10), B1 (B, .40, 900 s, .50); negatives N1 at .10 and
-N2 at .50. Every number below was computed independently of this code.
-"""
+"""The reference's published worked example, to six digits: utilities, learning rates, replay."""
 
 from __future__ import annotations
 
 import pytest
 
 from automl.priors import (
+    Defects,
     Gaussian,
     Model,
+    PriorOptions,
     Rate,
     Shares,
     Truth,
@@ -22,17 +20,19 @@ from automl.priors import (
     utilities,
 )
 
-GROUPS, SCORES, SECONDS = ["A", "A", "B"], [0.80, 0.60, 0.40], [600.0, 200.0, 900.0]
-NEAR, FAR = [0.10, 0.10, 0.50], [0.10, 0.50]
+GROUPS = ["A", "A", "B"]
+SCORES = [0.80, 0.60, 0.40]
+SECONDS: list[float | None] = [600.0, 200.0, 900.0]
+NEAR = [0.10, 0.10, 0.50]
+FAR = [0.10, 0.50]
 
 
-@pytest.mark.parametrize(("scale", "beta"), [(0.5, 1.096589), (1.0, 2.193179), (0.0, 0.0)])
-def test_decay(scale, beta):
-    assert decay(NEAR + FAR, scale) == pytest.approx(beta, abs=5e-7)
+def digits(values: list[float]) -> list[float]:
+    return [round(value, 6) for value in values]
 
 
 @pytest.mark.parametrize(
-    ("name", "across", "expected"),
+    ("kind", "across", "expected"),
     [
         ("weighted_sum_v1", False, [0.5, 0.875, 1.0]),
         ("weighted_sum_v2", False, [0.5, 0.5, 0.5]),
@@ -40,81 +40,101 @@ def test_decay(scale, beta):
         ("logarithmic_front", True, [1.0, 1.0, 0.630930]),
     ],
 )
-def test_utilities(name, across, expected):
+def test_utilities(kind: str, across: bool, expected: list[float]) -> None:
     groups = [""] * 3 if across else GROUPS
-    found = utilities(name, groups, SCORES, SECONDS, score_weight=0.5, seconds_weight=0.5)
-    assert found == pytest.approx(expected, abs=5e-7)
+    assert digits(utilities(kind, groups, SCORES, SECONDS)) == expected
+
+
+def test_fronts_within_tasks_by_default() -> None:
+    assert utilities("linear_front", GROUPS, SCORES, SECONDS) == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(("scale", "beta"), [(0.0, 0.0), (0.5, 1.096589), (1.0, 2.193179)])
+def test_decay(scale: float, beta: float) -> None:
+    assert round(decay(NEAR + FAR, scale), 6) == beta
 
 
 @pytest.mark.parametrize(
-    ("positive", "negative", "beta", "expected"),
+    ("kind", "limits", "scale", "positives", "negatives"),
     [
-        (Rate("fixed", 0.05), Rate("fixed", 0.02), 0.0, [0.025, 0.04375, 0.05, -0.02, -0.02]),
-        (
-            Rate("fixed", 0.05),
-            Rate("fixed", 0.02),
-            1.0965894,
-            [0.022403, 0.039206, 0.028897, -0.017923, -0.011559],
-        ),
-        (Rate("adaptive", 1.0), Rate("adaptive", 1.0), 0.0, [0.166667, 0.291667, 0.333333, -0.5, -0.5]),
-        (
-            Rate("adaptive", 1.0),
-            Rate("adaptive", 1.0),
-            1.0965894,
-            [0.149357, 0.261374, 0.192645, -0.448070, -0.288967],
-        ),
+        ("fixed", (0.05, 0.02), 0.0, [0.025, 0.04375, 0.05], [-0.02, -0.02]),
+        ("fixed", (0.05, 0.02), 0.5, [0.022403, 0.039206, 0.028897], [-0.017923, -0.011559]),
+        ("adaptive", (1.0, 1.0), 0.0, [0.166667, 0.291667, 0.333333], [-0.5, -0.5]),
+        ("adaptive", (1.0, 1.0), 0.5, [0.149357, 0.261374, 0.192645], [-0.448070, -0.288967]),
     ],
 )
-def test_learning_rates(positive, negative, beta, expected):
-    gained = positive_rates([0.5, 0.875, 1.0], NEAR, positive, beta)
-    lost = negative_rates(FAR, negative, beta)
-    assert [*gained, *lost] == pytest.approx(expected, abs=1.5e-6)
+def test_learning_rates(
+    kind: str, limits: tuple[float, float], scale: float, positives: list[float], negatives: list[float]
+) -> None:
+    useful = utilities("weighted_sum_v1", GROUPS, SCORES, SECONDS)
+    beta = decay(NEAR + FAR, scale)
+    assert digits(positive_rates(useful, NEAR, Rate(kind, limits[0]), beta)) == positives  # type: ignore[arg-type]
+    assert digits(negative_rates(FAR, Rate(kind, limits[1]), beta)) == negatives  # type: ignore[arg-type]
 
 
-def test_replay():
-    """Methods Full, Partial, LoRA; one categorical of four, epochs in 1..10, one boolean, shared by all."""
-    full, lora = 0.0, 2.0
-    beta = decay(NEAR + FAR, 0.5)
-    a1, a2, b1 = positive_rates([0.5, 0.875, 1.0], NEAR, Rate("fixed", 0.05), beta)
-    n1, n2 = negative_rates(FAR, Rate("fixed", 0.02), beta)
-    steps = {
-        "A2": ({"method": full, "model": 1, "epochs": 2, "flag": 0}, a2),
-        "B1": ({"method": lora, "model": 2, "epochs": 8, "flag": 1}, b1),
-        "A1": ({"method": lora, "model": 0, "epochs": 5, "flag": 1}, a1),
-        "N2": ({"method": lora, "model": 0, "epochs": 1, "flag": 0}, n2),
-        "N1": ({"method": full, "model": 3, "epochs": 10, "flag": 1}, n1),
-    }
-    expected = {
-        "A2": (1.039206, 1, 1, [0.240568, 0.278295, 0.240568, 0.240568], 5.362779, 8.647145, 0.480397),
-        "B1": (1.039206, 1, 1.028897, [0.233812, 0.270479, 0.261897, 0.233812], 5.438986, 8.397271, 0.495412),
-        "A1": (1.039206, 1, 1.051300, [0.250601, 0.264552, 0.256158, 0.228688], 5.429151, 8.209143, 0.506716),
-        "N2": (1.039206, 1, 1.039742, [0.239042, 0.268405, 0.260011, 0.232541], 5.480346, 8.304030, 0.512573),
-        "N1": (1.021283, 1, 1.039742, [0.245017, 0.274380, 0.265985, 0.214619], 5.399341, 8.452861, 0.503837),
-    }
-    model = Model(
+# (method, category, epochs, flag) of each run; methods are Full, Partial, LoRA.
+RUNS = {
+    "A1": (2, 0, 5, 1),
+    "A2": (0, 1, 2, 0),
+    "B1": (2, 2, 8, 1),
+    "N1": (0, 3, 10, 1),
+    "N2": (2, 0, 1, 0),
+}
+ALPHAS = {"A1": 0.022403, "A2": 0.039206, "B1": 0.028897, "N1": -0.017923, "N2": -0.011559}
+REPLAY = {
+    "A2": ([1.039206, 1, 1], [0.240568, 0.278295, 0.240568, 0.240568], 5.362779, 8.647145, 0.480397),
+    "B1": ([1.039206, 1, 1.028897], [0.233812, 0.270479, 0.261897, 0.233812], 5.438986, 8.397271, 0.495412),
+    "A1": ([1.039206, 1, 1.051300], [0.250601, 0.264552, 0.256158, 0.228688], 5.429151, 8.209143, 0.506716),
+    "N2": ([1.039206, 1, 1.039742], [0.239042, 0.268405, 0.260011, 0.232541], 5.480346, 8.304030, 0.512573),
+    "N1": ([1.021283, 1, 1.039742], [0.245017, 0.274380, 0.265985, 0.214619], 5.399341, 8.452861, 0.503837),
+}
+
+
+def coordinates(run: str) -> dict[str, float]:
+    return dict(zip(("method", "category", "epochs", "flag"), map(float, RUNS[run]), strict=True))
+
+
+def reference_model() -> Model:
+    """A fresh model with the defects on: raw weights, natural scale, clamping, no floors."""
+    assert PriorOptions.reference().defects == Defects.reference()
+    return Model(
         {
             "method": Weights([1.0, 1.0, 1.0]),
-            "model": Shares([0.25] * 4),
-            "epochs": Gaussian(5.5, 9.0, 1, 10, clamped=True),
+            "category": Shares([0.25] * 4),
+            "epochs": Gaussian(5.5, 9.0, low=1, high=10, clamped=True),
             "flag": Truth(),
         }
     )
-    for name, step in steps.items():
-        replay(model, [step])
-        full_w, partial_w, lora_w, shares, mean, deviation, chance = expected[name]
-        assert model["method"].w == pytest.approx([full_w, partial_w, lora_w], abs=1e-6), name
-        assert model["model"].p == pytest.approx(shares, abs=1e-6), name
-        assert (model["epochs"].mean, model["epochs"].deviation) == pytest.approx(
-            (mean, deviation), abs=1e-6
-        ), name
-        assert model["flag"].q == pytest.approx(chance, abs=1e-6), name
-    assert model["method"].probabilities() == pytest.approx([0.333641, 0.326688, 0.339671], abs=1e-6)
 
 
-def test_the_order_of_the_replay_is_by_learning_rate():
-    first = Model({"flag": Truth()})
-    second = Model({"flag": Truth()})
-    pairs = [({"flag": 1.0}, 0.3), ({"flag": 0.0}, 0.1), ({"flag": 1.0}, -0.2)]
-    replay(first, pairs)
-    replay(second, pairs[::-1])
-    assert first["flag"].q == second["flag"].q
+def exact_alphas() -> dict[str, float]:
+    useful = utilities("weighted_sum_v1", GROUPS, SCORES, SECONDS)
+    beta = decay(NEAR + FAR, 0.5)
+    good = positive_rates(useful, NEAR, Rate("fixed", 0.05), beta)
+    bad = negative_rates(FAR, Rate("fixed", 0.02), beta)
+    return dict(zip(("A1", "A2", "B1", "N1", "N2"), good + bad, strict=True))
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_replay_in_descending_alpha(count: int) -> None:
+    alphas = exact_alphas()
+    assert {run: round(alpha, 6) for run, alpha in alphas.items()} == ALPHAS
+    order = sorted(alphas, key=lambda run: -alphas[run])
+    assert order == list(REPLAY)
+    model = reference_model()
+    replay(model, [(coordinates(run), alphas[run]) for run in reversed(order[:count])])
+    weights, shares, mean, deviation, truth = REPLAY[order[count - 1]]
+    found = model.distributions
+    assert digits(found["method"].w) == weights  # type: ignore[union-attr]
+    assert digits(found["category"].p) == shares  # type: ignore[union-attr]
+    assert round(found["epochs"].mean, 6) == mean  # type: ignore[union-attr]
+    assert round(found["epochs"].deviation, 6) == deviation  # type: ignore[union-attr]
+    assert round(found["flag"].q, 6) == truth  # type: ignore[union-attr]
+
+
+def test_replay_gives_the_published_method_probabilities() -> None:
+    model = reference_model()
+    replay(model, [(coordinates(run), alpha) for run, alpha in exact_alphas().items()])
+    methods = model["method"]
+    assert isinstance(methods, Weights)
+    assert digits(methods.probabilities()) == [0.333641, 0.326688, 0.339671]
