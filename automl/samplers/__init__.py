@@ -1,27 +1,29 @@
-"""Samplers by name. A new one is one file here, one line in SAMPLERS and one fixture on the conformance suite."""
+"""Samplers by name: "random", "listed" and "pge".
 
-from __future__ import annotations
+Knows how to make them, nothing of what they do. A new sampler is one file, one line here and one fixture on
+the suite in `automl.testing`.
+"""
 
 from collections.abc import Callable, Mapping
 
 from automl.errors import SamplerError
-from automl.samplers.base import Sampler, Setting
+from automl.samplers.base import Sampler, Setup
 from automl.samplers.listed import ListedSampler
-from automl.samplers.pge import PgeSampler
+from automl.samplers.pge import PgeOptions, PgeSampler
 from automl.samplers.uniform import RandomSampler
 
-SAMPLERS: Mapping[str, Callable[[Setting], Sampler]] = {
-    "random": RandomSampler,
-    "pge": PgeSampler,
+SAMPLERS: Mapping[str, Callable[[Setup], Sampler]] = {
     "listed": ListedSampler,
+    "pge": PgeSampler,
+    "random": RandomSampler,
 }
 
 
-def make_sampler(name: str, setting: Setting) -> Sampler:
-    """SamplerError naming those there are for an unknown name."""
+def make_sampler(name: str, setup: Setup) -> Sampler:
+    """A sampler by name; SamplerError for an unknown name or options that it does not take."""
     if name not in SAMPLERS:
         raise SamplerError(f"sampler {name!r} is unknown; use one of {sorted(SAMPLERS)}")
-    return SAMPLERS[name](setting)
+    return SAMPLERS[name](setup)
 
 
-__all__ = ["SAMPLERS", "Sampler", "Setting", "make_sampler"]
+__all__ = ["SAMPLERS", "PgeOptions", "Sampler", "Setup", "make_sampler"]

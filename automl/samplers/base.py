@@ -1,50 +1,61 @@
-"""What a sampler is: a rule that proposes the next pipeline from what has ended and what is still running.
+"""What every sampler is: given the history of a search, it proposes the next pipeline.
 
-It keeps nothing between calls: the engine hands it the whole history each time, so a search can be rebuilt from
-its rows in any process.
+Knows no storage and no clock. A sampler is a pure function of (space, prior, objectives, seed, options) and
+the history it was last given; it may keep what it worked out, but nothing that the history does not
+determine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from automl.errors import SamplerError
-from automl.priors.prior import Prior
+from automl.priors import Prior
 from automl.space import Space
-from automl.values import Objective, Outcome, Pipeline, Proposal
-
-#: Draws before a sampler gives up finding a pipeline that is neither running nor tried.
-TRIES = 200
+from automl.values import SCORE, SECONDS, Objective, Outcome, Pipeline, Proposal
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What does not change while a search runs."""
+class Setup:
+    """What a sampler is made from; `options` are its own, as JSON data."""
 
     space: Space
-    prior: Prior | None
-    objectives: tuple[Objective, ...]
-    options: Mapping[str, Any]
+    prior: Prior | None = None
+    objectives: tuple[Objective, ...] = (SCORE, SECONDS)
+    seed: int = 0
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
-class Sampler(Protocol):
-    """`propose` returns the proposal of trial `number`, or None when there is nothing more to offer."""
+class Sampler(ABC):
+    """Base of all samplers; the conformance suite is `automl.testing.samplers.SamplerSuite`."""
 
-    def propose(
-        self, number: int, history: Sequence[Outcome], taken: Collection[str], rng: np.random.Generator
-    ) -> Proposal | None: ...
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.space = setup.space
 
-    def log_weights(self, pipelines: Sequence[Pipeline], history: Sequence[Outcome]) -> list[float]:
-        """ln of how much likelier than a uniform draw each pipeline is now; 0 when alike."""
-        ...
+    def generator(self, number: int) -> np.random.Generator:
+        """The random numbers of one trial: derived from the seed and the trial's number alone."""
+        return np.random.default_rng([self.setup.seed, number])
 
+    @abstractmethod
+    def learn(self, history: Sequence[Outcome]) -> None:
+        """Take the complete history, in trial order, in place of what was known before."""
 
-def known_options(name: str, given: Mapping[str, Any], known: Collection[str]) -> None:
-    """SamplerError naming an option that the sampler does not take."""
-    if unknown := sorted(set(given) - set(known)):
-        takes = f"it takes {sorted(known)}" if known else "it takes none"
-        raise SamplerError(f"sampler {name!r} has no option {unknown[0]!r}; {takes}")
+    @abstractmethod
+    def propose(self, number: int, taken: Set[str]) -> Proposal | None:
+        """A proposal for trial `number`, None when there is nothing left to propose.
+
+        `taken` are the keys of pipelines that are pending or were tried: not proposed again where the space
+        allows.
+        """
+
+    @abstractmethod
+    def log_probability(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
+        """(n,) ln of how many times as likely each pipeline is to be proposed as under a uniform draw.
+
+        Finite or -inf; all 0 for uniform sampling.
+        """
