@@ -1,7 +1,7 @@
 """`Engine`: ask for pipelines to try, tell how they ended.
 
-Knows a space, a sampler and a history; knows no storage, no runner and no clock. Rebuild it from stored rows
-at any time: what `ask` returns depends on prior, history, pending proposals and seed alone.
+Knows a space, a sampler and a history; knows no hub, no runner and no clock. Rebuild it from stored rows at
+any time: what `ask` returns depends on prior, history, pending proposals and seed alone.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from automl.errors import SamplerError
 from automl.fronts import costs_of, fronts
+from automl.fronts import hypervolume as dominated_share
 from automl.priors import Prior
-from automl.samplers import Setup, make_sampler
+from automl.samplers import Setting, make_sampler
 from automl.space import Space
-from automl.values import SCORE, SECONDS, Objective, Outcome, Proposal
+from automl.values import SCORE, SECONDS, Objective, Outcome, Pipeline, Proposal, is_finite
 
 
 class Engine:
-    """One search in memory.
+    """A search without its surroundings.
 
-    `prior` None is a cold start. `options` are the sampler's, as JSON data. SamplerError for an unknown
-    sampler, its options, or objectives that are empty or named twice.
+    `prior` None is a cold start; `objectives` are one or both of `SCORE` and `SECONDS`; `options` are the
+    sampler's, as JSON data. SamplerError for an unknown sampler, its options, objectives that are empty or
+    named twice, or a negative seed.
     """
 
     def __init__(
         self,
         space: Space,
         sampler: str = "pge",
+        *,
         prior: Prior | None = None,
         objectives: Sequence[Objective] = (SCORE, SECONDS),
         seed: int = 0,
@@ -34,12 +37,11 @@ class Engine:
     ) -> None:
         names = [objective.name for objective in objectives]
         if not names or len(set(names)) < len(names):
-            raise SamplerError(f"give one or two different objectives, got {names!r}")
+            raise SamplerError(f"an engine needs score, seconds or both as objectives, got {names!r}")
         if seed < 0:
             raise SamplerError(f"the seed must be >= 0, got {seed!r}")
-        self.space = space
-        self.objectives = tuple(objectives)
-        self.sampler = make_sampler(sampler, Setup(space, prior, self.objectives, seed, options or {}))
+        self.space, self.seed, self.objectives = space, seed, tuple(objectives)
+        self.sampler = make_sampler(sampler, Setting(space, prior, self.objectives, seed, options or {}))
         self._history: dict[int, Outcome] = {}
 
     @property
@@ -48,15 +50,18 @@ class Engine:
         return [self._history[number] for number in sorted(self._history)]
 
     def tell(self, outcome: Outcome) -> None:
-        """How one trial ended; telling the same number again replaces it."""
+        """How one trial ended; in any order, each trial once (SamplerError for a second time)."""
+        if outcome.number in self._history:
+            raise SamplerError(f"trial {outcome.number} was told already; each trial ends once")
         self._history[outcome.number] = outcome
 
     def ask(self, n: int = 1, pending: Iterable[Proposal] = ()) -> list[Proposal]:
         """Up to n proposals, numbered on from the highest number told or pending; the first trial is number
         1.
 
-        `pending` are proposals that still run: their pipelines are not proposed again where the space allows.
-        Fewer than n, down to none, when the sampler has nothing left.
+        `pending` are proposals that still run; neither they nor what was tried is proposed again. Fewer than
+        n, down to none, when space or list are used up. Every trial has random numbers of its own, so asking
+        for several at once changes nothing but what is known by then.
         """
         if n < 0:
             raise SamplerError(f"cannot ask for {n} proposals; ask for 0 or more")
@@ -73,8 +78,24 @@ class Engine:
             found.append(proposal)
         return found
 
+    def log_weights(self, pipelines: Sequence[Pipeline]) -> list[float]:
+        """ln of how many times as likely each pipeline is to be proposed now as under a uniform draw."""
+        self.sampler.learn(self.history)
+        return [float(value) for value in self.sampler.log_weights(pipelines)]
+
     def front(self) -> list[Outcome]:
         """The successes that no other success beats in every objective, in trial order."""
         successes = [item for item in self.history if item.is_success]
         layers = fronts(costs_of(successes, self.objectives))
         return [successes[row] for row in layers[0]] if layers else []
+
+    def hypervolume(self, limit_s: float) -> float:
+        """The share in [0, 1] of (score 0 to 1) x (seconds 0 to `limit_s`) that the successes dominate."""
+        points = [
+            (item.score, item.seconds)
+            for item in self.history
+            if item.is_success and is_finite(item.score) and is_finite(item.seconds)
+        ]
+        return dominated_share(
+            [score for score, _ in points], [spent for _, spent in points], limit_s=limit_s
+        )

@@ -4,26 +4,28 @@ Knows how to make them, nothing of what they do. A new sampler is one file, one 
 the suite in `automl.testing`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 from automl.errors import SamplerError
-from automl.samplers.base import Sampler, Setup
+from automl.samplers.base import Sampler, Setting
 from automl.samplers.listed import ListedSampler
 from automl.samplers.pge import PgeOptions, PgeSampler
 from automl.samplers.uniform import RandomSampler
 
-SAMPLERS: Mapping[str, Callable[[Setup], Sampler]] = {
+SAMPLERS: Mapping[str, Callable[[Setting], Sampler]] = {
     "listed": ListedSampler,
     "pge": PgeSampler,
     "random": RandomSampler,
 }
 
 
-def make_sampler(name: str, setup: Setup) -> Sampler:
+def make_sampler(name: str, setting: Setting) -> Sampler:
     """A sampler by name; SamplerError for an unknown name or options that it does not take."""
     if name not in SAMPLERS:
         raise SamplerError(f"sampler {name!r} is unknown; use one of {sorted(SAMPLERS)}")
-    return SAMPLERS[name](setup)
+    return SAMPLERS[name](setting)
 
 
-__all__ = ["SAMPLERS", "PgeOptions", "Sampler", "Setup", "make_sampler"]
+__all__ = ["SAMPLERS", "PgeOptions", "Sampler", "Setting", "make_sampler"]

@@ -8,19 +8,20 @@ determine.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.errors import SamplerError
 from automl.priors import Prior
 from automl.space import Space
 from automl.values import SCORE, SECONDS, Objective, Outcome, Pipeline, Proposal
 
 
 @dataclass(frozen=True)
-class Setup:
+class Setting:
     """What a sampler is made from; `options` are its own, as JSON data."""
 
     space: Space
@@ -33,13 +34,13 @@ class Setup:
 class Sampler(ABC):
     """Base of all samplers; the conformance suite is `automl.testing.samplers.SamplerSuite`."""
 
-    def __init__(self, setup: Setup) -> None:
-        self.setup = setup
-        self.space = setup.space
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.space = setting.space
 
     def generator(self, number: int) -> np.random.Generator:
         """The random numbers of one trial: derived from the seed and the trial's number alone."""
-        return np.random.default_rng([self.setup.seed, number])
+        return np.random.default_rng([self.setting.seed, number])
 
     @abstractmethod
     def learn(self, history: Sequence[Outcome]) -> None:
@@ -49,13 +50,19 @@ class Sampler(ABC):
     def propose(self, number: int, taken: Set[str]) -> Proposal | None:
         """A proposal for trial `number`, None when there is nothing left to propose.
 
-        `taken` are the keys of pipelines that are pending or were tried: not proposed again where the space
-        allows.
+        `taken` are the keys of pipelines that are pending or were tried: they are not proposed again.
         """
 
     @abstractmethod
-    def log_probability(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
+    def log_weights(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
         """(n,) ln of how many times as likely each pipeline is to be proposed as under a uniform draw.
 
         Finite or -inf; all 0 for uniform sampling.
         """
+
+
+def known_options(name: str, given: Mapping[str, object], known: Collection[str]) -> None:
+    """SamplerError naming an option that the sampler does not take."""
+    if unknown := sorted(set(given) - set(known)):
+        takes = f"it takes {sorted(known)}" if known else "it takes none"
+        raise SamplerError(f"sampler {name!r} has no option {unknown[0]!r}; {takes}")

@@ -1,6 +1,7 @@
 """The sampler "listed": a fixed list of pipelines, in order, each once (twice when listed twice).
 
-Knows nothing and learns nothing. Its one option is `pipelines`, a list in the shape of `Pipeline.to_dict`.
+Knows nothing and learns nothing; for collecting a table of experience. Its one option is `pipelines`, a list
+in the shape of `Pipeline.to_dict`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import SamplerError
-from automl.samplers.base import Sampler, Setup
+from automl.samplers.base import Sampler, Setting, known_options
 from automl.values import Outcome, Pipeline, Proposal
 
 
@@ -21,20 +22,20 @@ class ListedSampler(Sampler):
     SamplerError when the list is missing, empty or has a pipeline outside of the space.
     """
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
-        items = setup.options.get("pipelines")
-        if not isinstance(items, Sequence) or isinstance(items, str) or not items or len(setup.options) != 1:
-            raise SamplerError(
-                f"listed takes one option, a list of pipelines that is not empty, got {dict(setup.options)!r}"
-            )
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        known_options("listed", setting.options, ("pipelines",))
+        items = setting.options.get("pipelines")
+        if not isinstance(items, Sequence) or isinstance(items, str) or not items:
+            raise SamplerError(f"sampler 'listed' needs the option pipelines, a list, got {items!r}"[:300])
         self.pipelines = [self._read(place, item) for place, item in enumerate(items)]
 
     def _read(self, place: int, item: object) -> Pipeline:
         try:
-            pipeline = Pipeline.from_dict(item if isinstance(item, Mapping) else {})
+            known = item if isinstance(item, Mapping) else {}
+            pipeline = Pipeline.from_dict({"space": self.space.name, **known})
         except (KeyError, TypeError) as wrong:
-            raise SamplerError(f"pipelines[{place}] is no pipeline ({wrong}): {item!r}") from wrong
+            raise SamplerError(f"pipelines[{place}] is no pipeline ({wrong}): {item!r}"[:300]) from wrong
         if reasons := self.space.reasons(pipeline):
             raise SamplerError(f"pipelines[{place}] is outside of {self.space.name!r}: {'; '.join(reasons)}")
         return pipeline
@@ -48,7 +49,6 @@ class ListedSampler(Sampler):
             return None
         return Proposal(number, self.pipelines[number - 1], "listed")
 
-    def log_probability(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
-        """(n,) zeros for listed pipelines, -inf for others."""
-        listed = {pipeline.key() for pipeline in self.pipelines}
-        return np.array([0.0 if item.key() in listed else -np.inf for item in pipelines])
+    def log_weights(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
+        """(n,) zeros: the order is fixed and prefers nothing."""
+        return np.zeros(len(pipelines))

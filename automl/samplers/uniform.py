@@ -1,4 +1,4 @@
-"""The sampler "random": uniform draws from the space.
+"""The sampler "random": uniform draws from the space, none twice.
 
 Knows nothing and learns nothing; it takes no options.
 """
@@ -10,52 +10,43 @@ from collections.abc import Callable, Sequence, Set
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.errors import SamplerError
-from automl.samplers.base import Sampler, Setup
+from automl.samplers.base import Sampler, Setting, known_options
 from automl.space import Space
 from automl.values import Outcome, Pipeline, Proposal
 
-#: Draws before a repetition is accepted: a space of which 1 in 40 pipelines is left is still served.
+#: Draws before a space counts as used up: with 1 pipeline of 40 left, one search in 150 ends too early.
 TRIES = 200
 
 
 class RandomSampler(Sampler):
-    """Uniform draws; a pipeline twice only when the space has hardly another."""
+    """What every other sampler has to beat."""
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
-        if setup.options:
-            raise SamplerError(f"random takes no options, got {dict(setup.options)!r}")
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        known_options("random", setting.options, ())
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """Nothing to learn."""
 
-    def propose(self, number: int, taken: Set[str]) -> Proposal:
-        """A uniform draw that is not taken, where the space has one."""
+    def propose(self, number: int, taken: Set[str]) -> Proposal | None:
+        """A uniform draw that is not taken; None when the space seems used up."""
         pipeline = fresh_uniform(self.space, self.generator(number), taken)
-        return Proposal(number, pipeline, "uniform", choice_share(self.space, pipeline))
+        return None if pipeline is None else Proposal(number, pipeline, "uniform")
 
-    def log_probability(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
+    def log_weights(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
         """(n,) zeros."""
         return np.zeros(len(pipelines))
 
 
-def fresh_uniform(space: Space, rng: np.random.Generator, taken: Set[str]) -> Pipeline:
-    """A uniform draw that is not taken; any draw after `TRIES` of them."""
+def fresh_uniform(space: Space, rng: np.random.Generator, taken: Set[str]) -> Pipeline | None:
+    """A uniform draw that is not taken; None after `TRIES` draws."""
     return first_fresh(lambda: space.sample(rng, 1)[0], taken, TRIES)
 
 
-def first_fresh(draw: Callable[[], Pipeline], taken: Set[str], tries: int) -> Pipeline:
-    """The first of `tries` draws that is not taken, else the last one."""
-    pipeline = draw()
-    for _ in range(tries - 1):
-        if pipeline.key() not in taken:
-            break
+def first_fresh(draw: Callable[[], Pipeline], taken: Set[str], tries: int) -> Pipeline | None:
+    """The first of `tries` draws that is not taken, if there is one."""
+    for _ in range(tries):
         pipeline = draw()
-    return pipeline
-
-
-def choice_share(space: Space, pipeline: Pipeline) -> float:
-    """The uniform probability of the pipeline's method and language model."""
-    models = len(space.language_models) if pipeline.language_model is not None else 1
-    return 1 / len(space.methods) / models
+        if pipeline.key() not in taken:
+            return pipeline
+    return None
