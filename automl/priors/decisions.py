@@ -68,7 +68,7 @@ class Decisions:
             mean=(low + high) / 2,
             deviation=width,
             low=low,
-            high=high,
+            high=self._place(parameter, 1.0),
             floor=DEVIATION_FLOOR * width if bounded else 0.0,
             ceiling=width if bounded else math.inf,
             clamped=self.defects.clamped_draws,
@@ -167,7 +167,7 @@ class Decisions:
         if not self.defects.natural_scale:
             return unit
         if isinstance(parameter, Integer):  # truncation: v owns [v, v + 1)
-            return parameter.high if unit >= 1 else float(parameter.from_unit(unit))
+            return parameter.high + 1.0 if unit >= 1 else float(parameter.from_unit(unit))
         return float(parameter.from_unit(unit))  # type: ignore[arg-type]  # only reals get here
 
     def choice_probability(self, model: Model, pipeline: Pipeline) -> float:

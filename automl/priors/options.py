@@ -33,7 +33,7 @@ class PriorOptions:
     centred: bool = True
     """Successes below their task's middle utility push down instead of pulling weakly up."""
     positive: Rate = field(default_factory=lambda: Rate("adaptive", 3.0))
-    negative: Rate = field(default_factory=lambda: Rate("adaptive", 1.0))
+    negative: Rate = field(default_factory=lambda: Rate("adaptive", 0.5))
     beta: float | None = None
     """The decay itself; None derives it from the distances and `beta_scale`."""
     beta_scale: float = 0.5

@@ -19,6 +19,8 @@ from automl.values import Scalar
 
 #: Drawn reals keep six significant digits: readable, and exactly recovered from their unit coordinate.
 DIGITS = 6
+#: So that the lower edge of a cell belongs to it in spite of rounding.
+ROUNDING = 1e-9
 #: A real is shown as shares of this many equal parts of its unit interval.
 BINS = 4
 #: An integer with more values than this is shown in parts, as a real is.
@@ -122,9 +124,9 @@ class Integer:
     def from_unit(self, unit: float) -> int:
         if self.log:
             start, width = math.log(self.low - 0.5), math.log(self.high + 0.5) - math.log(self.low - 0.5)
-            value = math.floor(math.exp(start + unit * width) + 0.5)
+            value = math.floor(math.exp(start + unit * width) + 0.5 + ROUNDING)
         else:
-            value = self.low + math.floor(unit * self.cells)
+            value = self.low + math.floor(unit * self.cells + ROUNDING)
         return min(max(value, self.low), self.high)
 
     def labels(self) -> list[str]:
