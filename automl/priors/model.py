@@ -56,10 +56,14 @@ class Shares:
                 self.p[int(value)] += alpha
         else:
             self._push_down({int(value) for value in values}, [int(value) for value in values], -alpha)
-        least = self.floor / len(self.p)
-        raised = [max(value, least) for value in self.p]
-        total = sum(raised)
-        self.p = [value / total for value in raised]
+        self._normalise()
+        if self.floor:
+            self.p = [max(value, self.floor / len(self.p)) for value in self.p]
+            self._normalise()
+
+    def _normalise(self) -> None:
+        total = sum(self.p)
+        self.p = [value / total for value in self.p]
 
     def _push_down(self, hit: set[int], values: Sequence[int], amount: float) -> None:
         others = [index for index in range(len(self.p)) if index not in hit]

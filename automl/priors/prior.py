@@ -82,7 +82,7 @@ class Prior:
                 defects=tuple(data.get("defects", ())),  # type: ignore[arg-type]
             )
             prior.distributions()
-        except (KeyError, TypeError, ValueError) as wrong:
+        except (AttributeError, KeyError, TypeError, ValueError) as wrong:
             raise EvidenceError(
                 f"the stored prior does not fit the space {space.name!r}: {wrong!r}"
             ) from wrong
