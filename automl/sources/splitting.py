@@ -44,7 +44,7 @@ def prepare(
         train=stratified(train, train_rows, seed),
         validation=stratified(validation, validation_rows, seed),
         test=stratified(test, test_rows, seed),
-        labels=tuple(sorted(set(train.labels))),
+        labels=tuple(sorted({*train.labels, *validation.labels, *test.labels})),
     )
     _check(splits)
     return splits
