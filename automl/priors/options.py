@@ -18,7 +18,9 @@ from automl.values import Objective
 
 @dataclass(frozen=True)
 class PriorOptions:
-    """Defaults chosen by tests/bench/bench_warm_start.py; every count may be None for "all of it"."""
+    """Defaults looked at in tests/bench/bench_warm_start.py (--sweep); every count may be None for
+    "all of it".
+    """
 
     neighbours: int | None = 5
     """Only the nearest tasks that have usable evidence speak."""

@@ -1,9 +1,16 @@
 """Does the warm start matter? Replays the starter experience, one task left out in turn.
 
-Every sampler picks rows of the left-out task without replacement, each with a probability proportional to what its
-current model gives to the row's pipeline; what a pick returns is the row's own score, seconds and outcome. Curves:
-hypervolume (score against seconds, reference 0 at the table's time limit) after 2, 4, 6 and 8 picks, as a share of the
-best there is in the whole table. `python tests/bench/bench_warm_start.py [--quick]`
+Every sampler picks rows of the left-out task without replacement, each with a probability proportional to how
+many times as likely as a uniform draw its current model makes the row's pipeline; what a pick returns is the
+row's own score, seconds and outcome. Curves after 2, 4, 6 and 8 picks, as shares of the best that the whole
+table of the task holds: hypervolume (score against seconds, reference 0 at the time limit) and best score.
+
+    random    uniform picks                       cold      evolution without a prior
+    warm      evolution, prior from other tasks   shuffled  the same, outcomes dealt out anew in every other
+    task replay    the best runs of the 3 nearest tasks in turn, no model
+
+`python tests/bench/bench_warm_start.py [--quick] [--sweep]`; --sweep changes one option of the prior at a
+time.
 """
 
 from __future__ import annotations
@@ -15,7 +22,7 @@ import math
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -27,45 +34,59 @@ sys.path.insert(0, str(ROOT))
 
 from automl.engine import Engine  # noqa: E402
 from automl.fronts import hypervolume  # noqa: E402
-from automl.priors import build_prior  # noqa: E402
+from automl.priors import Prior, PriorOptions, Rate, build_prior  # noqa: E402
 from automl.spaces.tunelore import tunelore  # noqa: E402
 from automl.values import Evidence, Limits, Outcome, Pipeline, TaskView  # noqa: E402
 
 TABLE = ROOT / "knowledgebase" / "experiences" / "starter" / "experience.jsonl.gz"
 PICKS = (2, 4, 6, 8)
-# A generation of 2 learns three times within 8 picks; the library's own 4 would learn once.
+# A generation of 2 learns three times before the eighth pick; the library's own 4 would learn once.
 POPULATION = 2
-ARMS = ("random", "cold", "warm", "replay")
+ARMS = ("random", "cold", "warm", "shuffled", "replay")
+PAIRS = (
+    ("warm", "cold"),
+    ("warm", "random"),
+    ("warm", "shuffled"),
+    ("shuffled", "random"),
+    ("warm", "replay"),
+)
+METRICS = ("hypervolume", "best score")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One run of the table as evidence, and as the outcome of a pick."""
+class Table:
+    """The runs of every task (repeats left out), the tasks' names and all language models."""
 
-    evidence: Evidence
-
-    def outcome(self, number: int) -> Outcome:
-        one = self.evidence
-        return Outcome(number, one.pipeline, one.status, one.cause, one.score, one.seconds)
+    tasks: Mapping[str, Sequence[Evidence]]
+    names: Mapping[str, str]
+    language_models: Sequence[str]
 
 
-def read_table(path: Path) -> tuple[dict[str, list[Row]], dict[str, str], list[str]]:
-    """Rows by task (repeats left out), names of tasks, language models."""
-    tasks: dict[str, dict[str, Row]] = {}
+@dataclass(frozen=True)
+class Curve:
+    """One search: a value of each metric after each pick."""
+
+    task: str
+    arm: str
+    values: Mapping[str, Sequence[float]]
+
+
+def read_table(path: Path) -> Table:
+    """Records v1, one a line; tasks with too few runs for a curve are left out."""
+    tasks: dict[str, dict[str, Evidence]] = {}
     names: dict[str, str] = {}
-    models: set[str] = set()
     with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            record = json.loads(line)
+        for record in map(json.loads, lines):
             evidence = evidence_of(record)
-            tasks.setdefault(evidence.task, {}).setdefault(evidence.pipeline.key(), Row(evidence))
+            tasks.setdefault(evidence.task, {}).setdefault(evidence.pipeline.key(), evidence)
             names[evidence.task] = record["task"]["name"]
-            if evidence.pipeline.language_model:
-                models.add(evidence.pipeline.language_model)
-    return {task: list(rows.values()) for task, rows in tasks.items()}, names, sorted(models)
+    usable = {task: list(rows.values()) for task, rows in tasks.items() if len(rows) > max(PICKS)}
+    models = {row.pipeline.language_model for rows in usable.values() for row in rows}
+    return Table(usable, names, sorted(model for model in models if model))
 
 
 def evidence_of(record: Mapping[str, Any]) -> Evidence:
+    """A record as the library sees it."""
     model, limits, cost = record.get("language_model"), record.get("limits") or {}, record.get("cost") or {}
     key = None
     if model:
@@ -86,125 +107,203 @@ def evidence_of(record: Mapping[str, Any]) -> Evidence:
     )
 
 
-def replay(
-    arm: str, own: Sequence[Row], others: Sequence[Row], models: Sequence[str], seed: int
-) -> list[float]:
-    """Hypervolume after each pick, as a share of the best of the table."""
-    space = tunelore(models)
-    first = own[0].evidence
-    target = TaskView(first.task, first.metafeatures, limits=first.limits)
-    limit_s = first.limits.wall_s or 60.0
-    prior = (
-        build_prior(space, [row.evidence for row in others], target) if arm in ("warm", "replay") else None
-    )
+def shuffled(rows: Sequence[Evidence], seed: int) -> list[Evidence]:
+    """The same runs with the pipelines of each task dealt out anew: true marginals, no knowledge."""
+    rng, found = np.random.default_rng([seed, 11]), []
+    for task in sorted({row.task for row in rows}):
+        own = [row for row in rows if row.task == task]
+        for row, place in zip(own, rng.permutation(len(own)), strict=True):
+            found.append(replace(row, pipeline=own[place].pipeline))
+    return found
+
+
+def search(table: Table, task: str, arm: str, seed: int, options: PriorOptions | None = None) -> Curve:
+    """One search on a left-out task."""
+    own, space = table.tasks[task], tunelore(table.language_models)
+    others = [row for other, rows in table.tasks.items() if other != task for row in rows]
+    target = TaskView(task, own[0].metafeatures, limits=own[0].limits)
+    prior = None
+    if arm not in ("random", "cold"):
+        store = shuffled(others, seed) if arm == "shuffled" else others
+        prior = build_prior(space, store, target, options)
     name = "random" if arm in ("random", "replay") else "pge"
-    options = {"population": POPULATION} if name == "pge" else {}
-    engine = Engine(space, name, prior=prior, seed=seed, options=options)
+    settings = {"population": POPULATION} if name == "pge" else {}
+    engine = Engine(space, name, prior=prior, seed=seed, options=settings)
     order = nearest_best(prior, others) if arm == "replay" and prior else []
-    rng, left, curve = np.random.default_rng([seed, 7]), list(own), []
-    whole = share(own, limit_s)
+    rng, left, limit_s = np.random.default_rng([seed, 7]), list(own), own[0].limits.wall_s or 60.0
+    whole = metrics([outcome(row, 1) for row in own], limit_s)
+    values: dict[str, list[float]] = {metric: [] for metric in METRICS}
     for number in range(1, max(PICKS) + 1):
         row = left.pop(choose(engine, left, order, rng))
-        engine.tell(row.outcome(number))
-        curve.append(engine.hypervolume(limit_s) / whole if whole > 0 else 0.0)
-    return curve
+        engine.tell(outcome(row, number))
+        for metric, value in metrics(engine.history, limit_s).items():
+            values[metric].append(value / whole[metric] if whole[metric] > 0 else 0.0)
+    return Curve(task, arm, values)
 
 
-def choose(engine: Engine, left: Sequence[Row], order: Sequence[str], rng: np.random.Generator) -> int:
-    """The index of the next row: the remembered order where there is one, else by the sampler's probabilities."""
-    keys = [row.evidence.pipeline.key() for row in left]
+def outcome(row: Evidence, number: int) -> Outcome:
+    return Outcome(number, row.pipeline, row.status, row.cause, row.score, row.seconds)
+
+
+def choose(engine: Engine, left: Sequence[Evidence], order: Sequence[str], rng: np.random.Generator) -> int:
+    """The index of the next row: by the remembered order if there is one, else by the sampler's own odds."""
+    keys = [row.pipeline.key() for row in left]
     remembered = next((keys.index(key) for key in order if key in keys), None)
     if remembered is not None:
         return remembered
-    logs = np.array(engine.log_weights([row.evidence.pipeline for row in left]))
+    logs = np.array(engine.log_weights([row.pipeline for row in left]))
     weights = np.exp(logs - logs.max())
     return int(rng.choice(len(left), p=weights / weights.sum()))
 
 
-def nearest_best(prior: Any, others: Sequence[Row]) -> list[str]:
-    """The plain rival: pipelines of the three nearest tasks' best runs in turn, by score times time saved."""
+def nearest_best(prior: Prior, others: Sequence[Evidence]) -> list[str]:
+    """Pipelines of the three nearest tasks' best runs in turn, by score times the share of time saved."""
     ranked = []
     for near in prior.neighbours[:3]:
-        rows = [row.evidence for row in others if row.evidence.task == near.task and row.evidence.is_positive]
-        rows.sort(
-            key=lambda one: -(one.score or 0.0) * (1 - (one.seconds or 0.0) / (one.limits.wall_s or 60.0))
-        )
-        ranked.append([one.pipeline.key() for one in rows])
+        rows = [row for row in others if row.task == near.task and row.is_positive]
+        worth = {
+            row.id: (row.score or 0.0) * (1 - (row.seconds or 0.0) / (row.limits.wall_s or 60.0))
+            for row in rows
+        }
+        ranked.append([row.pipeline.key() for row in sorted(rows, key=lambda row: -worth[row.id])])
+    longest = max(map(len, ranked), default=0)
+    return [keys[place] for place in range(longest) for keys in ranked if place < len(keys)]
+
+
+def metrics(outcomes: Sequence[Outcome], limit_s: float) -> dict[str, float]:
+    """Hypervolume and best score of what went well."""
+    done = [item for item in outcomes if item.is_success and item.seconds is not None]
+    scores = [item.score or 0.0 for item in done]
+    volume = hypervolume(scores, [item.seconds or 0.0 for item in done], limit_s=limit_s)
+    return {"hypervolume": volume, "best score": max(scores, default=0.0)}
+
+
+def all_curves(
+    table: Table, arms: Sequence[str], seeds: int, options: PriorOptions | None = None
+) -> list[Curve]:
+    """Every task left out in turn, every seed."""
     return [
-        keys[place]
-        for place in range(max(map(len, ranked), default=0))
-        for keys in ranked
-        if place < len(keys)
+        search(table, task, arm, seed, options)
+        for arm in arms
+        for task in table.tasks
+        for seed in range(seeds)
     ]
 
 
-def share(rows: Sequence[Row], limit_s: float) -> float:
-    done = [row.evidence for row in rows if row.evidence.is_positive and row.evidence.seconds is not None]
-    return hypervolume(
-        [one.score or 0.0 for one in done], [one.seconds or 0.0 for one in done], limit_s=limit_s
+def mean_at(curves: Sequence[Curve], arm: str, metric: str, at: int, task: str | None = None) -> float:
+    """The mean over searches after `at` picks."""
+    return fmean(
+        item.values[metric][at - 1] for item in curves if item.arm == arm and task in (None, item.task)
     )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--table", type=Path, default=TABLE)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--quick", action="store_true", help="2 seeds")
-    options = parser.parse_args()
-    seeds = 2 if options.quick else options.seeds
-    tasks, names, models = read_table(options.table)
-    usable = {task: rows for task, rows in tasks.items() if len(rows) > max(PICKS)}
-    print(f"{len(usable)} tasks, {sum(map(len, usable.values()))} rows, {seeds} seeds")
-    curves: dict[str, list[list[float]]] = {arm: [] for arm in ARMS}
-    rows_out = []
-    for task, own in sorted(usable.items(), key=lambda item: names[item[0]]):
-        others = [row for other, rows in usable.items() if other != task for row in rows]
-        for arm in ARMS:
-            found = [replay(arm, own, others, models, seed) for seed in range(seeds)]
-            curves[arm] += found
-            rows_out.append(
-                {"task": names[task], "arm": arm, "hv": [fmean(run[at - 1] for run in found) for at in PICKS]}
-            )
-    show(rows_out, curves)
-    write(rows_out, curves, seeds)
-    return 0
+def difference(curves: Sequence[Curve], pair: tuple[str, str], metric: str, at: int) -> tuple[float, float]:
+    """Mean of the paired difference after `at` picks and its standard error, taken over tasks.
 
-
-def difference(curves: Mapping[str, list[list[float]]], arm: str, base: str, at: int) -> tuple[float, float]:
-    """Mean and standard error of the paired difference after `at` picks."""
-    gaps = [a[at - 1] - b[at - 1] for a, b in zip(curves[arm], curves[base], strict=True)]
+    Seeds of one task share the task, so each task's mean over seeds is one observation.
+    """
+    tasks = sorted({item.task for item in curves})
+    gaps = [
+        mean_at(curves, pair[0], metric, at, task) - mean_at(curves, pair[1], metric, at, task)
+        for task in tasks
+    ]
     return fmean(gaps), stdev(gaps) / math.sqrt(len(gaps)) if len(gaps) > 1 else 0.0
 
 
-def show(rows: Sequence[Mapping[str, Any]], curves: Mapping[str, list[list[float]]]) -> None:
-    print(f"\n{'task':20}{'arm':8}" + "".join(f"{f'HV {at}':>8}" for at in PICKS))
-    for row in rows:
-        print(f"{row['task']:20}{row['arm']:8}" + "".join(f"{value:8.3f}" for value in row["hv"]))
-    print(f"\n{'all tasks':20}{'':8}" + "".join(f"{f'HV {at}':>8}" for at in PICKS))
-    for arm in ARMS:
-        print(
-            f"{'':20}{arm:8}" + "".join(f"{fmean(run[at - 1] for run in curves[arm]):8.3f}" for at in PICKS)
-        )
-    for arm, base in (("warm", "cold"), ("warm", "random"), ("warm", "replay")):
-        gaps = [difference(curves, arm, base, at) for at in PICKS]
-        print(f"{arm} - {base:12}" + "".join(f"  {mean:+.3f} ± {error:.3f}" for mean, error in gaps))
+def show(table: Table, curves: Sequence[Curve]) -> None:
+    """The curves by task, over all tasks, and the paired differences."""
+    head = "".join(f"{at:>8}" for at in PICKS)
+    print(f"{'hypervolume':20}{'':10}{head}")
+    for task in sorted(table.tasks, key=lambda key: table.names[key]):
+        for arm in ARMS:
+            row = "".join(f"{mean_at(curves, arm, 'hypervolume', at, task):8.3f}" for at in PICKS)
+            print(f"{table.names[task][:19]:20}{arm:10}{row}")
+    for metric in METRICS:
+        print(f"\n{metric + ', all tasks':30}{head}")
+        for arm in ARMS:
+            row = "".join(f"{mean_at(curves, arm, metric, at):8.3f}" for at in PICKS)
+            print(f"{'':20}{arm:10}{row}")
+        for pair in PAIRS:
+            gaps = [difference(curves, pair, metric, at) for at in PICKS]
+            row = "".join(f"  {mean:+.3f} ± {error:.3f}" for mean, error in gaps)
+            print(f"{' - '.join(pair):30}{row}")
 
 
-def write(rows: Sequence[Mapping[str, Any]], curves: Mapping[str, list[list[float]]], seeds: int) -> None:
-    bars = {f"warm_minus_cold_hv_{at}": difference(curves, "warm", "cold", at)[0] for at in PICKS}
-    document = {
+def sweep(table: Table, seeds: int) -> list[dict[str, Any]]:
+    """Warm hypervolume with one option of the prior changed at a time."""
+    base = PriorOptions()
+    changes: list[tuple[str, PriorOptions]] = [("default", base)]
+    changes += [(f"neighbours {k}", replace(base, neighbours=k)) for k in (1, 3, None)]
+    changes += [(f"beta_scale {b}", replace(base, beta_scale=b)) for b in (0.0, 1.0, 2.0)]
+    changes += [(f"positive {v}", replace(base, positive=Rate("adaptive", v))) for v in (1.0, 2.0, 5.0)]
+    changes += [(f"negative {v}", replace(base, negative=Rate("adaptive", v))) for v in (0.0, 1.0, 2.0)]
+    changes += [("not centred", replace(base, centred=False))]
+    kinds = ("weighted_sum_v1", "weighted_sum_v2", "linear_front", "logarithmic_front")
+    changes += [(kind, replace(base, utility=kind)) for kind in kinds]
+    rows = []
+    print(f"\n{'warm hypervolume':30}" + "".join(f"{at:>8}" for at in PICKS))
+    for label, options in changes:
+        curves = all_curves(table, ["warm"], seeds, options)
+        means = [mean_at(curves, "warm", "hypervolume", at) for at in PICKS]
+        print(f"{label:30}" + "".join(f"{mean:8.3f}" for mean in means))
+        rows.append({"arm": "warm", "options": label, "hypervolume": means})
+    return rows
+
+
+def document(table: Table, curves: Sequence[Curve], seeds: int) -> dict[str, Any]:
+    """The result in the shape of all benches."""
+    rows = [
+        {
+            "task": table.names[task],
+            "arm": arm,
+            **{metric: [mean_at(curves, arm, metric, at, task) for at in PICKS] for metric in METRICS},
+        }
+        for task in table.tasks
+        for arm in ARMS
+    ]
+    bars = {}
+    for ahead, behind in PAIRS:
+        for at in PICKS:
+            mean, error = difference(curves, (ahead, behind), "hypervolume", at)
+            bars[f"{ahead}_minus_{behind}_hv_{at}"] = mean
+            bars[f"{ahead}_minus_{behind}_hv_{at}_error"] = error
+    return {
         "machine": platform.machine(),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "seeds": list(range(seeds)),
-        "rows": list(rows),
+        "population": POPULATION,
+        "rows": rows,
         "bars": bars,
     }
-    target = ROOT / "build" / "bench" / "warm-start.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {target.relative_to(ROOT)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--table", type=Path, default=TABLE, help="records v1, gzipped JSON Lines")
+    parser.add_argument("--target", type=Path, default=ROOT / "build" / "bench" / "warm-start.json")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--quick", action="store_true", help="2 seeds")
+    parser.add_argument("--sweep", action="store_true", help="also change one option of the prior at a time")
+    options = parser.parse_args(arguments)
+    seeds = 2 if options.quick else options.seeds
+    table = read_table(options.table)
+    if len(table.tasks) < 3:
+        print(
+            f"{options.table} holds {len(table.tasks)} tasks with more than {max(PICKS)} runs; 3 are needed"
+        )
+        return 1
+    print(f"{len(table.tasks)} tasks, {sum(map(len, table.tasks.values()))} rows, {seeds} seeds\n")
+    curves = all_curves(table, ARMS, seeds)
+    show(table, curves)
+    result = document(table, curves, seeds)
+    if options.sweep:
+        result["rows"] += sweep(table, seeds)
+    options.target.parent.mkdir(parents=True, exist_ok=True)
+    options.target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(f"\nwritten to {options.target}")
+    return 0
 
 
 if __name__ == "__main__":
