@@ -20,19 +20,20 @@ def tunelore(language_models: Sequence[str]) -> Space:
     `frozen_share` of the encoder layers, counted from the embeddings, which `partial` always freezes.
     """
     methods = (
-        Method("full", _training()),
-        Method("lora", {**_training(), **_adapters()}),
-        Method("partial", {**_training(), "frozen_share": Choice((0.25, 0.5, 0.75, 1.0))}),
+        Method("full", _training(1e-5, 1e-3)),
+        Method("lora", {**_training(1e-4, 1e-2), **_adapters()}),
+        Method("partial", {**_training(1e-5, 1e-3), "frozen_share": Choice((0.25, 0.5, 0.75, 1.0))}),
         Method("probe", _probe()),
         Method("linear", _linear(), needs_language_model=False),
     )
     return Space(NAME, methods, tuple(language_models))
 
 
-def _training() -> dict[str, Parameter]:
+def _training(slowest: float, fastest: float) -> dict[str, Parameter]:
+    # Below `slowest` a few hundred rows leave a constant predictor; adapters, which start at zero, need ten times more.
     return {
-        "learning_rate": Real(1e-6, 3e-3, log=True),
-        "epochs": Integer(1, 4),
+        "learning_rate": Real(slowest, fastest, log=True),
+        "epochs": Integer(2, 10, log=True),
         "batch_size": Choice((8, 16, 32)),
         "max_length": Choice((32, 48, 64, 128)),
         "warmup_share": Choice((0.0, 0.1)),

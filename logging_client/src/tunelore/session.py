@@ -150,15 +150,20 @@ class Session:
     def _begin(self, entry: _Entry) -> None:
         if entry.begun:
             return
+        # Known to the disk before what takes time: a process killed in its first seconds is a run too.
+        self._announce(entry)
         early, entry.early = entry.early, None
         if early is not None:
             with trouble.quietly("dataset"):
                 entry.run.facts.update(early())
-        self._writer.append({"kind": "begin", "run": entry.run.id, "record": entry.run.partial()})
+        self._announce(entry)
         entry.written_at = time.monotonic()
         entry.begun = True
         if self._sender is not None:
             self._sender.nudge()
+
+    def _announce(self, entry: _Entry) -> None:
+        self._writer.append({"kind": "begin", "run": entry.run.id, "record": entry.run.partial()})
 
     def _finish(self, entry: _Entry, *, thorough: bool) -> None:
         """Write the final record once. What takes time is left out when there is none (`thorough` false)."""

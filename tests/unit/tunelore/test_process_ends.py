@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tunelore import record
-from tunelore.spool.outbox import parcels
+from tunelore.spool.outbox import parcels, read_folder
 
 # Calls the hooks in the order a Trainer does; `step(number)` is what a test does in each step.
 LOOP = """
@@ -81,6 +82,14 @@ def waiting(folder: Path) -> list[dict[str, Any]]:
     found = [parcel.record for parcel in parcels(folder / "spool")]
     assert [record.check(one) for one in found] == [[] for _ in found]
     return found
+
+
+def until_begun(folder: Path) -> None:
+    """Wait for the thread that writes: no hook waits for the disk."""
+    end = time.monotonic() + 30
+    while not any(stored.runs for stored in read_folder(folder / "spool")):
+        assert time.monotonic() < end, "no run came to the spool"
+        time.sleep(0.01)
 
 
 def outcome(one: dict[str, Any]) -> tuple[str, str | None, str | None]:
@@ -188,6 +197,7 @@ train(step)
     process = start(LOOP + body, tmp_path)
     assert process.stdout is not None
     assert process.stdout.readline() == "now\n"
+    until_begun(tmp_path)
     assert waiting(tmp_path) == []
     process.kill()
     process.communicate(timeout=30)
@@ -195,6 +205,33 @@ train(step)
     assert outcome(one) == ("killed", "lost", None)
     assert one["task"]["name"] == "ends"
     assert waiting(tmp_path) == [one]  # the same record, whoever settles it
+
+
+def test_a_run_killed_while_its_dataset_is_still_read(tmp_path: Path) -> None:
+    """The statistics of a large dataset take a while; the run is on disk before them."""
+    body = """
+class Endless(list):
+    def __iter__(self):
+        time.sleep(60)
+        return super().__iter__()
+    def __getitem__(self, index):
+        time.sleep(60)
+        return super().__getitem__(index)
+def step(number):
+    if number == 3:
+        print("now", flush=True)
+        time.sleep(60)
+train(step, dataset=Endless([{"text": "a", "label": 0}] * 4))
+"""
+    process = start(LOOP + body, tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "now\n"
+    until_begun(tmp_path)
+    process.kill()
+    process.communicate(timeout=30)
+    (one,) = waiting(tmp_path)
+    assert outcome(one) == ("killed", "lost", None)
+    assert one["task"]["name"] == "ends"
 
 
 def test_a_forked_child_says_nothing(tmp_path: Path) -> None:
@@ -305,6 +342,7 @@ train()
     assert process.stdout is not None
     while "now" not in (line := process.stdout.readline()):
         assert line, process.communicate()[1]
+    until_begun(tmp_path)
     process.kill()
     process.communicate(timeout=30)
     (one,) = waiting(tmp_path)

@@ -90,7 +90,7 @@ def _apply(runs: dict[str, StoredRun], payload: Mapping[str, Any]) -> None:
     if not isinstance(name, str) or RUN_ID.fullmatch(name) is None:
         return
     if kind == "begin" and isinstance(record, dict):
-        runs[name] = StoredRun(name, record)
+        runs.setdefault(name, StoredRun(name, record)).begin = record  # the later line knows more
     elif kind == "end" and isinstance(record, dict):
         runs.setdefault(name, StoredRun(name, record)).final = record
     elif kind == "progress" and name in runs:
