@@ -30,7 +30,7 @@ def tunelore(language_models: Sequence[str]) -> Space:
 
 
 def _training(slowest: float, fastest: float) -> dict[str, Parameter]:
-    # Below `slowest` a few hundred rows leave a constant predictor; adapters, which start at zero, need ten times more.
+    # Below `slowest` a few hundred rows leave a constant predictor; adapters start at zero and need ten times more.
     return {
         "learning_rate": Real(slowest, fastest, log=True),
         "epochs": Integer(2, 10, log=True),
