@@ -5,7 +5,7 @@ It writes nothing and knows no HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -21,7 +21,8 @@ from knowledgebase.experiences.models import Experience, LanguageModel, Run, Tas
 
 if TYPE_CHECKING:
     # Filters and selectors are siblings: whoever asks brings the filters along.
-    from knowledgebase.experiences.filters import ExperienceFilters
+    from knowledgebase.experiences.expressions import Field
+from knowledgebase.experiences.filters import ExperienceFilters
 
 FAILED = ("oom", "timeout", "diverged", "error")
 EVIDENCE_ROWS = 20_000
@@ -48,6 +49,12 @@ class NearTask:
     task: Task
     distance: float
     parts: Mapping[str, float]
+
+
+def experience_fields(rows: QuerySet[Experience], fields: Sequence[Field]) -> QuerySet[Experience]:
+    """The same rows with these fields alone, as `field_0`, `field_1`, ...; nothing else is fetched."""
+    shown = {f"field_{place}": field.shown() for place, field in enumerate(fields)}
+    return rows.select_related(None).defer(None).only("id", "change_seq").annotate(**shown)
 
 
 def experience_list(user: User, filters: ExperienceFilters | None = None) -> QuerySet[Experience]:

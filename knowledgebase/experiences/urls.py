@@ -6,6 +6,7 @@ from knowledgebase.experiences import api, pages
 
 api_urls: list[URLPattern] = [
     path("experiences/", api.ExperienceList.as_view(), name="experience-list"),
+    path("experiences/export/", api.ExperienceExport.as_view(), name="experience-export"),
     path("experiences/<uuid:experience_id>/", api.ExperienceDetail.as_view(), name="experience-detail"),
     path("runs/", api.RunList.as_view(), name="run-list"),
     path("tasks/", api.TaskList.as_view(), name="task-list"),
