@@ -165,7 +165,7 @@ WORDS = [
 ]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
 @given(st.lists(st.sampled_from([*WORDS, "\u2028", "drop table"]), max_size=12))
 def test_any_text_is_a_condition_or_a_problem(words: list[str]) -> None:
     try:
