@@ -41,13 +41,13 @@ def share(part: float | None, whole: float | None, decimals: int = 0) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration in seconds, in the words of its size: "4.1 s", "71 s", "4 min 06 s", "1 h 35 min"."""
+    """A duration in seconds, in the words of its size: "30 ms", "4.1 s", "71 s", "4 min 06 s", "1 h 35 min"."""
     if value is None:
         return DASH
     if value <= 0:
         return _unit("0", "s")
-    if value < 0.05:
-        return _unit("< 0.1", "s")
+    if value < 0.0995:
+        return _unit(f"{max(1, round(1000 * value))}", "ms")
     if round(value, 1) < 10:
         return _unit(f"{value:.1f}", "s")
     return _long_duration(value)

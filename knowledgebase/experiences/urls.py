@@ -17,4 +17,9 @@ api_urls: list[URLPattern] = [
 page_urls: list[URLPattern] = [
     path("", pages.index, name="index"),
     path("<uuid:experience_id>/", pages.detail, name="detail"),
+    path("tasks/", pages.task_index, name="tasks"),
+    path("tasks/<str:digest>/", pages.task_detail, name="task"),
+    path("task-map/", pages.task_map, name="task-map"),
+    path("language-models/", pages.language_model_index, name="language-models"),
+    path("language-models/<int:pk>/", pages.language_model_detail, name="language-model"),
 ]

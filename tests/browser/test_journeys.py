@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from knowledgebase.accounts.services import create_login_link
+from knowledgebase.experiences.models import LanguageModel, Task
 from knowledgebase.searches.models import Trial
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,6 +24,11 @@ def addresses(rows, search):
         "filtered": "/experiences/?status=failed&method=full",
         "experience": f"/experiences/{good['id']}/",
         "failed": f"/experiences/{failed['id']}/",
+        "tasks": "/experiences/tasks/",
+        "task": f"/experiences/tasks/{Task.objects.first().digest}/",
+        "task-map": "/experiences/task-map/",
+        "language-models": "/experiences/language-models/",
+        "language-model": f"/experiences/language-models/{LanguageModel.objects.first().pk}/",
         "searches": "/searches/",
         "search": f"/searches/{search.pk}/",
         "account": "/accounts/",

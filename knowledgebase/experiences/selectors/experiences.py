@@ -5,24 +5,19 @@ It writes nothing and knows no HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
-from automl.neighbours import Neighbour, nearest
 from knowledgebase.accounts.models import Membership, User
 from knowledgebase.core.errors import not_found
-from knowledgebase.experiences.models import Experience, LanguageModel, Run, Task
-
-if TYPE_CHECKING:
-    # Filters and selectors are siblings: whoever asks brings the filters along.
-    from knowledgebase.experiences.expressions import Field
+from knowledgebase.experiences.expressions import Field
 from knowledgebase.experiences.filters import ExperienceFilters
+from knowledgebase.experiences.models import Experience, Run
 
 FAILED = ("oom", "timeout", "diverged", "error")
 EVIDENCE_ROWS = 20_000
@@ -40,15 +35,6 @@ class Statistics:
     failed: int
     compute_s: float
     this_week: int
-
-
-@dataclass(frozen=True)
-class NearTask:
-    """A task, how far it is, and what each feature adds."""
-
-    task: Task
-    distance: float
-    parts: Mapping[str, float]
 
 
 def experience_fields(rows: QuerySet[Experience], fields: Sequence[Field]) -> QuerySet[Experience]:
@@ -89,68 +75,6 @@ def outcome_counts(rows: QuerySet[Experience]) -> dict[str, int]:
     """status -> count, most frequent first."""
     counts = rows.order_by().values_list("status").annotate(count=Count("pk")).order_by("-count", "status")
     return dict(counts)
-
-
-def task_list(user: User) -> QuerySet[Task]:
-    """Tasks with at least one visible experience, annotated: experiences, failed, best, last."""
-    visible = Q(experiences__in=Experience.objects.visible_to(user))
-    return (
-        Task.objects.filter(visible)
-        .annotate(
-            count=Count("experiences", filter=visible),
-            failed=Count("experiences", filter=visible & Q(experiences__status__in=FAILED)),
-            best=Max("experiences__score", filter=visible),
-            last=Max("experiences__change_seq", filter=visible),
-        )
-        .order_by("-last")
-    )
-
-
-def task_detail(user: User, digest: str) -> Task:
-    """One task by its digest; Problem 404 when the user may see nothing about it."""
-    row = task_list(user).filter(digest=digest).first()
-    if row is None:
-        raise not_found("task", digest)
-    return row
-
-
-def language_model_list(user: User) -> QuerySet[LanguageModel]:
-    """Language models with a visible experience, annotated with their counts."""
-    visible = Q(experiences__in=Experience.objects.visible_to(user))
-    return (
-        LanguageModel.objects.filter(visible)
-        .annotate(
-            count=Count("experiences", filter=visible),
-            failed=Count("experiences", filter=visible & Q(experiences__status__in=FAILED)),
-        )
-        .order_by("-count", "key")
-    )
-
-
-def nearest_tasks(user: User, task: Task, k: int = 10) -> list[NearTask]:
-    """The k nearest other tasks of the same kind by meta-features, nearest first."""
-    visible = Experience.objects.visible_to(user).values("task_id")
-    others = {
-        other.digest: other
-        for other in Task.objects.filter(kind=task.kind, comparable=True, pk__in=visible).exclude(pk=task.pk)
-        if _comparable(other, task)
-    }
-    if not others or not task.metafeatures:
-        return []
-    found: list[Neighbour] = nearest(
-        _values(task), {digest: _values(row) for digest, row in others.items()}, k
-    )
-    return [NearTask(others[one.task], one.distance, one.parts) for one in found]
-
-
-def _comparable(task: Task, other: Task) -> bool:
-    """Only what the same extractor measured in the same version means the same."""
-    mine, theirs = task.metafeatures, other.metafeatures
-    return bool(mine) and all(mine.get(part) == theirs.get(part) for part in ("extractor", "version"))
-
-
-def _values(task: Task) -> dict[str, float | None]:
-    return dict(task.metafeatures.get("values", {}))
 
 
 def evidence_rows(user: User, kind: str) -> Iterator[Experience]:

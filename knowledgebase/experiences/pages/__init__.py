@@ -1,0 +1,15 @@
+"""The pages of the store, one file a noun."""
+
+from knowledgebase.experiences.pages.experiences import detail, index
+from knowledgebase.experiences.pages.language_models import language_model_detail, language_model_index
+from knowledgebase.experiences.pages.tasks import task_detail, task_index, task_map
+
+__all__ = [
+    "detail",
+    "index",
+    "language_model_detail",
+    "language_model_index",
+    "task_detail",
+    "task_index",
+    "task_map",
+]
