@@ -105,12 +105,42 @@ class LoginLink(models.Model):
         return f"link of {self.user_id}"
 
 
+class Invitation(models.Model):
+    """A link by which one person joins a team, with an account that they have or make then."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=16, choices=Membership.Role.choices, default=Membership.Role.MEMBER)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "member"]), name="invitation_role_known"
+            ),
+            models.CheckConstraint(condition=models.Q(digest__length=64), name="invitation_is_hashed"),
+        )
+
+    def __str__(self) -> str:
+        return f"invitation to {self.team_id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.used_at is None and self.expires_at > timezone.now()
+
+
 class AuditEntry(models.Model):
     """Who changed what and when; rows are added, never changed."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="whom it concerns"
     )
     action = models.CharField(max_length=64)
     target = models.CharField(max_length=200, blank=True)

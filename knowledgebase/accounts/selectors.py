@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from knowledgebase.accounts.models import ApiToken, Membership, User
+from knowledgebase.accounts.models import ApiToken, AuditEntry, Membership, Team, User
 
 # Writing "last used" at each request would make every read a write; to the minute is enough to see dead tokens.
 USED_STEP = timedelta(minutes=1)
@@ -38,3 +39,23 @@ def is_team_owner(user: User, team_id: int | None) -> bool:
 
 def user_named(username: str) -> User | None:
     return User.objects.filter(username=username).first()
+
+
+def team_of(user: User, slug: str) -> Team | None:
+    """A team that the person is in (a superuser: any), or None: absent and forbidden are one answer."""
+    rows = Team.objects.all() if user.is_superuser else user.teams
+    return rows.filter(slug=slug).first()
+
+
+def members_of(team: Team) -> QuerySet[Membership]:
+    """Owners first, then by name."""
+    return Membership.objects.filter(team=team).select_related("user").order_by("-role", "user__username")
+
+
+def audit_list(user: User) -> QuerySet[AuditEntry]:
+    """What the person did, and what concerns the teams they own; a superuser sees all. Newest first."""
+    rows = AuditEntry.objects.select_related("actor", "team").order_by("-at", "-pk")
+    if user.is_superuser:
+        return rows
+    owned = Membership.objects.filter(user=user, role=Membership.Role.OWNER).values("team_id")
+    return rows.filter(Q(actor=user) | Q(team_id__in=owned))
