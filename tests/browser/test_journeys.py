@@ -153,5 +153,5 @@ def test_from_a_file_to_a_running_search(page, owner, tmp_path, complaints):
     page.get_by_role("button", name="Go on").click()
     page.get_by_label("Trials", exact=True).fill("3")
     page.get_by_role("button", name="Start search").click()
-    page.get_by_text("0 of 3 trials done").wait_for()
+    page.get_by_role("status").filter(has_text="0 of 3 trials done").wait_for()
     assert complaints == []
