@@ -22,6 +22,8 @@ def addresses(rows, search):
         "overview": "/",
         "experiences": "/experiences/",
         "filtered": "/experiences/?status=failed&method=full",
+        "columns": "/experiences/?columns=task,h.learning_rate,score,cause&order=-h.learning_rate&filter=score+>+0.5",
+        "compare": "/experiences/compare/?" + "&".join(f"id={row['id']}" for row in rows[:3]),
         "experience": f"/experiences/{good['id']}/",
         "failed": f"/experiences/{failed['id']}/",
         "tasks": "/experiences/tasks/",
@@ -154,4 +156,18 @@ def test_from_a_file_to_a_running_search(page, owner, tmp_path, complaints):
     page.get_by_label("Trials", exact=True).fill("3")
     page.get_by_role("button", name="Start search").click()
     page.get_by_role("status").filter(has_text="0 of 3 trials done").wait_for()
+    assert complaints == []
+
+
+def test_sorting_a_column_and_comparing_two_rows(page, rows, complaints):
+    page.goto("/experiences/")
+    page.get_by_role("link", name="Score", exact=True).click()
+    assert page.locator("th[aria-sort=descending]").inner_text().startswith("Score")
+    page.get_by_label("Filter", exact=True).fill("h.learning_rate > 1e-3 and status = ok")
+    page.get_by_role("button", name="Show", exact=True).click()
+    assert "h.learning_rate" in page.locator(".chip").inner_text()
+    for box in page.locator("tbody input[name=id]").all()[:2]:
+        box.check()
+    page.get_by_role("button", name="Compare selected").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Compare 2 experiences"
     assert complaints == []
