@@ -32,7 +32,7 @@ class LanguageModelPage:
 @login_required
 def language_model_index(request: HttpRequest) -> HttpResponse:
     """Every language model with a visible experience, most used first."""
-    models = list(selectors.language_model_list(cast(User, request.user))[: PAGE_MODELS + 1])
+    models = selectors.language_model_summaries(cast(User, request.user))
     page = {"models": models[:PAGE_MODELS], "cut": len(models) > PAGE_MODELS, "shown": PAGE_MODELS}
     return render(request, "experiences/language_models.html", {"page": page})
 

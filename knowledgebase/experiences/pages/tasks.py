@@ -72,7 +72,7 @@ class MapPage:
 @login_required
 def task_index(request: HttpRequest) -> HttpResponse:
     """Tasks with what is known about them, newest change first."""
-    tasks = list(selectors.task_list(cast(User, request.user))[: PAGE_TASKS + 1])
+    tasks = selectors.task_summaries(cast(User, request.user))
     page = {"tasks": tasks[:PAGE_TASKS], "cut": len(tasks) > PAGE_TASKS, "shown": PAGE_TASKS}
     return render(request, "experiences/tasks.html", {"page": page})
 
@@ -139,7 +139,7 @@ def front_chart(
     lost: dict[str, list[float]] = {}
     for row in tried:
         if row.status in selectors.FAILED:
-            lost.setdefault(row.status, []).append(row.seconds or row.wall_limit_s or 0.0)
+            lost.setdefault(row.status, []).append(row.seconds or 0.0)
     return charts.front_chart("front", points, lost, "score")
 
 
@@ -172,9 +172,10 @@ def labels_of(tasks: Sequence[Task]) -> list[tuple[str, str]]:
 def task_map(request: HttpRequest) -> HttpResponse:
     """All tasks of one kind: distances as a heat map, and in a plane."""
     user = cast(User, request.user)
-    kinds = sorted(set(selectors.task_list(user).order_by().values_list("kind", flat=True)))
+    known = selectors.task_summaries(user)
+    kinds = sorted({task.kind for task in known})
     kind = request.GET.get("kind", "") or ("text-classification" if "text-classification" in kinds else "")
-    tasks = selectors.comparable_tasks(user, kind or (kinds[0] if kinds else ""))
+    tasks = selectors.comparable_tasks(known, kind or (kinds[0] if kinds else ""))
     labels, far = labels_of(tasks), selectors.distances_between(tasks)
     page = MapPage(
         kind=kind,

@@ -25,11 +25,13 @@ from knowledgebase.experiences.selectors.tasks import (
     language_model_detail,
     language_model_list,
     language_model_on_tasks,
+    language_model_summaries,
     losses,
     nearest_tasks,
     outcomes_by_memory_limit,
     task_detail,
     task_list,
+    task_summaries,
     tried_on,
 )
 
@@ -51,6 +53,7 @@ __all__ = [
     "language_model_detail",
     "language_model_list",
     "language_model_on_tasks",
+    "language_model_summaries",
     "losses",
     "nearest_tasks",
     "outcome_counts",
@@ -61,5 +64,6 @@ __all__ = [
     "successes_on",
     "task_detail",
     "task_list",
+    "task_summaries",
     "tried_on",
 ]

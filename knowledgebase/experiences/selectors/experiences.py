@@ -5,6 +5,7 @@ It writes nothing and knows no HTTP.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,7 +41,7 @@ class Statistics:
 def experience_fields(rows: QuerySet[Experience], fields: Sequence[Field]) -> QuerySet[Experience]:
     """The same rows with these fields alone, as `field_0`, `field_1`, ...; nothing else is fetched."""
     shown = {f"field_{place}": field.shown() for place, field in enumerate(fields)}
-    return rows.select_related(None).defer(None).only("id", "change_seq").annotate(**shown)
+    return rows.prefetch_related(None).defer(None).only("id", "change_seq").annotate(**shown)
 
 
 def experience_list(user: User, filters: ExperienceFilters | None = None) -> QuerySet[Experience]:
@@ -50,7 +51,8 @@ def experience_list(user: User, filters: ExperienceFilters | None = None) -> Que
     """
     rows = (
         Experience.objects.visible_to(user)
-        .select_related("task", "language_model", "pipeline", "team", "owner")
+        # Fetched beside the rows and not joined: with joins SQLite may begin at the tasks and sort everything.
+        .prefetch_related("task", "language_model", "pipeline", "team", "owner")
         .defer("record")
     )
     if filters is not None:
@@ -73,11 +75,11 @@ def successes_on(user: User, row: Experience) -> QuerySet[Experience]:
 
 def outcome_counts(rows: QuerySet[Experience]) -> dict[str, int]:
     """status -> count, most frequent first."""
-    counts = rows.order_by().values_list("status").annotate(count=Count("pk")).order_by("-count", "status")
+    counts = rows.order_by().values_list("status").annotate(count=Count("*")).order_by("-count", "status")
     return dict(counts)
 
 
-def evidence_rows(user: User, kind: str) -> Iterator[Experience]:
+def evidence_rows(user: User, kind: str, most: int | None = None) -> Iterator[Experience]:
     """Experiences of comparable tasks of this kind, newest first, bounded, with all that evidence needs.
 
     What says nothing about a pipeline (killed, pruned, unknown) is left out here already.
@@ -86,7 +88,7 @@ def evidence_rows(user: User, kind: str) -> Iterator[Experience]:
         Experience.objects.visible_to(user)
         .filter(task__kind=kind, task__comparable=True, status__in=("ok", *FAILED))
         .select_related("task", "system", "pipeline", "language_model")
-        .order_by("-change_seq")[:EVIDENCE_ROWS]
+        .order_by("-change_seq")[: most or EVIDENCE_ROWS]
     )
     return iter(rows)
 
@@ -107,23 +109,28 @@ def statistics(user: User) -> Statistics:
 
 
 def statistics_of(rows: QuerySet[Experience]) -> Statistics:
-    """Counts and sums over these experiences, in three queries."""
+    """Counts and sums over these experiences, in two queries."""
     rows = rows.order_by()
-    outcomes = outcome_counts(rows)
-    methods = dict(rows.values_list("method").annotate(count=Count("pk")).order_by("-count", "method"))
-    sums = rows.aggregate(
-        seconds=Sum("evaluation_s"),
+    groups = rows.values_list("status", "method").annotate(count=Count("*"), seconds=Sum("evaluation_s"))
+    outcomes: Counter[str] = Counter()
+    methods: Counter[str] = Counter()
+    compute_s = 0.0
+    for status, method, count, seconds in groups:
+        outcomes[status] += count
+        methods[method] += count
+        compute_s += seconds or 0.0
+    others = rows.aggregate(
         tasks=Count("task", distinct=True),
         models=Count("language_model", distinct=True),
-        week=Count("pk", filter=Q(received_at__gte=timezone.now() - timedelta(days=7))),
+        week=Count("status", filter=Q(received_at__gte=timezone.now() - timedelta(days=7))),
     )
     return Statistics(
-        experiences=sum(outcomes.values()),
-        by_outcome=outcomes,
-        by_method=methods,
-        tasks=sums["tasks"],
-        language_models=sums["models"],
-        failed=sum(count for status, count in outcomes.items() if status in FAILED),
-        compute_s=sums["seconds"] or 0.0,
-        this_week=sums["week"],
+        experiences=outcomes.total(),
+        by_outcome=dict(sorted(outcomes.items(), key=lambda one: (-one[1], one[0]))),
+        by_method=dict(sorted(methods.items(), key=lambda one: (-one[1], one[0]))),
+        tasks=others["tasks"],
+        language_models=others["models"],
+        failed=sum(outcomes[status] for status in FAILED),
+        compute_s=compute_s,
+        this_week=others["week"],
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 
 from automl.neighbours import Neighbour, between, nearest
 from knowledgebase.accounts.models import User
@@ -32,7 +32,6 @@ class Tried:
     score: float | None
     seconds: float | None
     memory_bytes: int | None
-    wall_limit_s: float | None
 
 
 @dataclass(frozen=True)
@@ -57,19 +56,66 @@ class NearTask:
     parts: Mapping[str, float]
 
 
+# Sums over a task's or a language model's visible experiences, by the name of the attribute they become.
+SUMS = {
+    "count": Count("*"),
+    "failed": Count("status", filter=Q(status__in=FAILED)),
+    "best": Max("score"),
+    "last": Max("change_seq"),
+}
+Noun = TypeVar("Noun", Task, LanguageModel)
+
+
 def task_list(user: User) -> QuerySet[Task]:
-    """Tasks with at least one visible experience, annotated: experiences, failed, best, last."""
-    visible = Q(experiences__in=Experience.objects.visible_to(user))
-    return (
-        Task.objects.filter(visible)
-        .annotate(
-            count=Count("experiences", filter=visible),
-            failed=Count("experiences", filter=visible & Q(experiences__status__in=FAILED)),
-            best=Max("experiences__score", filter=visible),
-            last=Max("experiences__change_seq", filter=visible),
-        )
-        .order_by("-last")
-    )
+    """Tasks with a visible experience, with the sums of SUMS; for a page of them, whatever their number."""
+    return _with_sums(Task.objects.all(), user, "task")
+
+
+def language_model_list(user: User) -> QuerySet[LanguageModel]:
+    """Language models with a visible experience, with the sums of SUMS."""
+    return _with_sums(LanguageModel.objects.all(), user, "language_model")
+
+
+def task_summaries(user: User) -> list[Task]:
+    """All tasks with a visible experience, newest change first: one pass over the experiences."""
+    return sorted(_summed(Task, user, "task"), key=lambda row: -row.last)  # type: ignore[attr-defined]
+
+
+def language_model_summaries(user: User) -> list[LanguageModel]:
+    """All language models with a visible experience, most used first: one pass over the experiences."""
+    found = _summed(LanguageModel, user, "language_model")
+    return sorted(found, key=lambda row: (-row.count, row.key))  # type: ignore[attr-defined]
+
+
+def _with_sums(rows: QuerySet[Noun], user: User, name: str) -> QuerySet[Noun]:
+    # Subqueries by the outer row and not one large IN: a page of them touches only its own experiences.
+    mine = Experience.objects.visible_to(user).filter(**{name: OuterRef("pk")}).order_by()
+    sums = {
+        key: Subquery(mine.values(name).annotate(sum=value).values("sum")[:1]) for key, value in SUMS.items()
+    }
+    return rows.filter(Exists(mine)).annotate(**sums).order_by(F("last").desc())
+
+
+def _summed(model: type[Noun], user: User, name: str) -> list[Noun]:
+    """By task and language model in the database, in the order of an index, and put together here."""
+    mine = Experience.objects.visible_to(user).order_by()
+    groups: Iterable[Mapping[str, Any]] = mine.values("task", "language_model").annotate(**SUMS)
+    sums: dict[int, dict[str, Any]] = {}
+    for group in groups:
+        if group[name] is not None:
+            _add(sums.setdefault(group[name], {"count": 0, "failed": 0, "best": None, "last": 0}), group)
+    rows = list(model._default_manager.in_bulk(list(sums)).values())
+    for row in rows:
+        for key in SUMS:
+            setattr(row, key, sums[row.pk][key])
+    return rows
+
+
+def _add(whole: dict[str, Any], part: Mapping[str, Any]) -> None:
+    whole["count"] += part["count"]
+    whole["failed"] += part["failed"]
+    whole["best"] = max((one for one in (whole["best"], part["best"]) if one is not None), default=None)
+    whole["last"] = max(whole["last"], part["last"])
 
 
 def task_detail(user: User, digest: str) -> Task:
@@ -78,19 +124,6 @@ def task_detail(user: User, digest: str) -> Task:
     if row is None:
         raise not_found("task", digest)
     return row
-
-
-def language_model_list(user: User) -> QuerySet[LanguageModel]:
-    """Language models with a visible experience, annotated with their counts."""
-    visible = Q(experiences__in=Experience.objects.visible_to(user))
-    return (
-        LanguageModel.objects.filter(visible)
-        .annotate(
-            count=Count("experiences", filter=visible),
-            failed=Count("experiences", filter=visible & Q(experiences__status__in=FAILED)),
-        )
-        .order_by("-count", "key")
-    )
 
 
 def nearest_tasks(user: User, task: Task, k: int = 10) -> list[NearTask]:
@@ -113,8 +146,8 @@ def distances_around(user: User, task: Task, near: Iterable[NearTask]) -> list[l
 
 
 def _others(user: User, task: Task) -> dict[str, Task]:
-    visible = Experience.objects.visible_to(user).values("task_id")
-    rows = Task.objects.filter(kind=task.kind, comparable=True, pk__in=visible).exclude(pk=task.pk)
+    mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk"))
+    rows = Task.objects.filter(Exists(mine), kind=task.kind, comparable=True).exclude(pk=task.pk)
     return {other.digest: other for other in rows if _comparable(other, task)}
 
 
@@ -135,23 +168,17 @@ def tried_on(user: User, task: Task) -> list[Tried]:
         Experience.objects.visible_to(user)
         .filter(task=task)
         .order_by("-change_seq")
-        .values_list(*fields, "evaluation_s", "host_memory_bytes", "record__limits__wall_s")
+        .values_list(*fields, "evaluation_s", "host_memory_bytes")[:TRIED_ROWS]
     )
     return [
-        Tried(
-            pk,
-            method,
-            ", ".join(part for part in ((name or "").rpartition("/")[2], variant) if part),
-            status,
-            score,
-            seconds,
-            memory,
-            limit,
-        )
-        for pk, method, name, variant, status, score, seconds, memory, limit in islice(
-            rows.iterator(), TRIED_ROWS
-        )
+        Tried(pk, method, short_name(name, variant), status, score, seconds, memory)
+        for pk, method, name, variant, status, score, seconds, memory in rows
     ]
+
+
+def short_name(name: str | None, variant: str | None) -> str:
+    """A language model without its owner: "all-MiniLM-L6-v2, layers=4"; "" for none."""
+    return ", ".join(part for part in ((name or "").rpartition("/")[2], variant) if part)
 
 
 def losses(tried: Iterable[Tried]) -> list[Losses]:
@@ -170,16 +197,15 @@ def losses(tried: Iterable[Tried]) -> list[Losses]:
             ((method, model), most) = Counter((row.method, row.language_model) for row in failed).most_common(
                 1
             )[0]
-            seconds = sum(
-                row.seconds or row.wall_limit_s or 0.0 for row in failed if row.seconds or status == "timeout"
-            )
+            seconds = sum(row.seconds or 0.0 for row in failed)
             found.append(Losses(status, len(failed), seconds, method, model, most, best.get(method)))
     return sorted(found, key=lambda loss: -loss.seconds)
 
 
-def comparable_tasks(user: User, kind: str) -> list[Task]:
-    """Tasks of a kind that the user sees and that distances can be measured between, most tried first."""
-    rows = sorted(task_list(user).filter(kind=kind, comparable=True), key=lambda row: (-row.count, row.pk))  # type: ignore[attr-defined]  # annotated
+def comparable_tasks(summaries: Iterable[Task], kind: str) -> list[Task]:
+    """Those of a kind that distances can be measured between, most tried first, at most MAP_TASKS."""
+    known = [row for row in summaries if row.kind == kind and row.comparable]
+    rows = sorted(known, key=lambda row: (-row.count, row.pk))  # type: ignore[attr-defined]  # a sum
     first = next((row for row in rows if row.metafeatures), None)
     return [row for row in rows if first is not None and _comparable(first, row)][:MAP_TASKS]
 
@@ -218,8 +244,8 @@ def language_model_on_tasks(user: User, model: LanguageModel) -> list[ModelOnTas
         .order_by()
         .values("task")
         .annotate(
-            runs=Count("pk"),
-            failures=Count("pk", filter=Q(status__in=FAILED)),
+            runs=Count("*"),
+            failures=Count("status", filter=Q(status__in=FAILED)),
             best=Max("score"),
             fastest=Min("evaluation_s", filter=Q(status="ok")),
             memory=Max("host_memory_bytes"),

@@ -20,6 +20,8 @@ from knowledgebase.searches.bridge.evidence import evidence_for, task_names
 from knowledgebase.searches.bridge.refusal import refused
 
 UTILITY_NAMES = tuple(UTILITIES)
+# A page has to answer at once; a search reads more, in a worker.
+EXPLORED_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,11 @@ def explore_prior(user: User, question: Question) -> Moved:
             utility=question.utility,
             beta_scale=question.beta_scale,
         )
-        known = (one for one in evidence_for(user) if not question.leave_out or one.task != question.task)
+        known = (
+            one
+            for one in evidence_for(user, EXPLORED_ROWS)
+            if not question.leave_out or one.task != question.task
+        )
         prior = build_prior(tunelore(known_keys()), known, target, options)
     except AutomlError as error:
         raise refused(error) from error

@@ -54,7 +54,7 @@ def prior_explorer(request: HttpRequest) -> HttpResponse:
     """Settings stand in the address, so that a prior can be linked."""
     user = cast(User, request.user)
     chosen = {name: value.strip() for name, value in request.GET.dict().items()}
-    tasks = list(experiences.task_list(user).filter(comparable=True)[:LISTED_TASKS])
+    tasks = [task for task in experiences.task_summaries(user) if task.comparable][:LISTED_TASKS]
     page = PriorPage(tasks, chosen, bridge.UTILITY_NAMES)
     status = 200
     if chosen.get("task") or chosen.get("statistics"):

@@ -154,7 +154,7 @@ def test_statistics(owner, record, failed_record):
 
 def test_a_page_takes_few_queries(owner, record, django_assert_max_num_queries):
     post(owner, [record() for _ in range(30)])
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         owner.api.get(URL)
 
 

@@ -18,6 +18,7 @@ from tunelore import record as records
 
 from knowledgebase.accounts.selectors import user_named
 from knowledgebase.accounts.services import ADMINISTRATOR, personal_team
+from knowledgebase.core.database import refresh_statistics
 from knowledgebase.experiences.services import record_experiences
 
 ORIGIN = "invented"
@@ -54,10 +55,16 @@ class Command(BaseCommand):
                     raise CommandError(f"a record was refused: {refused[0]}")
                 new += sum(one.status == 201 for one in results)
                 batch = []
-                rate = place / (time.monotonic() - began)
-                self.stdout.write(f"{place:,} of {number:,}, {rate:,.0f} a second", ending="\r")
-                self.stdout.flush()
+                self.progress(place, number, time.monotonic() - began)
+        refresh_statistics()
         self.stdout.write(f"\n{new:,} new, {number - new:,} already there")
+
+    def progress(self, place: int, number: int, seconds: float) -> None:
+        """On a terminal one line that changes, elsewhere a line now and then."""
+        if self.stdout.isatty() or place % (20 * BATCH) == 0 or place == number:
+            end = "\r" if self.stdout.isatty() else "\n"
+            self.stdout.write(f"{place:,} of {number:,}, {place / seconds:,.0f} a second", ending=end)
+            self.stdout.flush()
 
 
 def invented(number: int, seed: int) -> Iterator[dict[str, Any]]:
