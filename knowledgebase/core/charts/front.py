@@ -35,12 +35,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Mark:
-    """One glyph: which, its colour class, where, and its place on the front (or "")."""
+    """One glyph: which, its colour class, where, what it says under the pointer, its place on the front (or "")."""
 
     glyph: str
     tone: str
     x: str
     y: str
+    words: str
     place: str = ""
 
 
@@ -133,6 +134,7 @@ def _marks(points: Sequence[Point], front: Sequence[Point], x: Axis, y: Axis) ->
             tone=method_tone(p.method),
             x=percent(x.at(p.seconds)),
             y=f"{y.at(p.score):.1f}",
+            words=f"{p.method}: {formats.score(p.score)} in {formats.seconds(p.seconds)}",
             place=places.get(p.number, ""),
         )
         for p in sorted(points, key=lambda p: p.number in places)
