@@ -1,4 +1,4 @@
-"""Who: User, Team, Membership, ApiToken, LoginLink, and the AuditEntry of what they changed.
+"""Who: User, Team, Membership, Invitation, ApiToken, LoginLink, and the AuditEntry of what they changed.
 
 Secrets stand here only as SHA-256 digests. It knows nothing of what a team owns.
 """
@@ -44,11 +44,14 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
-    """A person's part in a team."""
+    """A person's part in a team: an owner decides who is in it, a member adds to it, a viewer only reads."""
 
     class Role(models.TextChoices):
         OWNER = "owner"
         MEMBER = "member"
+        VIEWER = "viewer"
+
+    WRITERS = (Role.OWNER, Role.MEMBER)
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
@@ -58,7 +61,7 @@ class Membership(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("team", "user"), name="membership_once"),
             models.CheckConstraint(
-                condition=models.Q(role__in=["owner", "member"]), name="membership_role_known"
+                condition=models.Q(role__in=["owner", "member", "viewer"]), name="membership_role_known"
             ),
         )
 
@@ -92,9 +95,43 @@ class ApiToken(models.Model):
         return self.revoked_at is None and not expired
 
 
-class LoginLink(models.Model):
-    """A link that signs one person in once."""
+class Invitation(models.Model):
+    """A link that brings one person into a team, once; its text is shown when it is made and never stored."""
 
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=16, choices=Membership.Role.choices, default=Membership.Role.MEMBER)
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the link's secret")
+    note = models.CharField(max_length=100, blank=True, help_text="whom it is meant for")
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "member", "viewer"]), name="invitation_role_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"invitation {self.pk} to {self.team_id}"
+
+
+class LoginLink(models.Model):
+    """A link that does one thing for one person once: it signs them in, or lets them set a password."""
+
+    class Purpose(models.TextChoices):
+        SIGN_IN = "sign_in"
+        PASSWORD = "password"
+
+    purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.SIGN_IN)
     digest = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -106,18 +143,20 @@ class LoginLink(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who changed what and when; rows are added, never changed."""
+    """Who changed what and when; rows are added, never changed. Without a team it is the operator's to read."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     action = models.CharField(max_length=64)
     target = models.CharField(max_length=200, blank=True)
     facts = models.JSONField(default=dict, blank=True)
 
     class Meta:
         verbose_name_plural = "audit entries"
+        indexes = (models.Index(fields=("team", "-id"), name="audit_team"),)
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"

@@ -1,4 +1,4 @@
-"""Signing in and out, and one's own page. It knows nothing of what a person owns."""
+"""Signing in and out, and the overview of one's account. It knows nothing of what a person owns."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from knowledgebase.accounts import services
-from knowledgebase.accounts.models import ApiToken, Team, User
+from knowledgebase.accounts import selectors, services
+from knowledgebase.accounts.models import ApiToken, Membership, User
 
+SHOWN_TOKENS = 5
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -29,8 +30,10 @@ class SignInPage:
 
 @dataclass(frozen=True)
 class IndexPage:
-    teams: list[Team]
+    teams: list[Membership]
     tokens: list[ApiToken]
+    is_operator: bool
+    has_password: bool
 
 
 def safe_next(request: HttpRequest, address: str) -> str:
@@ -76,8 +79,12 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
-    """One's teams and tokens."""
+    """One's teams, tokens and password."""
     user = cast(User, request.user)
-    tokens = ApiToken.objects.filter(owner=user, revoked_at=None).order_by("-created_at")
-    page = IndexPage(teams=list(user.teams.order_by("name")), tokens=list(tokens))
+    page = IndexPage(
+        teams=list(selectors.membership_list(user)),
+        tokens=list(selectors.token_list(user)[:SHOWN_TOKENS]),
+        is_operator=user.is_superuser,
+        has_password=user.has_usable_password(),
+    )
     return render(request, "accounts/index.html", {"page": page})
