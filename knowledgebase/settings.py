@@ -50,6 +50,14 @@ def env_int(name: str, default: int, *, low: int, high: int) -> int:
     return int(text)
 
 
+def env_choice(name: str, options: tuple[str, ...]) -> str:
+    """One of the options; the first where nothing is set."""
+    text = env_text(name, options[0])
+    if text not in options:
+        raise ImproperlyConfigured(f"{name} is {text!r}; set it to one of {', '.join(options)}")
+    return text
+
+
 def env_list(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """Comma-separated values."""
     return [part.strip() for part in env_text(name).split(",") if part.strip()] or list(default)
@@ -188,6 +196,7 @@ INSTALLED_APPS = [
     "knowledgebase.web",
 ]
 MIDDLEWARE = [
+    "knowledgebase.core.requests.RequestIds",
     "knowledgebase.core.headers.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -247,20 +256,6 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-
-# --- Mail: for password links only; without it the operator hands them out -----------------------------------
-
-_mail = urlsplit(env_url("TUNELORE_EMAIL_URL", "", ("smtp", "smtps", "console")))
-MAIL_IS_SET_UP = bool(_mail.scheme)
-EMAIL_BACKEND = "django.core.mail.backends." + (
-    {"console": "console", "": "dummy"}.get(_mail.scheme, "smtp") + ".EmailBackend"
-)
-EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or (465 if _mail.scheme == "smtps" else 25)
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
-EMAIL_USE_SSL = _mail.scheme == "smtps"
-EMAIL_USE_TLS = dict(parse_qsl(_mail.query)).get("tls") == "1"
-EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env_text("TUNELORE_EMAIL_FROM", "tunelore@localhost")
 
 # --- Bounds of what comes in ------------------------------------------------------------------------------
 
@@ -340,10 +335,24 @@ CELERY_ENABLE_UTC = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
+# --- What the hub says of itself ---------------------------------------------------------------------------
+
+# Who knows it may read /metrics from anywhere; without it, only this very machine may.
+METRICS_TOKEN = env_text("TUNELORE_METRICS_TOKEN")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request_id": {"()": "knowledgebase.core.requests.AddRequestId"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} [{request_id}]: {message}", "style": "{"},
+        "json": {"()": "knowledgebase.core.requests.JsonLines"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env_choice("TUNELORE_LOG_FORMAT", ("line", "json")),
+            "filters": ["request_id"],
+        }
+    },
     "root": {"handlers": ["console"], "level": env_text("TUNELORE_LOG_LEVEL", "INFO")},
 }

@@ -18,7 +18,7 @@ from automl.values import Evidence, Limits, Outcome, Pipeline, Proposal, TaskVie
 
 GOOD, FAIR, NOISE = "package:good@1", "package:fair@1", "package:noise@1"
 #: What a language model adds to the score, and the seconds of one epoch with it.
-LANGUAGE_MODELS = {GOOD: (0.35, 8.0), FAIR: (0.15, 4.0), NOISE: (0.0, 2.0)}
+LANGUAGE_MODELS = {GOOD: (0.35, 4.0), FAIR: (0.15, 2.0), NOISE: (0.0, 1.0)}
 #: What a method adds to the score, and its share of a full epoch's seconds.
 METHODS = {"full": (0.10, 1.0), "lora": (0.20, 0.6), "partial": (0.10, 0.7), "probe": (0.0, 0.3)}
 
@@ -44,8 +44,8 @@ class World:
         wall = self.limits.wall_s or math.inf
         if seconds > wall:
             return "timeout", None, None, wall
-        rate = float(values.get("learning_rate") or 1e-4)
-        miss = min(abs(math.log10(rate) + 4), 2.0) / 2  # best at 1e-4
+        rate = float(values.get("learning_rate") or 10**-3.5)
+        miss = min(abs(math.log10(rate) + 3.5), 1.5) / 1.5  # best at 3e-4
         return "ok", None, 0.25 + offset + (quality + gain) * (1 - miss), seconds
 
     def outcome(self, proposal: Proposal, task: int = 0) -> Outcome:

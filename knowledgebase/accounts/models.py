@@ -1,4 +1,4 @@
-"""Who: User, Team, Membership, Invitation, ApiToken, LoginLink, and the AuditEntry of what they changed.
+"""Who: User, Team, Membership, ApiToken, LoginLink, and the AuditEntry of what they changed.
 
 Secrets stand here only as SHA-256 digests. It knows nothing of what a team owns.
 """
@@ -44,14 +44,11 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
-    """A person's part in a team: an owner decides who is in it, a member adds to it, a viewer only reads."""
+    """A person's part in a team."""
 
     class Role(models.TextChoices):
         OWNER = "owner"
         MEMBER = "member"
-        VIEWER = "viewer"
-
-    WRITERS = (Role.OWNER, Role.MEMBER)
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
@@ -61,7 +58,7 @@ class Membership(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("team", "user"), name="membership_once"),
             models.CheckConstraint(
-                condition=models.Q(role__in=["owner", "member", "viewer"]), name="membership_role_known"
+                condition=models.Q(role__in=["owner", "member"]), name="membership_role_known"
             ),
         )
 
@@ -95,43 +92,9 @@ class ApiToken(models.Model):
         return self.revoked_at is None and not expired
 
 
-class Invitation(models.Model):
-    """A link that brings one person into a team, once; its text is shown when it is made and never stored."""
-
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
-    role = models.CharField(max_length=16, choices=Membership.Role.choices, default=Membership.Role.MEMBER)
-    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the link's secret")
-    note = models.CharField(max_length=100, blank=True, help_text="whom it is meant for")
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True, blank=True)
-    used_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = (
-            models.CheckConstraint(
-                condition=models.Q(role__in=["owner", "member", "viewer"]), name="invitation_role_known"
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"invitation {self.pk} to {self.team_id}"
-
-
 class LoginLink(models.Model):
-    """A link that does one thing for one person once: it signs them in, or lets them set a password."""
+    """A link that signs one person in once."""
 
-    class Purpose(models.TextChoices):
-        SIGN_IN = "sign_in"
-        PASSWORD = "password"
-
-    purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.SIGN_IN)
     digest = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -142,21 +105,49 @@ class LoginLink(models.Model):
         return f"link of {self.user_id}"
 
 
+class Invitation(models.Model):
+    """A link by which one person joins a team, with an account that they have or make then."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=16, choices=Membership.Role.choices, default=Membership.Role.MEMBER)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "member"]), name="invitation_role_known"
+            ),
+            models.CheckConstraint(condition=models.Q(digest__length=64), name="invitation_is_hashed"),
+        )
+
+    def __str__(self) -> str:
+        return f"invitation to {self.team_id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.used_at is None and self.expires_at > timezone.now()
+
+
 class AuditEntry(models.Model):
-    """Who changed what and when; rows are added, never changed. Without a team it is the operator's to read."""
+    """Who changed what and when; rows are added, never changed."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="whom it concerns"
+    )
     action = models.CharField(max_length=64)
     target = models.CharField(max_length=200, blank=True)
     facts = models.JSONField(default=dict, blank=True)
 
     class Meta:
         verbose_name_plural = "audit entries"
-        indexes = (models.Index(fields=("team", "-id"), name="audit_team"),)
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"

@@ -2,31 +2,22 @@
 
 from django.urls import URLPattern, path
 
-from knowledgebase.accounts.pages import audit, joining, passwords, people, session, teams, tokens
+from knowledgebase.accounts import pages
 
 page_urls: list[URLPattern] = [
-    path("", session.index, name="index"),
-    path("sign-in/", session.sign_in, name="sign-in"),
-    path("sign-out/", session.sign_out, name="sign-out"),
-    path("login/<str:secret>/", session.login_link, name="login-link"),
-    path("invitation/<str:secret>/", joining.invitation, name="invitation"),
-    path("password/", passwords.change, name="password"),
-    path("forgot/", passwords.forgot, name="forgot"),
-    path("reset/<str:secret>/", passwords.reset, name="reset"),
-    path("tokens/", tokens.index, name="tokens"),
-    path("tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),
-    path("teams/", teams.create, name="team-create"),
-    path("teams/<slug:slug>/", teams.detail, name="team"),
-    path("teams/<slug:slug>/invite/", teams.invite, name="team-invite"),
-    path("teams/<slug:slug>/members/<int:user_id>/role/", teams.change_role, name="member-role"),
-    path("teams/<slug:slug>/members/<int:user_id>/remove/", teams.remove, name="member-remove"),
-    path(
-        "teams/<slug:slug>/invitations/<int:invitation_id>/revoke/",
-        teams.revoke_invitation,
-        name="invitation-revoke",
-    ),
-    path("teams/<slug:slug>/audit/", audit.team_log, name="team-audit"),
-    path("audit/", audit.hub_log, name="audit"),
-    path("people/", people.index, name="people"),
-    path("people/<int:user_id>/reset/", people.reset_link, name="people-reset"),
+    path("", pages.index, name="index"),
+    path("sign-in/", pages.sign_in, name="sign-in"),
+    path("sign-out/", pages.sign_out, name="sign-out"),
+    path("login/<str:secret>/", pages.login_link, name="login-link"),
+    path("invitations/<str:secret>/", pages.invitation, name="invitation"),
+    path("password/", pages.set_password, name="set-password"),
+    path("tokens/", pages.create_token, name="create-token"),
+    path("tokens/<int:pk>/revoke/", pages.revoke_token, name="revoke-token"),
+    path("audit/", pages.audit_log, name="audit"),
+    path("teams/", pages.create_team, name="create-team"),
+    path("teams/<slug:slug>/", pages.team, name="team"),
+    path("teams/<slug:slug>/invite/", pages.invite, name="invite"),
+    path("teams/<slug:slug>/withdraw/", pages.withdraw, name="withdraw"),
+    path("teams/<slug:slug>/role/", pages.change_role, name="change-role"),
+    path("teams/<slug:slug>/remove/", pages.remove, name="remove-member"),
 ]

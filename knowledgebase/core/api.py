@@ -28,6 +28,7 @@ from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 from tunelore.record import RecordError, parse
 
 from knowledgebase.core.errors import FieldError, Problem
+from knowledgebase.core.requests import request_id
 
 if TYPE_CHECKING:
     # rest_framework.views reads the settings that name this file, so it cannot be imported by it.
@@ -128,7 +129,7 @@ class ApiProblems:
             return response
         details = {
             404: f"there is nothing at {request.path[:200]}",
-            500: "the hub failed; the error is in its log",
+            500: f"the hub failed; the error is in its log, request id {request_id()}",
         }
         code = response.status_code
         return problem_response(standard(code, details.get(code, TITLES.get(code, ("", "Error"))[1])))
@@ -177,7 +178,7 @@ class CursorPages(CursorPagination):
     page_size_query_param = "limit"
     ordering = "-change_seq"
 
-    def get_page_size(self, request: Request) -> int | None:
+    def get_page_size(self, request: Request) -> int:
         """From ``limit``; Problem 400 for anything but 1 to ``max_page_size``."""
         text = request.query_params.get(self.page_size_query_param or "", "")
         if not text:

@@ -15,7 +15,11 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from knowledgebase.accounts.models import User
+from knowledgebase.experiences.models import Task
+from knowledgebase.experiences.selectors import FAILED, experience_list, nearest_tasks
 from knowledgebase.searches.models import Dataset, Search, Trial
+
+ESTIMATE_TASKS, ESTIMATE_RUNS, ESTIMATE_ROWS = 5, 8, 5_000
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,51 @@ def dataset_list(user: User) -> QuerySet[Dataset]:
 def dataset_detail(user: User, dataset_id: UUID) -> Dataset | None:
     """One visible dataset, or None: absent and forbidden are the same answer."""
     return Dataset.objects.visible_to(user).filter(pk=dataset_id).first()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a search would take, from runs on the nearest tasks. Seconds, bytes; shares in [0, 1]."""
+
+    runs: int
+    tasks: list[str]
+    mean_s: float
+    total_s: float
+    most_s: float
+    memory_bytes: int | None
+    failed: float
+
+
+def estimate(
+    user: User, dataset: Dataset, *, methods: Sequence[str], trials: float, slots: float, wall_s: float
+) -> Estimate | None:
+    """None where too little is known: fewer than ESTIMATE_RUNS runs of these methods on the nearest tasks.
+
+    A trial takes as long as the mean run there took, cut at the limit; nothing is scaled by rows or machine.
+    """
+    if not dataset.metafeatures or min(trials, slots, wall_s) <= 0:
+        return None
+    here = Task(kind="text-classification", digest=dataset.task_digest, metafeatures=dataset.metafeatures)
+    near = nearest_tasks(user, here, ESTIMATE_TASKS)
+    rows = list(
+        experience_list(user)
+        .filter(task__in=[one.task for one in near], method__in=methods, status__in=("ok", *FAILED))
+        .exclude(evaluation_s=None)
+        .values_list("evaluation_s", "host_memory_bytes", "status")[:ESTIMATE_ROWS]
+    )
+    if len(rows) < ESTIMATE_RUNS:
+        return None
+    mean = sum(min(seconds or 0.0, wall_s) for seconds, _, _ in rows) / len(rows)
+    rounds = -(-trials // slots)
+    return Estimate(
+        runs=len(rows),
+        tasks=[str(one.task) for one in near],
+        mean_s=mean,
+        total_s=mean * trials / slots,
+        most_s=wall_s * rounds,
+        memory_bytes=max((memory for _, memory, _ in rows if memory), default=None),
+        failed=sum(status != "ok" for _, _, status in rows) / len(rows),
+    )
 
 
 def search_list(user: User) -> QuerySet[Search]:

@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from knowledgebase.web import health, pages
+from knowledgebase.web import health, metrics, pages
 
 page_urls: list[URLPattern] = [
     path("", pages.overview, name="overview"),
     path("theme/", pages.theme, name="theme"),
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -1,11 +1,10 @@
-"""Teams: who is in them, who may come, and what each role may do. It knows nothing of what a team owns."""
+"""Teams: who is in one, who comes, who goes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, cast
+from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,129 +14,125 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from knowledgebase.accounts import selectors, services
-from knowledgebase.accounts.models import Invitation, Membership, Team, User
+from knowledgebase.accounts.models import Membership, Team, User
 from knowledgebase.core.errors import Problem
-
-ROLE_WORDS = {
-    "owner": "decides who is in the team, and reads its log",
-    "member": "adds experiences, datasets and searches",
-    "viewer": "reads",
-}
 
 
 @dataclass(frozen=True)
 class TeamPage:
-    """A team as one of its people sees it; ``link`` is an invitation that this very answer shows."""
+    """`link` is an invitation, shown this once."""
 
     team: Team
-    role: str
     members: list[Membership]
-    invitations: list[Invitation]
+    decides: bool
+    is_personal: bool
+    open_invitations: int
     link: str = ""
-    problem: str = ""
-    roles: tuple[tuple[str, str], ...] = tuple(ROLE_WORDS.items())
-
-    @property
-    def is_owner(self) -> bool:
-        return self.role == Membership.Role.OWNER
-
-    @property
-    def is_personal(self) -> bool:
-        return self.team.personal_of_id is not None
 
 
-@require_POST
-@login_required
-def create(request: HttpRequest) -> HttpResponse:
-    name = request.POST.get("name", "").strip()
-    try:
-        team = services.create_team(name, owner=cast(User, request.user))
-    except Problem as problem:
-        messages.error(request, problem.detail if name else "The team needs a name.")
-        return redirect("accounts:index")
-    return redirect("accounts:team", slug=team.slug)
+def found(request: HttpRequest, slug: str) -> Team:
+    team = selectors.team_of(cast(User, request.user), slug)
+    if team is None:
+        raise Http404
+    return team
+
+
+def team_page(request: HttpRequest, team: Team, link: str = "") -> TeamPage:
+    user = cast(User, request.user)
+    return TeamPage(
+        team=team,
+        members=list(selectors.members_of(team)),
+        decides=user.is_superuser or selectors.is_team_owner(user, team.pk),
+        is_personal=team.personal_of_id is not None,
+        open_invitations=sum(one.is_open for one in team.invitations.all()),
+        link=link and request.build_absolute_uri(link),
+    )
 
 
 @require_GET
 @login_required
-def detail(request: HttpRequest, slug: str) -> HttpResponse:
-    return render_team(request, found(request, slug))
+def team(request: HttpRequest, slug: str) -> HttpResponse:
+    """Members, and what an owner may do."""
+    return render(request, "accounts/team.html", {"page": team_page(request, found(request, slug))})
+
+
+@require_POST
+@login_required
+def create_team(request: HttpRequest) -> HttpResponse:
+    try:
+        made = services.create_team(
+            request.POST.get("name", "").strip()[:160], owner=cast(User, request.user)
+        )
+    except Problem as problem:
+        messages.error(request, problem.detail)
+        return redirect("accounts:index")
+    return redirect("accounts:team", slug=made.slug)
 
 
 @never_cache
 @require_POST
 @login_required
 def invite(request: HttpRequest, slug: str) -> HttpResponse:
-    """Make an invitation; the answer shows its link, and no other ever will."""
-    own = found(request, slug)
+    """A link for one person, on this one page and nowhere else."""
+    here, actor = found(request, slug), cast(User, request.user)
     try:
-        _, path = services.invite(
-            own.team,
-            request.POST.get("role", ""),
-            actor=cast(User, request.user),
-            note=request.POST.get("note", "").strip(),
-        )
+        link = services.invite(here, actor=actor, role=request.POST.get("role", "member"))
     except Problem as problem:
-        return render_team(request, own, problem=problem.detail, status=problem.status)
-    return render_team(request, own, link=request.build_absolute_uri(path))
+        messages.error(request, problem.detail)
+        return redirect("accounts:team", slug=slug)
+    return render(request, "accounts/team.html", {"page": team_page(request, here, link)}, status=201)
 
 
-def acting(action: Callable[..., str]) -> Callable[..., HttpResponse]:
-    """A POST on a team that goes back to the team's page with what was done, or why it was not."""
+@require_POST
+@login_required
+def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
+    def act(here: Team, actor: User) -> str:
+        count = services.withdraw_invitations(here, actor=actor)
+        return f"{count} open invitation{'' if count == 1 else 's'} withdrawn."
 
-    @require_POST
-    @login_required
-    @wraps(action)
-    def view(request: HttpRequest, slug: str, **keys: Any) -> HttpResponse:
-        own = found(request, slug)
-        try:
-            done = action(request, own.team, cast(User, request.user), **keys)
-        except Problem as problem:
-            if problem.status == 404:
-                raise Http404(problem.detail) from problem
-            return render_team(request, own, problem=problem.detail, status=problem.status)
-        messages.info(request, done)
-        still_in = selectors.team_detail(cast(User, request.user), slug) is not None
-        return redirect("accounts:team", slug=slug) if still_in else redirect("accounts:index")
-
-    return view
+    return _decided(request, slug, act)
 
 
-@acting
-def change_role(request: HttpRequest, team: Team, actor: User, user_id: int) -> str:
-    changed = services.change_role(team, user_id, request.POST.get("role", ""), actor=actor)
-    return f"{changed.user.username} is now {changed.role} of {team.name}."
+@require_POST
+@login_required
+def change_role(request: HttpRequest, slug: str) -> HttpResponse:
+    def act(here: Team, actor: User) -> str:
+        user, role = _person(request, here), request.POST.get("role", "")
+        services.change_role(here, user, role, actor=actor)
+        return f"{user.username} is {role} now."
+
+    return _decided(request, slug, act)
 
 
-@acting
-def remove(request: HttpRequest, team: Team, actor: User, user_id: int) -> str:
-    gone = services.remove_member(team, user_id, actor=actor)
-    return f"{gone.username} is no longer in {team.name}; the tokens for it have ended."
+@require_POST
+@login_required
+def remove(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take somebody out, or leave."""
+
+    def act(here: Team, actor: User) -> str:
+        user = _person(request, here)
+        services.remove_member(here, user, actor=actor)
+        return f"{user.username} is no longer in {here.name}; what they sent stays."
+
+    return _decided(request, slug, act)
 
 
-@acting
-def revoke_invitation(request: HttpRequest, team: Team, actor: User, invitation_id: int) -> str:
-    services.revoke_invitation(team, invitation_id, actor=actor)
-    return "The invitation is revoked; its link works no more."
-
-
-def found(request: HttpRequest, slug: str) -> Membership:
-    own = selectors.team_detail(cast(User, request.user), slug)
-    if own is None:
-        raise Http404
-    return own
-
-
-def render_team(
-    request: HttpRequest, own: Membership, link: str = "", problem: str = "", status: int = 200
-) -> HttpResponse:
-    is_owner = own.role == Membership.Role.OWNER
-    page = TeamPage(
-        team=own.team,
-        role=own.role,
-        members=list(selectors.member_list(own.team)),
-        invitations=list(selectors.invitation_list(own.team)) if is_owner else [],
-        link=link,
-        problem=problem,
+def _person(request: HttpRequest, here: Team) -> User:
+    member = (
+        here.membership_set.select_related("user").filter(user__username=request.POST.get("user", "")).first()
     )
-    return render(request, "accounts/team.html", {"page": page}, status=status)
+    if member is None:
+        raise Problem(404, "not_found", "Not found", "there is no such member")
+    return member.user
+
+
+def _decided(request: HttpRequest, slug: str, act: Callable[[Team, User], str]) -> HttpResponse:
+    """Do it, say what was done or why not, and go back to where one may still look."""
+    here, actor = found(request, slug), cast(User, request.user)
+    try:
+        messages.info(request, act(here, actor))
+    except Problem as problem:
+        messages.error(request, problem.detail)
+    if selectors.team_of(actor, slug) is None:
+        return redirect("accounts:index")
+    return redirect("accounts:team", slug=slug)

@@ -1,32 +1,25 @@
-"""Writes about people: accounts, teams, invitations, tokens, one-time links, audit.
+"""Writes about people, teams and tokens; every door calls these. They know nothing of HTTP."""
 
-They know nothing of HTTP. A secret is returned once, as text, by the function that made it.
-"""
-
-from knowledgebase.accounts.services.audit import audit
-from knowledgebase.accounts.services.invitations import accept_invitation, invite, revoke_invitation
-from knowledgebase.accounts.services.links import (
-    create_login_link,
-    create_reset_link,
-    ensure_administrator,
-    mail_reset_link,
-    redeem_login_link,
-    reset_password,
-)
+from knowledgebase.accounts.services.auditing import audit
 from knowledgebase.accounts.services.people import (
     ADMINISTRATOR,
+    create_login_link,
     create_user,
+    ensure_administrator,
     personal_team,
-    register_user,
+    redeem_login_link,
+    register,
     set_password,
 )
 from knowledgebase.accounts.services.teams import (
+    accept_invitation,
     add_member,
     change_role,
     create_team,
+    invitation_of,
+    invite,
     remove_member,
-    require_owner,
-    require_writer,
+    withdraw_invitations,
 )
 from knowledgebase.accounts.services.tokens import create_token, revoke_token
 
@@ -37,21 +30,17 @@ __all__ = [
     "audit",
     "change_role",
     "create_login_link",
-    "create_reset_link",
     "create_team",
     "create_token",
     "create_user",
     "ensure_administrator",
+    "invitation_of",
     "invite",
-    "mail_reset_link",
     "personal_team",
     "redeem_login_link",
-    "register_user",
+    "register",
     "remove_member",
-    "require_owner",
-    "require_writer",
-    "reset_password",
-    "revoke_invitation",
     "revoke_token",
     "set_password",
+    "withdraw_invitations",
 ]

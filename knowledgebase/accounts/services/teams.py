@@ -1,18 +1,21 @@
-"""Teams and who is in them. Owners decide; a team never loses its last owner.
-
-It knows nothing of what a team owns. Start from `invite` in the module beside it for how people come in.
-"""
+"""Writes about teams: members, roles, invitations. The last owner of a team stays."""
 
 from __future__ import annotations
+
+import secrets
+from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from knowledgebase.accounts.models import ApiToken, Membership, Team, User
-from knowledgebase.accounts.selectors import is_team_owner, role_in
-from knowledgebase.accounts.services.audit import audit
+from knowledgebase.accounts.models import ApiToken, Invitation, Membership, Team, User
+from knowledgebase.accounts.selectors import digest_of, is_team_owner
+from knowledgebase.accounts.services.auditing import audit
+from knowledgebase.accounts.services.tokens import revoke_token
 from knowledgebase.core.errors import Problem, not_found
+
+INVITATION_LIFE = timedelta(days=7)
 
 
 @transaction.atomic
@@ -23,9 +26,9 @@ def create_team(name: str, *, owner: User) -> Team:
         raise Problem(
             409, "team_exists", "Team exists", f"there is a team called {name!r}; choose another name"
         )
-    team = Team.objects.create(slug=slug, name=name.strip())
+    team = Team.objects.create(slug=slug, name=name)
     Membership.objects.create(team=team, user=owner, role=Membership.Role.OWNER)
-    audit(owner, "team.create", slug, team=team)
+    audit(owner, "team.create", slug, concerns=team)
     return team
 
 
@@ -33,73 +36,104 @@ def add_member(team: Team, user: User, *, actor: User, role: str = Membership.Ro
     """Put a person into a team; again is harmless."""
     _, is_new = Membership.objects.get_or_create(team=team, user=user, defaults={"role": role})
     if is_new:
-        audit(actor, "team.add", user.username, team=team, role=str(role))
+        audit(actor, "team.add", team.slug, concerns=team, user=user.username, role=str(role))
 
 
-@transaction.atomic
-def change_role(team: Team, user_id: int, role: str, *, actor: User) -> Membership:
-    """Give a member another role. Problem 404 or 403 for who may not, 409 for the last owner."""
-    require_owner(actor, team)
-    membership = _locked(team, user_id)
+def change_role(team: Team, user: User, role: str, *, actor: User) -> None:
+    """Make a member an owner or an owner a member. Problem 403, 404, 409 or 422."""
+    _may_decide(team, actor)
     if role not in Membership.Role.values:
-        choices = ", ".join(Membership.Role.values)
-        raise Problem(422, "unknown_role", "Unknown role", f"{role[:40]!r} is no role; choose from {choices}")
-    if membership.role == role:
-        return membership
-    _keep_an_owner(team, membership)
-    before, membership.role = membership.role, role
-    membership.save(update_fields=["role"])
-    audit(actor, "team.role", membership.user.username, team=team, before=before, after=role)
-    return membership
+        detail = f"role {role!r} does not exist; choose from {', '.join(Membership.Role.values)}"
+        raise Problem(422, "unknown_role", "Unknown role", detail)
+    with transaction.atomic():
+        membership = _membership(team, user)
+        if membership.role == role:
+            return
+        _keep_an_owner(team, membership)
+        membership.role = role
+        membership.save(update_fields=["role"])
+        audit(actor, "team.role", team.slug, concerns=team, user=user.username, role=role)
+
+
+def remove_member(team: Team, user: User, *, actor: User) -> None:
+    """Take a person out of a team, and end their tokens for it. What they sent stays the team's."""
+    if actor.pk != user.pk:
+        _may_decide(team, actor)
+    if team.personal_of_id is not None:
+        raise Problem(409, "personal_team", "Personal team", "nobody leaves their personal team")
+    with transaction.atomic():
+        membership = _membership(team, user)
+        _keep_an_owner(team, membership)
+        membership.delete()
+        for token in ApiToken.objects.filter(owner=user, team=team, revoked_at=None):
+            revoke_token(token, actor=actor)
+        audit(actor, "team.remove", team.slug, concerns=team, user=user.username)
+
+
+def invite(team: Team, *, actor: User, role: str = Membership.Role.MEMBER) -> str:
+    """The path of a link by which one person may join within a week; its secret is not kept."""
+    _may_decide(team, actor)
+    if team.personal_of_id is not None:
+        raise Problem(
+            409, "personal_team", "Personal team", "a personal team has one member; make a team first"
+        )
+    if role not in Membership.Role.values:
+        detail = f"role {role!r} does not exist; choose from {', '.join(Membership.Role.values)}"
+        raise Problem(422, "unknown_role", "Unknown role", detail)
+    secret = secrets.token_urlsafe(32)
+    expires = timezone.now() + INVITATION_LIFE
+    Invitation.objects.create(
+        digest=digest_of(secret), team=team, role=role, invited_by=actor, expires_at=expires
+    )
+    audit(actor, "team.invite", team.slug, concerns=team, role=role)
+    return f"/accounts/invitations/{secret}/"
+
+
+def withdraw_invitations(team: Team, *, actor: User) -> int:
+    """End every open invitation of a team; how many there were."""
+    _may_decide(team, actor)
+    count = Invitation.objects.filter(team=team, used_at=None).delete()[0]
+    if count:
+        audit(actor, "team.withdraw_invitations", team.slug, concerns=team, count=count)
+    return count
+
+
+def invitation_of(secret: str) -> Invitation | None:
+    """The open invitation of this link; None for used, old, withdrawn and unknown ones alike."""
+    found = Invitation.objects.select_related("team", "invited_by").filter(digest=digest_of(secret)).first()
+    return found if found is not None and found.is_open else None
 
 
 @transaction.atomic
-def remove_member(team: Team, user_id: int, *, actor: User) -> User:
-    """Take somebody out of a team, oneself included; their tokens for it end. Problem as in `change_role`."""
-    if actor.pk != user_id:
-        require_owner(actor, team)
-    elif role_in(actor, team.pk) is None:
-        raise not_found("team", team.slug)
-    membership = _locked(team, user_id)
-    if team.personal_of_id == user_id:
-        raise Problem(409, "personal_team", "Personal team", "nobody can leave their personal team")
-    _keep_an_owner(team, membership)
-    membership.delete()
-    ApiToken.objects.filter(owner_id=user_id, team=team, revoked_at=None).update(revoked_at=timezone.now())
-    audit(actor, "team.remove", membership.user.username, team=team, role=membership.role)
-    return membership.user
+def accept_invitation(secret: str, user: User) -> Team:
+    """Join; of two racing uses of one link one wins. Problem 410 for a link that is not open."""
+    invitation = invitation_of(secret)
+    used = invitation and Invitation.objects.filter(
+        pk=invitation.pk, used_at=None, expires_at__gt=timezone.now()
+    ).update(used_at=timezone.now())
+    if invitation is None or not used:
+        detail = "the invitation was used, withdrawn or is too old; ask for a new one"
+        raise Problem(410, "invitation_over", "Invitation over", detail)
+    add_member(invitation.team, user, actor=invitation.invited_by, role=invitation.role)
+    return invitation.team
 
 
-def require_owner(actor: User, team: Team) -> None:
-    """Problem 404 for those who are not in the team, 403 for those who are and do not own it."""
-    if is_team_owner(actor, team.pk):
-        return
-    role = role_in(actor, team.pk)
-    if role is None:
-        raise not_found("team", team.slug)
-    raise Problem(403, "not_owner", "Not an owner", f"you are {role} of {team.name}; its owners decide this")
+def _may_decide(team: Team, actor: User) -> None:
+    if not (actor.is_superuser or is_team_owner(actor, team.pk)):
+        raise Problem(403, "not_owner", "Not an owner", f"only an owner of {team.name} may do this")
 
 
-def require_writer(actor: User, team_id: int | None, what: str) -> None:
-    """Problem 403 for people who may only read in this team; `what` says what they wanted."""
-    if role_in(actor, team_id) not in Membership.WRITERS:
-        detail = f"you may read here, not {what}; ask an owner of the team for the role member"
-        raise Problem(403, "read_only", "Read only", detail)
-
-
-def _locked(team: Team, user_id: int) -> Membership:
-    """The membership, under a lock on all of the team's, so that two owners cannot remove each other at once."""
-    rows = list(Membership.objects.select_for_update(of=("self",)).filter(team=team).select_related("user"))
-    membership = next((row for row in rows if row.user_id == user_id), None)
-    if membership is None:
-        raise not_found("member", user_id)
-    return membership
+def _membership(team: Team, user: User) -> Membership:
+    found = Membership.objects.select_for_update().filter(team=team, user=user).first()
+    if found is None:
+        raise not_found("member", user.username)
+    return found
 
 
 def _keep_an_owner(team: Team, leaving: Membership) -> None:
     if leaving.role != Membership.Role.OWNER:
         return
-    others = Membership.objects.filter(team=team, role=Membership.Role.OWNER).exclude(pk=leaving.pk)
-    if not others.exists():
-        detail = f"{leaving.user.username} is the last owner of {team.name}; make somebody else an owner first"
+    owners = Membership.objects.select_for_update().filter(team=team, role=Membership.Role.OWNER)
+    if len(owners) < 2:
+        detail = f"{leaving.user} is the last owner of {team.name}; make somebody else an owner first"
         raise Problem(409, "last_owner", "Last owner", detail)

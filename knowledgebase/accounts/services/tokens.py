@@ -1,4 +1,4 @@
-"""API tokens: made, shown once, revoked. Stored as hashes."""
+"""Writes about API tokens. The text of a token is returned once and never kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from knowledgebase.accounts.models import SCOPES, ApiToken, Team, User
 from knowledgebase.accounts.selectors import digest_of
-from knowledgebase.accounts.services.audit import audit
+from knowledgebase.accounts.services.auditing import audit
 from knowledgebase.accounts.services.people import personal_team
 from knowledgebase.core.errors import Problem
 
@@ -40,11 +40,11 @@ def create_token(
         team=team or personal_team(user),
         expires_at=expires_at,
     )
-    audit(user, "token.create", token.prefix, team_id=token.team_id, scopes=asked)
+    audit(user, "token.create", token.prefix, concerns=token.team, scopes=asked)
     return token, text
 
 
 def revoke_token(token: ApiToken, *, actor: User) -> None:
     """End a token now; again is harmless."""
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
-        audit(actor, "token.revoke", token.prefix, team_id=token.team_id)
+        audit(actor, "token.revoke", token.prefix, concerns=token.team)

@@ -38,7 +38,7 @@ class Machine:
 @lru_cache(maxsize=1)
 def machine() -> Machine:
     """System and measured speed with the threads of one trial."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(THREADS):
         return Machine(describe.system(), describe.device_speed(THREADS))

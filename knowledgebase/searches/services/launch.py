@@ -99,7 +99,7 @@ def cancel_search(user: User, search: Search) -> Search:
             locked.end_reason = "user"
             locked.ended_at = now
         locked.save(update_fields=["state", "end_reason", "ended_at"])
-        audit(user, "search.cancel", search.pk)
+        audit(user, "search.cancel", search.pk, concerns=search.team)
     return locked
 
 

@@ -183,4 +183,4 @@ def test_a_listed_pipeline_outside_of_the_space_is_named() -> None:
         )
 
 
-WRONG = {"method": "full", "language_model": GOOD, "hyperparameters": {"epochs": 9}}
+WRONG = {"method": "full", "language_model": GOOD, "hyperparameters": {"epochs": 11}}

@@ -143,7 +143,7 @@ def full(**changes: Any) -> Pipeline:
 @pytest.mark.parametrize(
     ("pipeline", "word"),
     [
-        (full(learning_rate=1.0), "learning_rate must lie in [1e-06, 0.003], got 1.0"),
+        (full(learning_rate=1.0), "learning_rate must lie in [1e-05, 0.001], got 1.0"),
         (full(learning_rate=float("nan")), "learning_rate must lie in"),
         (full(learning_rate="fast"), "must be a number, got 'fast'"),
         (full(epochs=2.5), "whole number, got 2.5"),
@@ -175,11 +175,11 @@ def test_decode_refuses_what_is_no_unit() -> None:
 
 def test_restrict() -> None:
     small = SPACE.restrict(
-        methods=["full"], language_models=["package:a@1"], parameters={"full.epochs": Integer(1, 2)}
+        methods=["full"], language_models=["package:a@1"], parameters={"full.epochs": Integer(2, 3)}
     )
     pipelines = small.sample(np.random.default_rng(0), 50)
     assert {item.method for item in pipelines} == {"full"}
-    assert {item.hyperparameters["epochs"] for item in pipelines} == {1, 2}
+    assert {item.hyperparameters["epochs"] for item in pipelines} == {2, 3}
     assert all(SPACE.contains(item) for item in pipelines)
     assert SPACE.restrict(methods=["linear"], language_models=[]).language_models == ()
 

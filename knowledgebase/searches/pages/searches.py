@@ -1,0 +1,137 @@
+"""The list of searches and one search, live while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from knowledgebase.accounts.models import User
+from knowledgebase.core import charts, formats
+from knowledgebase.core.errors import Problem
+from knowledgebase.searches import selectors, services
+from knowledgebase.searches.models import Search, Trial
+
+PAGE_ROWS = 50
+
+
+@dataclass(frozen=True)
+class IndexPage:
+    searches: Page[Search]
+
+
+@dataclass(frozen=True)
+class DetailPage:
+    """One search as it is now. ``version`` changes exactly when the page would look different."""
+
+    report: selectors.SearchReport
+    ruler: charts.Ruler | None
+    front: charts.FrontChart | None
+    panels: tuple[charts.Panel, ...]
+    trials: list[Trial]
+    is_live: bool
+    version: str
+
+
+@require_GET
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    rows = selectors.search_list(cast(User, request.user))
+    page = IndexPage(Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page")))
+    return render(request, "searches/index.html", {"page": page})
+
+
+@require_GET
+@login_required
+def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
+    return render(request, "searches/detail.html", {"page": detail_page(found(request, search_id))})
+
+
+@require_GET
+@login_required
+def live(request: HttpRequest, search_id: UUID) -> HttpResponse:
+    """The changing part alone; 204 while nothing has changed since the version that the page shows."""
+    page = detail_page(found(request, search_id))
+    if request.GET.get("version") == page.version:
+        return HttpResponse(status=204)
+    return render(request, "searches/_live.html", {"page": page})
+
+
+@require_POST
+@login_required
+def cancel(request: HttpRequest, search_id: UUID) -> HttpResponse:
+    search = found(request, search_id)
+    try:
+        services.cancel_search(cast(User, request.user), search)
+        messages.info(request, "Cancelled: what has finished is kept, running trials end within seconds.")
+    except Problem as problem:
+        messages.error(request, problem.detail)
+    return redirect("searches:detail", search_id=search_id)
+
+
+def found(request: HttpRequest, search_id: UUID) -> Search:
+    search = selectors.search_detail(cast(User, request.user), search_id)
+    if search is None:
+        raise Http404
+    return search
+
+
+def detail_page(search: Search) -> DetailPage:
+    report = selectors.search_report(search)
+    return DetailPage(
+        report=report,
+        ruler=progress_ruler(report),
+        front=front_chart(report),
+        panels=charts.prior_panels("prior", prior_rows(report)),
+        trials=sorted(report.trials, key=lambda trial: -trial.number),
+        is_live=not search.is_finished,
+        version=version(report),
+    )
+
+
+def version(report: selectors.SearchReport) -> str:
+    """States of the search and of its trials, and the progress of the running ones."""
+    parts = [report.state, *(f"{trial.number}{trial.state}{trial.attempt}" for trial in report.trials)]
+    parts += [f"{trial.trial}{trial.phase}{trial.step}" for trial in report.running]
+    return sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+
+def progress_ruler(report: selectors.SearchReport) -> charts.Ruler | None:
+    search = report.search
+    if search.is_finished:
+        return None
+    done, budget = report.trials_done, search.budget_trials
+    left = formats.seconds(report.time_left_s) if report.time_left_s is not None else ""
+    finding = f"{done} of {budget} trials done" + (f", about {left} left." if left else ".")
+    labels = ("0", f"{done} trials", f"{budget}")
+    return charts.ruler("progress-ruler", "Trials of the budget", done, budget, labels, finding)
+
+
+def front_chart(report: selectors.SearchReport) -> charts.FrontChart | None:
+    points = [
+        charts.Point(trial.number, trial.method, trial.score, trial.seconds)
+        for trial in report.trials
+        if trial.score is not None and trial.seconds is not None
+    ]
+    failures: dict[str, list[float]] = {}
+    for trial in report.trials:
+        if trial.status and trial.status != "ok":
+            failures.setdefault(trial.status, []).append(trial.seconds or 0.0)
+    return charts.front_chart("fig-front", points, failures, "macro-F1")
+
+
+def prior_rows(report: selectors.SearchReport) -> dict[str, list[tuple[str, float, float]]]:
+    methods = [(shift.value, shift.prior, shift.uniform) for shift in report.methods]
+    models = [
+        (formats.short_language_model(shift.value), shift.prior, shift.uniform)
+        for shift in report.language_models
+    ]
+    return {"method": methods, "language model": models}
