@@ -29,7 +29,18 @@ GROUP_BYTES = 128 * 2**20
 ROWS = 1000
 CELL = 2000
 # In the order of trust; what people call such columns in published data sets.
-LABEL_NAMES = ("label", "labels", "class", "category", "target", "intent", "sentiment", "topic", "emotion", "y")
+LABEL_NAMES = (
+    "label",
+    "labels",
+    "class",
+    "category",
+    "target",
+    "intent",
+    "sentiment",
+    "topic",
+    "emotion",
+    "y",
+)
 LONGEST_LABEL = 60.0
 MOST_LABELS_SHARE = 0.5
 
@@ -46,7 +57,9 @@ class Sample:
         """The sampled rows as texts and labels; KeyError for a column that is not there."""
         places = {name: at for at, name in enumerate(self.columns)}
         texts, label = [places[name] for name in text_columns], places[label_column]
-        return Rows(["\n".join(row[at] for at in texts) for row in self.rows], [row[label] for row in self.rows])
+        return Rows(
+            ["\n".join(row[at] for at in texts) for row in self.rows], [row[label] for row in self.rows]
+        )
 
 
 @dataclass(frozen=True)
@@ -111,7 +124,9 @@ def _text_head(path: Path) -> tuple[str, bool]:
     is_whole = len(data) <= HEAD_BYTES
     text = _decode(data, path.name, is_whole)
     if "\0" in text:
-        raise refuse("nul_byte", f"{path.name}: NUL byte in line {text[: text.index(chr(0))].count(chr(10)) + 1}")
+        raise refuse(
+            "nul_byte", f"{path.name}: NUL byte in line {text[: text.index(chr(0))].count(chr(10)) + 1}"
+        )
     return (text, True) if is_whole else (text[: text.rfind("\n") + 1] or text, False)
 
 
@@ -122,7 +137,9 @@ def _decode(data: bytes, name: str, is_whole: bool) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         plain = encoding.removesuffix("-sig")
-        message = f"{name}: byte {error.start} (line {line}) is not {plain}; save it as UTF-8 and upload it again"
+        message = (
+            f"{name}: byte {error.start} (line {line}) is not {plain}; save it as UTF-8 and upload it again"
+        )
         raise SourceError("not_utf8", "file", message) from error
 
 
@@ -130,7 +147,9 @@ def _parse(text: str, kind: str, is_whole: bool) -> Table:
     if kind in ("jsonl", "ndjson"):
         return read_json_lines(text)
     if kind not in ("csv", "tsv"):
-        raise refuse("unknown_format", f"expected .csv, .tsv, .jsonl (each also .gz) or .parquet, not .{kind}")
+        raise refuse(
+            "unknown_format", f"expected .csv, .tsv, .jsonl (each also .gz) or .parquet, not .{kind}"
+        )
     delimiter = "," if kind == "csv" else "\t"
     return read_delimited(text, delimiter) if is_whole else _cut_delimited(text, delimiter)
 

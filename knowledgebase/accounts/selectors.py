@@ -72,7 +72,9 @@ def team_of(user: User, slug: str) -> Team | None:
 
 def members_of(team: Team) -> QuerySet[Membership]:
     """Owners first, then by name."""
-    first = Case(When(role=Membership.Role.OWNER, then=0), When(role=Membership.Role.MEMBER, then=1), default=2)
+    first = Case(
+        When(role=Membership.Role.OWNER, then=0), When(role=Membership.Role.MEMBER, then=1), default=2
+    )
     return Membership.objects.filter(team=team).select_related("user").order_by(first, "user__username")
 
 

@@ -21,5 +21,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         user = user_named(options["user"])
         if user is None:
-            raise CommandError(f"there is no user {options['user']!r}; names are written exactly as people sign in")
+            raise CommandError(
+                f"there is no user {options['user']!r}; names are written exactly as people sign in"
+            )
         self.stdout.write(f"{settings.PUBLIC_URL}{create_reset_link(user, actor=None)}")
