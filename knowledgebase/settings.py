@@ -257,6 +257,20 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+# --- Mail: for password links only; without it the operator hands them out -----------------------------------
+
+_mail = urlsplit(env_url("TUNELORE_EMAIL_URL", "", ("smtp", "smtps", "console")))
+MAIL_IS_SET_UP = bool(_mail.scheme)
+EMAIL_BACKEND = "django.core.mail.backends." + (
+    {"console": "console", "": "dummy"}.get(_mail.scheme, "smtp") + ".EmailBackend"
+)
+EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or (465 if _mail.scheme == "smtps" else 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+EMAIL_USE_SSL = _mail.scheme == "smtps"
+EMAIL_USE_TLS = dict(parse_qsl(_mail.query)).get("tls") == "1"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env_text("TUNELORE_EMAIL_FROM", "tunelore@localhost")
+
 # --- Bounds of what comes in ------------------------------------------------------------------------------
 
 # One API body; a record is at most 256 KiB, so an ordinary batch of 100 is far below.

@@ -31,6 +31,7 @@ from knowledgebase.searches.serializers import (
     DatasetAnswer,
     DatasetCreate,
     DatasetUpload,
+    NeighbourAnswer,
     PriorAnswer,
     SearchAnswer,
     SearchCreate,
@@ -223,14 +224,14 @@ class SearchPrior(APIView):
     @extend_schema(responses=PriorAnswer)
     def get(self, request: Request, search_id: UUID) -> Response:
         search = found_search(request, search_id)
-        summary = search.prior_summary
+        summary, reader = search.prior_summary, cast(User, request.user)
         return Response(
             {
                 "digest": search.prior_digest,
-                "neighbours": summary.get("neighbours", []),
+                "neighbours": NeighbourAnswer(selectors.prior_neighbours(reader, search), many=True).data,
                 "distributions": summary.get("distributions", {}),
                 "uniform": summary.get("uniform", {}),
-                "experiences": search.prior_ids,
+                "experiences": selectors.prior_experiences(reader, search),
             }
         )
 

@@ -15,7 +15,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from knowledgebase.accounts.models import User
-from knowledgebase.experiences.models import Task
+from knowledgebase.experiences.models import Experience, Task
 from knowledgebase.experiences.selectors import FAILED, experience_list, nearest_tasks
 from knowledgebase.searches.models import Dataset, Search, Trial
 
@@ -193,8 +193,34 @@ def front_of(trials: Sequence[Trial]) -> tuple[FrontPoint, ...]:
     return tuple(front)
 
 
-def search_report(search: Search, *, now: datetime | None = None) -> SearchReport:
-    """State, counts, best, front, prior and estimates of one search, from one read of its trials."""
+def prior_neighbours(reader: User, search: Search) -> tuple[NeighbourTask, ...]:
+    """The tasks that the prior came from, as far as this reader may see them.
+
+    The prior is made of what the search's owner may see, which may be more than the rest of the team sees.
+    """
+    found = search.prior_summary.get("neighbours", ())
+    if reader.pk != search.owner_id and found:
+        digests = [one["task"] for one in found]
+        seen = Experience.objects.visible_to(reader).filter(task__digest__in=digests)
+        known = set(seen.values_list("task__digest", flat=True).distinct())
+        found = [one for one in found if one["task"] in known]
+    return tuple(NeighbourTask(one["task"], one["name"], one["distance"], one["parts"]) for one in found)
+
+
+def prior_experiences(reader: User, search: Search) -> list[str]:
+    """The ids of the experiences that moved the prior, as far as this reader may see them."""
+    if reader.pk == search.owner_id or not search.prior_ids:
+        return list(search.prior_ids)
+    seen = Experience.objects.visible_to(reader).filter(pk__in=search.prior_ids).values_list("pk", flat=True)
+    known = {str(pk) for pk in seen}
+    return [pk for pk in search.prior_ids if pk in known]
+
+
+def search_report(search: Search, *, reader: User | None = None, now: datetime | None = None) -> SearchReport:
+    """State, counts, best, front, prior and estimates of one search, from one read of its trials.
+
+    `reader` is who will see it, the search's owner when absent.
+    """
     now = now or timezone.now()
     trials = list(trial_list(search))
     done = [trial for trial in trials if trial.state == Trial.State.DONE]
@@ -210,10 +236,7 @@ def search_report(search: Search, *, now: datetime | None = None) -> SearchRepor
         best=_point(best) if best is not None else None,
         front=front_of(done),
         running=tuple(_running(trial, now) for trial in trials if trial.state == Trial.State.RUNNING),
-        neighbours=tuple(
-            NeighbourTask(task=one["task"], name=one["name"], distance=one["distance"], parts=one["parts"])
-            for one in summary.get("neighbours", ())
-        ),
+        neighbours=prior_neighbours(reader or search.owner, search),
         methods=_shifts(summary, "method"),
         language_models=_shifts(summary, "language_model"),
         seconds_used=seconds_used(search, now),

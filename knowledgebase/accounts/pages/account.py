@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -21,6 +22,9 @@ from knowledgebase.accounts import selectors, services
 from knowledgebase.accounts.models import SCOPES, ApiToken, AuditEntry, Membership, User
 from knowledgebase.core.errors import Problem
 
+FILTERS = ("actor", "action", "team", "since", "until")
+# Only the operator may hand out what reaches beyond their own records.
+OPERATORS = ("federation", "admin")
 PAGE_ROWS = 100
 # What each scope lets a token do, in the order of the form.
 SCOPE_WORDS = {
@@ -45,9 +49,15 @@ class AccountPage:
 
 @dataclass(frozen=True)
 class AuditPage:
+    """The entries that fit `chosen`; `query` is `chosen` as the address has it."""
+
     entries: Page[AuditEntry]
     actions: list[str]
-    action: str
+    actors: list[str]
+    teams: list[tuple[str, str]]
+    chosen: dict[str, str]
+    query: str
+    problem: str = ""
 
 
 @require_GET
@@ -68,8 +78,13 @@ def account_page(
         ApiToken.objects.filter(owner=user, revoked_at=None).select_related("team").order_by("-created_at")
     )
     memberships = Membership.objects.filter(user=user).select_related("team").order_by("team__name")
-    scopes = [(name, SCOPE_WORDS[name], name in chosen) for name in SCOPES]
+    scopes = [(name, SCOPE_WORDS[name], name in chosen) for name in offered_scopes(user)]
     return AccountPage(list(memberships), list(tokens), scopes, secret, problem)
+
+
+def offered_scopes(user: User) -> list[str]:
+    """The scopes that the person may give to a token, in the order of the form."""
+    return [name for name in SCOPES if user.is_superuser or name not in OPERATORS]
 
 
 @never_cache
@@ -83,6 +98,9 @@ def create_token(request: HttpRequest) -> HttpResponse:
         team = selectors.team_of(user, request.POST.get("team", ""))
         if team is None or not team.membership_set.filter(user=user).exists():
             raise Problem(422, "unknown_team", "Unknown team", "choose one of your teams")
+        if refused := [scope for scope in scopes if scope in OPERATORS and not user.is_superuser]:
+            detail = f"only the operator gives a token the scope {refused[0]!r}"
+            raise Problem(422, "scope_refused", "Scope refused", detail)
         if not scopes or not request.POST.get("name", "").strip():
             raise Problem(422, "invalid", "Invalid input", "a token needs a name and at least one scope")
         expires = expiry(request.POST.get("days", "").strip())
@@ -138,11 +156,23 @@ def set_password(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def audit_log(request: HttpRequest) -> HttpResponse:
-    """Who changed what, as far as one may read it."""
+    """Who changed what, as far as one may read it. The filters stand in the address."""
     rows = selectors.audit_list(cast(User, request.user))
-    actions = sorted(set(rows.order_by().values_list("action", flat=True)))
-    action = request.GET.get("action", "")
-    if action:
-        rows = rows.filter(action=action[:64])
-    page = AuditPage(Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page")), actions, action)
-    return render(request, "accounts/audit.html", {"page": page})
+    chosen = {name: request.GET[name][:160] for name in FILTERS if request.GET.get(name)}
+    problem = ""
+    try:
+        days = {name: date.fromisoformat(chosen[name]) for name in ("since", "until") if name in chosen}
+        shown = selectors.filtered_audit(rows, **{**chosen, **days})  # type: ignore[arg-type]  # days replace texts
+    except ValueError as error:
+        shown, problem = rows.none(), f"{error}; write a day as 2026-11-21"
+    plain = rows.order_by()
+    page = AuditPage(
+        entries=Paginator(shown, PAGE_ROWS).get_page(request.GET.get("page")),
+        actions=sorted(set(plain.values_list("action", flat=True))),
+        actors=sorted(set(plain.exclude(actor=None).values_list("actor__username", flat=True))),
+        teams=sorted(set(plain.exclude(team=None).values_list("team__slug", "team__name"))),
+        chosen=chosen,
+        query=urlencode(chosen),
+        problem=problem,
+    )
+    return render(request, "accounts/audit.html", {"page": page}, status=422 if problem else 200)

@@ -33,6 +33,7 @@ class InvitationPage:
 
     invitation: Invitation | None
     username: str = ""
+    email: str = ""
     problem: str = ""
 
 
@@ -81,7 +82,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     """Join a team: as who is signed in, else with a new account. A GET only asks."""
     found = services.invitation_of(secret)
-    page = InvitationPage(found, request.POST.get("username", "").strip())
+    page = InvitationPage(
+        found, request.POST.get("username", "").strip(), request.POST.get("email", "").strip()
+    )
     if found is None:
         return render(request, "accounts/invitation.html", {"page": page}, status=410)
     if request.method == "GET":
@@ -91,7 +94,7 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     except Problem as problem:
         page = replace(page, problem=problem.detail)
         return render(request, "accounts/invitation.html", {"page": page}, status=problem.status)
-    messages.info(request, f"You are a member of {team.name}.")
+    messages.info(request, f"You are {found.role} of {team.name}.")
     return redirect("accounts:team", slug=team.slug)
 
 
@@ -100,7 +103,8 @@ def join(request: HttpRequest, secret: str, username: str) -> Team:
     if request.user.is_authenticated:
         return services.accept_invitation(secret, request.user)
     with transaction.atomic():
-        user = services.register(username, request.POST.get("password", ""))
+        email = request.POST.get("email", "").strip()
+        user = services.register(username, request.POST.get("password", ""), email)
         team = services.accept_invitation(secret, user)
     login(request, user, backend=BACKEND)
     return team

@@ -18,15 +18,24 @@ from knowledgebase.accounts.models import Membership, Team, User
 from knowledgebase.core.errors import Problem
 
 
+ROLES = (
+    ("owner", "decides who is in the team, publishes and deletes, reads the log of the team"),
+    ("member", "adds experiences, datasets and searches"),
+    ("viewer", "reads"),
+)
+
+
 @dataclass(frozen=True)
 class TeamPage:
     """`link` is an invitation, shown this once."""
 
     team: Team
     members: list[Membership]
+    own_role: str
     decides: bool
     is_personal: bool
     open_invitations: int
+    roles: tuple[tuple[str, str], ...] = ROLES
     link: str = ""
 
 
@@ -42,7 +51,8 @@ def team_page(request: HttpRequest, team: Team, link: str = "") -> TeamPage:
     return TeamPage(
         team=team,
         members=list(selectors.members_of(team)),
-        decides=user.is_superuser or selectors.is_team_owner(user, team.pk),
+        own_role=selectors.role_in(user, team.pk) or "",
+        decides=selectors.is_team_owner(user, team.pk),
         is_personal=team.personal_of_id is not None,
         open_invitations=sum(one.is_open for one in team.invitations.all()),
         link=link and request.build_absolute_uri(link),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from knowledgebase.accounts.models import ApiToken, Invitation, Membership, Team, User
-from knowledgebase.accounts.selectors import digest_of, is_team_owner
+from knowledgebase.accounts.selectors import digest_of, is_team_owner, may_write
 from knowledgebase.accounts.services.auditing import audit
 from knowledgebase.accounts.services.tokens import revoke_token
 from knowledgebase.core.errors import Problem, not_found
@@ -40,7 +40,7 @@ def add_member(team: Team, user: User, *, actor: User, role: str = Membership.Ro
 
 
 def change_role(team: Team, user: User, role: str, *, actor: User) -> None:
-    """Make a member an owner or an owner a member. Problem 403, 404, 409 or 422."""
+    """Give a member another role. Problem 403, 404, 409 or 422."""
     _may_decide(team, actor)
     if role not in Membership.Role.values:
         detail = f"role {role!r} does not exist; choose from {', '.join(Membership.Role.values)}"
@@ -116,6 +116,13 @@ def accept_invitation(secret: str, user: User) -> Team:
         raise Problem(410, "invitation_over", "Invitation over", detail)
     add_member(invitation.team, user, actor=invitation.invited_by, role=invitation.role)
     return invitation.team
+
+
+def require_writer(actor: User, team_id: int | None, what: str) -> None:
+    """Problem 403 for people who may only read in this team; `what` says what they wanted."""
+    if not may_write(actor, team_id):
+        detail = f"you may only read here, not {what}; an owner of the team can make you a member"
+        raise Problem(403, "read_only", "Read only", detail)
 
 
 def _may_decide(team: Team, actor: User) -> None:

@@ -52,14 +52,18 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
-    return render(request, "searches/detail.html", {"page": detail_page(found(request, search_id))})
+    return render(
+        request,
+        "searches/detail.html",
+        {"page": detail_page(cast(User, request.user), found(request, search_id))},
+    )
 
 
 @require_GET
 @login_required
 def live(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """The changing part alone; 204 while nothing has changed since the version that the page shows."""
-    page = detail_page(found(request, search_id))
+    page = detail_page(cast(User, request.user), found(request, search_id))
     if request.GET.get("version") == page.version:
         return HttpResponse(status=204)
     return render(request, "searches/_live.html", {"page": page})
@@ -84,8 +88,8 @@ def found(request: HttpRequest, search_id: UUID) -> Search:
     return search
 
 
-def detail_page(search: Search) -> DetailPage:
-    report = selectors.search_report(search)
+def detail_page(reader: User, search: Search) -> DetailPage:
+    report = selectors.search_report(search, reader=reader)
     return DetailPage(
         report=report,
         ruler=progress_ruler(report),

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from knowledgebase.accounts.models import Team, User
+from knowledgebase.accounts.services import audit, require_writer
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.searches import bridge
 from knowledgebase.searches.bridge import names
@@ -51,7 +52,11 @@ def create_dataset(
     languages: Sequence[str] = (),
     domain: str = "",
 ) -> Dataset:
-    """Write a dataset down as `resolving` and ask a control worker to read it; Problem for unknown names."""
+    """Write a dataset down as `resolving` and ask a control worker to read it.
+
+    Problem for unknown names, and for who may only read in the team.
+    """
+    require_writer(user, team.pk, "add datasets")
     builtin = [choice.key for choice in names.builtin_choices()]
     if source == Dataset.Source.BUILTIN and name not in builtin:
         message = f"{name[:100]!r} is unknown; known: {', '.join(builtin)}"
@@ -68,6 +73,7 @@ def create_dataset(
             languages=list(languages),
             domain=domain,
         )
+        audit(user, "dataset.create", dataset.pk, concerns=team, name=name, source=source)
         hint_resolve(dataset.pk)
     return dataset
 
