@@ -60,11 +60,21 @@ class Session:
 
     def open(self, run: Run, early: Prepare, late: Prepare) -> None:
         """Take over a run. `early` and `late` give facts that take time: before it is announced, after it ended."""
+        living = {thread.ident for thread in threading.enumerate()}
         for entry in self._open_entries():
-            self._release(entry)
+            # One thread trains one model after the other; runs of others, and those that somebody holds, go on.
+            if not entry.run.held and (entry.run.thread == run.thread or entry.run.thread not in living):
+                self._release(entry)
         with self._lock:
             self._entries.append(_Entry(run, early, late))
         self._start()
+        self._wake.set()
+
+    def release(self, run: Run) -> None:
+        """Nobody has more to say about this run: its record is written and sent by the threads."""
+        for entry in self._open_entries():
+            if entry.run is run:
+                self._release(entry)
         self._wake.set()
 
     def fail_open_runs(self, outcome_of: Callable[[Run], Outcome], thread: int | None) -> None:
