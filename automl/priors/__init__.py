@@ -5,6 +5,7 @@ Knows no search and no storage. Start at `build_prior`.
 
 from automl.priors.decisions import Decisions
 from automl.priors.defects import Defects
+from automl.priors.memory import Facts, Memory, remember
 from automl.priors.model import Gaussian, Model, Shares, Truth, Weights
 from automl.priors.options import PriorOptions
 from automl.priors.prior import Prior, build_prior, replay
@@ -14,7 +15,9 @@ from automl.priors.utilities import utilities
 __all__ = [
     "Decisions",
     "Defects",
+    "Facts",
     "Gaussian",
+    "Memory",
     "Model",
     "Prior",
     "PriorOptions",
@@ -26,6 +29,7 @@ __all__ = [
     "decay",
     "negative_rates",
     "positive_rates",
+    "remember",
     "replay",
     "utilities",
 ]

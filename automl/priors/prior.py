@@ -18,6 +18,7 @@ from automl.errors import EvidenceError
 from automl.neighbours import Neighbour
 from automl.priors.decisions import Decisions
 from automl.priors.defects import Defects
+from automl.priors.memory import REMEMBERED_RUNS, Facts, Memory, remember
 from automl.priors.model import Model
 from automl.priors.options import PriorOptions
 from automl.priors.rates import decay, negative_rates, positive_rates
@@ -32,7 +33,8 @@ class Prior:
     """The model after the replay, and how it came about.
 
     `weights` are (evidence id, alpha) in the order of the replay, alpha < 0 for what speaks against;
-    `neighbours` the tasks they came from, nearest first. Do not change the model: samplers copy it.
+    `neighbours` the tasks they came from, nearest first; `memory` the runs that some samplers read
+    themselves. Do not change the model: samplers copy it.
     """
 
     space: Space
@@ -42,6 +44,7 @@ class Prior:
     beta: float
     digest: str
     defects: Sequence[str] = ()
+    memory: Memory | None = None
 
     def distributions(self) -> dict[str, dict[str, float]]:
         """The share of every value: "method", "language_model", "<method>.<parameter>", each summing to 1.
@@ -58,8 +61,11 @@ class Prior:
         return Decisions(self.space, Defects.named(self.defects))
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON data without the space; bounded by the options' k_positive, k_negative and neighbours."""
+        """As JSON data without the space; bounded by the options' k_positive, k_negative and neighbours,
+        and by what is remembered.
+        """
         return {
+            **({} if self.memory is None else {"memory": self.memory.to_dict()}),
             "model": self.model.to_dict(),
             "neighbours": [asdict(neighbour) for neighbour in self.neighbours],
             "weights": [list(pair) for pair in self.weights],
@@ -80,6 +86,7 @@ class Prior:
                 beta=float(data["beta"]),  # type: ignore[arg-type]
                 digest=str(data["digest"]),
                 defects=tuple(data.get("defects", ())),  # type: ignore[arg-type]
+                memory=Memory.from_dict(data["memory"]) if "memory" in data else None,  # type: ignore[arg-type]
             )
             prior.distributions()
         except (AttributeError, KeyError, TypeError, ValueError) as wrong:
@@ -96,22 +103,30 @@ def build_prior(
     options: PriorOptions | None = None,
     *,
     seed: int = 0,
+    facts: Facts | None = None,
+    remembered: int = REMEMBERED_RUNS,
 ) -> Prior:
     """What the evidence says about the target.
 
     Select, weigh successes within their tasks, fade by distance, and replay into a uniform model in
     descending order of the learning rate. Evidence with nothing that the space knows is left out. `seed` only
-    matters for the defect that draws missing values.
+    matters for the defect that draws missing values. `remembered` runs are kept beside the model, 0 for none,
+    with `facts` about the language models.
     """
     chosen = options or PriorOptions()
     decisions = Decisions(space, chosen.defects)
-    selection = select((item for item in evidence if decisions.read(item.pipeline)), target, chosen)
+    known = [item for item in evidence if decisions.read(item.pipeline)]
+    selection = select(known, target, chosen)
     rated, beta = _rate(selection, chosen)
     model = decisions.initial_model()
     replay(model, [(_coordinates(decisions, model, chosen, item, seed), alpha) for item, alpha in rated])
     weights = [(item.id, alpha) for item, alpha in rated]
-    digest = _digest(space, model, weights, selection.neighbours)
-    return Prior(space, model, selection.neighbours, weights, beta, digest, tuple(chosen.defects.names()))
+    memory = None
+    if remembered:
+        memory = remember(known, target, facts, runs=remembered, scales=chosen.scales, metric=chosen.metric)
+    digest = _digest(space, model, weights, selection.neighbours, memory)
+    names = tuple(chosen.defects.names())
+    return Prior(space, model, selection.neighbours, weights, beta, digest, names, memory)
 
 
 def replay(model: Model, weighted: Sequence[tuple[Mapping[str, float], float]]) -> None:
@@ -172,7 +187,9 @@ def _digest(
     model: Model,
     weights: Sequence[tuple[str, float]],
     neighbours: Sequence[Neighbour],
+    memory: Memory | None,
 ) -> str:
     content = [space.to_dict(), model.to_dict(), weights, [(n.task, n.distance) for n in neighbours]]
+    content += [] if memory is None else [memory.digest()]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Samplers by name: "random", "listed" and "pge".
+"""Samplers by name: "random", "listed", "pge" and "replay".
 
 Knows how to make them, nothing of what they do. A new sampler is one file, one line here and one fixture on
 the suite in `automl.testing`.
@@ -12,12 +12,14 @@ from automl.errors import SamplerError
 from automl.samplers.base import Sampler, Setting
 from automl.samplers.listed import ListedSampler
 from automl.samplers.pge import PgeOptions, PgeSampler
+from automl.samplers.replay import ReplaySampler
 from automl.samplers.uniform import RandomSampler
 
 SAMPLERS: Mapping[str, Callable[[Setting], Sampler]] = {
     "listed": ListedSampler,
     "pge": PgeSampler,
     "random": RandomSampler,
+    "replay": ReplaySampler,
 }
 
 

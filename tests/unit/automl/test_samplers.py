@@ -46,6 +46,11 @@ class TestPgeWithDefects(SamplerSuite):
         return build_prior(world.space, evidence, world.target(0), PriorOptions.reference())
 
 
+class TestReplay(SamplerSuite):
+    sampler = "replay"
+    learns_from_store = True
+
+
 class TestListed(SamplerSuite):
     sampler = "listed"
     draws = False

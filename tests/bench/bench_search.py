@@ -1,0 +1,144 @@
+"""Which sampler finds good pipelines soonest? Searches on an invented family of related tasks.
+
+Every sampler searches the same tasks with the same seeds and budget, with a store of 150 runs of each of nine
+other tasks that is helpful, irrelevant (unrelated scores), misleading (outcomes permuted), inverted (ranks
+turned round) or noisy (helpful, with seconds that nothing explains). Hypervolume is score against seconds,
+reference (0, the time limit), from what truly happened, as a share of the best that is known.
+
+`python tests/bench/bench_search.py [--quick] [--tuning] [--arms a,b] [--regimes a,b]`. Each search is kept as
+a file below build/bench/searches and is not run again while the code of its sampler stays what it was.
+--tuning runs on the family, tasks and seeds that parameters are chosen on; its figures are never reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")  # one thread: the figures are of one core
+
+import numpy as np  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from search import report  # noqa: E402
+from search.arms import Arm, arms  # noqa: E402
+from search.searches import Case, frozen, searched  # noqa: E402
+from search.worlds import (  # noqa: E402
+    FIRST_REPORTED_SEED,
+    FIRST_TUNING_SEED,
+    REGIMES,
+    REPORTED,
+    REPORTED_TASKS,
+    TUNING,
+    TUNING_TASKS,
+)
+
+BUDGET = 50
+
+
+def cases(regime: str, seeds: int, *, tuning: bool) -> list[Case]:
+    """Where the searches of a regime take place."""
+    specs, tasks, first = (
+        (TUNING, TUNING_TASKS, FIRST_TUNING_SEED)
+        if tuning
+        else (REPORTED, REPORTED_TASKS, FIRST_REPORTED_SEED)
+    )
+    return [
+        Case(spec.name, regime, task, first + seed)
+        for spec in specs
+        for task in tasks
+        for seed in range(seeds)
+    ]
+
+
+def run_all(
+    chosen: Sequence[Arm], regimes: Sequence[str], seeds: int, cache: Path, *, tuning: bool
+) -> dict[tuple[str, str], list[report.Searched]]:
+    """All searches, those without a file run now."""
+    table: dict[tuple[str, str], list[report.Searched]] = {}
+    for regime in regimes:
+        for arm in chosen:
+            rows = []
+            for case in cases(regime, seeds, tuning=tuning):
+                rows.append(report.Searched.of(arm.name, case, searched(arm, case, BUDGET, cache)))
+            table[arm.name, regime] = rows
+            print(f"{regime:12} {arm.name:16} {len(rows)} searches", file=sys.stderr, flush=True)
+    return table
+
+
+def document(
+    table: report.Table, chosen: Sequence[Arm], regimes: Sequence[str], seeds: int
+) -> dict[str, Any]:
+    """The result in the shape of all benches."""
+    rows = [
+        {
+            "arm": arm.name,
+            "regime": regime,
+            "searches": len(table[arm.name, regime]),
+            **report.summary(table[arm.name, regime]),
+            "curve": report.mean_curve(table[arm.name, regime]),
+        }
+        for regime in regimes
+        for arm in chosen
+    ]
+    whole = {arm.name for arm in chosen} == {arm.name for arm in arms()}
+    rivals = [arm.name for arm in chosen if arm.rival]
+    return {
+        "machine": platform.machine(),
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "family": frozen(),
+        "budget": BUDGET,
+        "seeds": seeds,
+        "rows": rows,
+        "bars": report.bars(table, rivals) if whole else {},
+    }
+
+
+def picked(given: str | None, known: Sequence[str]) -> list[str]:
+    """The names of a comma-separated list, all when there is none; an exit that names what is unknown."""
+    names = given.split(",") if given else list(known)
+    if unknown := sorted(set(names) - set(known)):
+        sys.exit(f"{unknown[0]!r} is unknown; use some of {', '.join(known)}")
+    return names
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--target", type=Path, default=ROOT / "build" / "bench" / "search.json")
+    parser.add_argument("--cache", type=Path, default=ROOT / "build" / "bench" / "searches")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--quick", action="store_true", help="2 seeds, minutes instead of an hour")
+    parser.add_argument("--tuning", action="store_true", help="the family that parameters are chosen on")
+    parser.add_argument("--arms", help="some of the samplers, with commas; replay always takes part")
+    parser.add_argument("--regimes", help="some of the regimes, with commas")
+    options = parser.parse_args(arguments)
+    names = picked(options.arms, [arm.name for arm in arms()])
+    chosen = [arm for arm in arms() if arm.name in {*names, "replay"}]
+    regimes, seeds = picked(options.regimes, REGIMES), 2 if options.quick else options.seeds
+    table = run_all(chosen, regimes, seeds, options.cache, tuning=options.tuning)
+    report.show(table, regimes, [arm.name for arm in chosen])
+    result = document(table, chosen, regimes, seeds)
+    print()
+    for name, value in result["bars"].items():
+        print(f"{name:26}{value if isinstance(value, str) else format(value, '.3f')}")
+    if options.tuning:
+        return 0
+    options.target.parent.mkdir(parents=True, exist_ok=True)
+    options.target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(f"\nwritten to {options.target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

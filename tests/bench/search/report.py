@@ -1,0 +1,165 @@
+"""Curves, tables and bars from searches.
+
+Knows figures only. Rows are means over searches; differences are paired by (family, task, seed), and their
+error is taken over tasks, because the seeds of one task share it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median, quantiles, stdev
+from typing import Any
+
+from search.searches import Case, by_clock, curve
+
+POINTS = (10, 25, 50)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """One search and its curve."""
+
+    arm: str
+    case: Case
+    found: Mapping[str, Any]
+    volumes: Sequence[float]
+
+    @classmethod
+    def of(cls, arm: str, case: Case, found: Mapping[str, Any]) -> Searched:
+        return cls(arm, case, found, curve(found))
+
+    @property
+    def failures(self) -> float:
+        rows = self.found["trials"][:50]
+        return sum(row[0] != "ok" for row in rows) / len(rows)
+
+    @property
+    def seconds(self) -> float:
+        """Mean seconds of a trial, as a share of the limit."""
+        return fmean(row[3] for row in self.found["trials"][:50]) / float(self.found["limit_s"])
+
+    @property
+    def best(self) -> float:
+        return max((row[1] or 0.0 for row in self.found["trials"][:50]), default=0.0)
+
+
+Table = Mapping[tuple[str, str], Sequence[Searched]]
+
+
+def mean_curve(rows: Sequence[Searched]) -> list[float]:
+    return [fmean(values) for values in zip(*(row.volumes for row in rows), strict=True)]
+
+
+def difference(ours: Sequence[Searched], theirs: Sequence[Searched], at: int) -> tuple[float, float]:
+    """Mean paired difference of hypervolume after `at` trials, and its error over tasks."""
+    other = {row.case: row for row in theirs}
+    gaps: dict[tuple[str, int], list[float]] = {}
+    for row in ours:
+        gap = row.volumes[at - 1] - other[row.case].volumes[at - 1]
+        gaps.setdefault((row.case.family, row.case.task), []).append(gap)
+    means = [fmean(values) for values in gaps.values()]
+    return fmean(means), stdev(means) / math.sqrt(len(means)) if len(means) > 1 else 0.0
+
+
+def evaluations_for(volumes: Sequence[float], target: float) -> float:
+    """The first number of trials at which a curve reaches the target; infinite when it never does."""
+    return next((at for at, volume in enumerate(volumes, start=1) if volume >= target), math.inf)
+
+
+def summary(rows: Sequence[Searched]) -> dict[str, float]:
+    """One line of the table."""
+    volumes = mean_curve(rows)
+    spent = [1000 * value for row in rows for value in row.found["suggest_s"]]
+    return {
+        **{f"hv{at}": volumes[at - 1] for at in POINTS},
+        "failures": fmean(row.failures for row in rows),
+        "seconds": fmean(row.seconds for row in rows),
+        "best": fmean(row.best for row in rows),
+        "hv_2_limits": fmean(by_clock(row.found, row.volumes, 2) for row in rows),
+        "hv_10_limits": fmean(by_clock(row.found, row.volumes, 10) for row in rows),
+        "suggest_ms": median(spent),
+        "suggest_p95_ms": quantiles(spent, n=20)[-1],
+        "start_s": max(row.found["start_s"] for row in rows),
+    }
+
+
+def show(table: Table, regimes: Sequence[str], names: Sequence[str]) -> None:
+    """The table of every regime."""
+    for regime in regimes:
+        heads = (
+            "hv10",
+            "hv25",
+            "hv50",
+            "- replay",
+            "failed",
+            "seconds",
+            "best",
+            "2 limits",
+            "10 limits",
+            "ms",
+            "p95",
+        )
+        print(f"\n{regime:16}" + "".join(f"{head:>10}" for head in heads))
+        for name in names:
+            rows = table[name, regime]
+            line, gap = summary(rows), difference(rows, table["replay", regime], 50)
+            cells = [line["hv10"], line["hv25"], line["hv50"], gap[0]]
+            cells += [line[key] for key in ("failures", "seconds", "best", "hv_2_limits", "hv_10_limits")]
+            numbers = "".join(f"{cell:10.3f}" for cell in cells)
+            print(
+                f"{name:16}{numbers}{line['suggest_ms']:10.1f}{line['suggest_p95_ms']:10.1f}  ±{gap[1]:.3f}"
+            )
+
+
+def ratio_to(table: Table, regime: str, rivals: Sequence[str]) -> tuple[float, str]:
+    """Evaluations ours needs for what the best rival has at 50, over 50; and that rival."""
+    best = max(rivals, key=lambda name: mean_curve(table[name, regime])[49])
+    needed = evaluations_for(mean_curve(table["process", regime]), mean_curve(table[best, regime])[49])
+    return needed / 50, best
+
+
+def loss(table: Table, regime: str) -> float:
+    """The largest share of hypervolume that the store costs us, against ourselves without it."""
+    with_store, without = (mean_curve(table[name, regime]) for name in ("process", "process-cold"))
+    return max((without[at - 1] - with_store[at - 1]) / without[at - 1] for at in POINTS)
+
+
+def bars(table: Table, rivals: Sequence[str]) -> dict[str, Any]:
+    """What the figures come to; a bar without its searches is left out."""
+    regimes = {regime for _, regime in table}
+    found: dict[str, Any] = {}
+    if "helpful" in regimes:
+        found |= _helpful(table, rivals)
+    for regime in ("misleading", "inverted"):
+        if regime in regimes:
+            found[f"{regime}_loss"] = loss(table, regime)
+    if "noisy" in regimes:
+        gap, error = difference(table["process", "noisy"], table["replay", "noisy"], 50)
+        found |= {"noisy_hv_gain": gap, "noisy_hv_gain_error": error}
+    return found
+
+
+def _helpful(table: Table, rivals: Sequence[str]) -> dict[str, Any]:
+    lines = {name: summary(rows) for (name, regime), rows in table.items() if regime == "helpful"}
+    cold, ours, fast = lines["pge-cold"], lines["process"], lines["process-fast"]
+    ratio, best = ratio_to(table, "helpful", rivals)
+    models = [name for name in rivals if name != "replay"]
+    model_ratio, best_model = ratio_to(table, "helpful", models)
+    gap, error = difference(table["process", "helpful"], table["replay", "helpful"], 50)
+    return {
+        "evals_ratio": ratio,
+        "evals_ratio_rival": best,
+        "evals_ratio_model": model_ratio,
+        "evals_ratio_model_rival": best_model,
+        "failure_ratio": ours["failures"] / cold["failures"],
+        "hv50_minus_replay": gap,
+        "hv50_minus_replay_error": error,
+        "time_ratio": fast["seconds"] / cold["seconds"],
+        "fast_keeps": fast["hv50"] / ours["hv50"],
+        "time_ratio_default": ours["seconds"] / cold["seconds"],
+        "suggest_ms": ours["suggest_ms"],
+        "suggest_p95_ms": ours["suggest_p95_ms"],
+        "start_s": ours["start_s"],
+    }
