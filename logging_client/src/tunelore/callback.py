@@ -209,8 +209,8 @@ class TuneLoreCallback:
         """Training did not come to its start (a checkpoint, the model's place in memory): that is a run too."""
         self.on_train_begin(
             getattr(trainer, "args", None),
-            getattr(trainer, "state", None),
-            getattr(trainer, "control", None),
+            None,  # the trainer's state is that of an earlier training
+            None,
             model=getattr(trainer, "model", None),
             processing_class=getattr(trainer, "processing_class", None),
         )

@@ -17,6 +17,7 @@ from tunelore.observe.cost import limits
 from tunelore.observe.dataset import named_dataset
 from tunelore.observe.language_model import count_parameters, language_model, task_kind
 from tunelore.observe.pipeline import Scalar, pipeline, script_pipeline
+from tunelore.runs.values import clean
 
 Facts = dict[str, Any]
 
@@ -130,11 +131,11 @@ def counts(args: Any, model: Any, batch: int | None) -> Facts:
 def _task(told: Told, model: Any) -> Facts:
     named = named_dataset(told.dataset) or {"source": "unknown"}
     return {
-        "kind": told.kind or task_kind(model),
-        "name": None if told.task is None else str(told.task)[:200],
-        "languages": [str(one)[:35] for one in told.languages][:64],
-        "domain": told.domain,
-        "dataset": {**named, "label_column": told.label_column},
+        "kind": clean(told.kind, 64) if told.kind else task_kind(model),
+        "name": None if told.task is None else clean(told.task, 200),
+        "languages": [clean(one, 35) for one in told.languages][:64],
+        "domain": None if told.domain is None else clean(told.domain, 200),
+        "dataset": {**named, "label_column": clean(told.label_column, 200)},
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunelore.observe.language_model import base_model, count_parameters
-from tunelore.runs.values import finite
+from tunelore.runs.values import clean, finite
 
 Scalar = float | int | bool | str | None
 # Named by the Trainer's argument; told only where they differ from its default, so that the same choice made
@@ -39,7 +39,7 @@ def pipeline(args: Any, model: Any, processing_class: Any, extra: Mapping[str, S
     return {
         "method": method,
         "space": None,
-        "hyperparameters": {str(name)[:100]: scalar(value) for name, value in hyperparameters.items()},
+        "hyperparameters": {clean(name, 100): scalar(value) for name, value in hyperparameters.items()},
     }
 
 
@@ -48,9 +48,9 @@ def script_pipeline(model: Any, method: str | None, given: Mapping[str, Scalar])
     found, settings = ("unknown", {}) if model is None else _method(model)
     hyperparameters = {**settings, **given}
     return {
-        "method": str(method)[:64] if method else found,
+        "method": clean(method, 64) if method else found,
         "space": None,
-        "hyperparameters": {str(name)[:100]: scalar(value) for name, value in hyperparameters.items()},
+        "hyperparameters": {clean(name, 100): scalar(value) for name, value in hyperparameters.items()},
     }
 
 
@@ -130,7 +130,7 @@ def scalar(value: Any) -> Any:
     if isinstance(value, list):
         return [scalar(item) for item in value[:64]]
     if isinstance(value, str):
-        return value[:256]
+        return clean(value, 256)
     if value is None or isinstance(value, (bool, int)):
         return value
     return finite(value)

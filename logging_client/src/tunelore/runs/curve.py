@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tunelore.runs.values import finite, is_number
+from tunelore.runs.values import clean, finite, is_number
 
 MAX_POINTS = 400
 Point = dict[str, Any]
@@ -20,7 +20,7 @@ LEFT_OUT_ENDS = ("_runtime", "_per_second", "_preparation_time")
 def measured(logs: Mapping[str, Any]) -> dict[str, float | int | None]:
     """The values of one log call worth keeping."""
     return {
-        str(name)[:200]: finite(value)
+        clean(name, 200): finite(value)
         for name, value in logs.items()
         if is_number(value) and name not in LEFT_OUT and not str(name).endswith(LEFT_OUT_ENDS)
     }

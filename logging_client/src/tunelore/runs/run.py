@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tunelore.observe.cost import ThreadTime, device_memory_peak, memory_now, memory_peak
-from tunelore.record import MAX_RECORD_BYTES, canonical, uuid7
+from tunelore.record import MAX_RECORD_BYTES, RecordError, canonical, uuid7
 from tunelore.runs import metrics as measures
 from tunelore.runs.curve import Curve, Point, measured, thinned
 from tunelore.runs.outcome import Outcome
@@ -283,7 +283,12 @@ def _rounded(epoch: float | None) -> float | None:
 
 
 def fitting(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with a curve that lets it stay under the size limit."""
-    while record["curve"] and len(canonical(record)) > MAX_RECORD_BYTES:
+    """The record with a curve that lets it stay under the size limit; what is no JSON is left for who mends it."""
+    while record["curve"]:
+        try:
+            if len(canonical(record)) <= MAX_RECORD_BYTES:
+                break
+        except RecordError:
+            break
         record = {**record, "curve": thinned(record["curve"], len(record["curve"]) // 2)}
     return record

@@ -9,6 +9,14 @@ from typing import Any
 PLAIN = (float, int, str)
 
 
+def clean(text: object, limit: int) -> str:
+    """Text for a record: no lone surrogate, no NUL, at most so many characters."""
+    found = str(text)
+    if not found.isascii() or "\0" in found:
+        found = found.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    return found[:limit]
+
+
 def finite(value: object) -> float | int | None:
     """The number for a record, null where it is not finite; booleans and what is no number are null."""
     if isinstance(value, bool) or value is None:
