@@ -18,7 +18,7 @@ def pinned_language_model(key: str, store: HubStore) -> str:
     source, name, revision, layers = parse_key(key)
     if source != "hub":
         return key
-    commit = language_models.pin(store, name, revision)
+    commit = language_models.pin(store, name, revision, layers)
     return f"hub:{name}@{commit}" + (f"#layers={layers}" if layers else "")
 
 
@@ -26,7 +26,15 @@ def fetch_language_model(key: str, store: HubStore) -> None:
     """Bring the files of a pinned language model to this machine."""
     source, name, revision, _ = parse_key(key)
     if source == "hub":
-        language_models.fetch(store, name, revision or language_models.pin(store, name, revision))
+        language_models.fetch(store, name, revision or "main")
+
+
+def fetched_bytes(ref: DatasetRef, store: HubStore) -> int | None:
+    """Size of a dataset of the HF Hub on this machine."""
+    found = datasets.kept(store.cache, ref.name, ref.revision or "", ref.config)
+    if found is None:
+        return None
+    return sum(path.stat().st_size for paths in found.files.values() for path in paths)
 
 
 def fetch_dataset(ref: DatasetRef, store: HubStore) -> DatasetRef:

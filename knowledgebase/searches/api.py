@@ -90,15 +90,23 @@ class DatasetList(ListAPIView[Dataset]):
         responses={201: DatasetAnswer},
     )
     def post(self, request: Request) -> Response:
-        """Name a built-in dataset (JSON) or upload a file (multipart). A control worker reads it then: ask again."""
+        """Name a dataset, built-in or of the HF Hub (JSON), or upload a file (multipart).
+
+        A control worker reads it then: ask again.
+        """
         is_upload = (request.content_type or "").startswith("multipart/")
-        dataset = upload_dataset(request) if is_upload else builtin_dataset(request)
+        dataset = upload_dataset(request) if is_upload else named_dataset(request)
         return Response(DatasetAnswer(dataset).data, status=status.HTTP_201_CREATED)
 
 
-def builtin_dataset(request: Request) -> Dataset:
+def named_dataset(request: Request) -> Dataset:
     user, team = caller(request)
-    return services.create_dataset(user, team=team, **checked(DatasetCreate(data=request.data)))
+    given = checked(DatasetCreate(data=request.data))
+    if given["source"] == "builtin":
+        given = {name: given[name] for name in ("source", "name")}
+    else:
+        given = {"text_columns": ["text"], "label_column": "label", **given}
+    return services.create_dataset(user, team=team, **given)
 
 
 def upload_dataset(request: Request) -> Dataset:

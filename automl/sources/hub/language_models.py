@@ -37,31 +37,37 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
 MAX_SMALL_BYTES = 64 * 2**20
 
 
-def pin(store: HubStore, name: str, revision: str | None) -> str:
-    """The commit that `revision` means now; SourceError when its files cannot be a language model here."""
+def pin(store: HubStore, name: str, revision: str | None, layers: int | None = None) -> str:
+    """The commit that `revision` means now; SourceError when its files cannot be a language model here, or have
+    no variant of the first `layers` layers."""
     if revision and COMMIT.fullmatch(revision) and place(store.cache, "model", name, revision).is_dir():
+        _check_layers(f"hub:{name}", place(store.cache, "model", name, revision), layers)
         return revision
     repo = look_up(store, "model", name, revision)
     final = place(store.cache, "model", name, repo.commit)
     if not final.is_dir():
         with staging(store, final) as folder:
             _take_small(store, repo, folder)
+            _check_layers(repo.spelled, folder, layers)
+    else:
+        _check_layers(repo.spelled, final, layers)
     return repo.commit
 
 
-def fetch(store: HubStore, name: str, commit: str) -> Path:
-    """The folder with all files of a pinned language model, fetched where it is not there yet."""
-    final = place(store.cache, "model", name, commit)
-    if final.is_dir():
+def fetch(store: HubStore, name: str, revision: str) -> Path:
+    """The folder with all files of a language model, fetched where it is not there yet; quick for a commit that is."""
+    final = place(store.cache, "model", name, revision)
+    if COMMIT.fullmatch(revision) and final.is_dir():
         return final
-    repo = look_up(store, "model", name, commit)
+    repo = look_up(store, "model", name, revision)
+    final = place(store.cache, "model", name, repo.commit)
     with staging(store, final) as folder:
         if final.is_dir():  # another process was quicker
             shutil.rmtree(folder)
             return final
         _take_small(store, repo, folder)
         download(store, repo, _weights(repo), folder / WEIGHTS)
-        checkpoint_in(folder, f"hub:{name}@{commit}", None)
+        checkpoint_in(folder, f"hub:{name}@{repo.commit}", None)
         publish(folder, final)
     return final
 
@@ -85,6 +91,17 @@ def _check_configuration(repo: RemoteRepo, folder: Path) -> None:
         if repo.spelled not in message:
             message = f"{repo.spelled}: {message}"
         raise SourceError(error.code, error.field, message) from error
+
+
+def _check_layers(spelled: str, folder: Path, layers: int | None) -> None:
+    if layers is None:
+        return
+    config = read_config(folder)
+    family = architecture_of(config.get("model_type"))
+    whole = sum(family.layer_counts(config))
+    if not family.truncatable or layers > whole:
+        message = f"{spelled} ({config.get('model_type')}, {whole} layers) has no variant layers={layers}"
+        raise _refuse("unknown_language_model", message)
 
 
 def _check_files(store: HubStore, repo: RemoteRepo) -> None:

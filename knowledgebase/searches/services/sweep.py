@@ -10,6 +10,7 @@ from django.utils import timezone
 from knowledgebase.experiences.services import expire_silent_runs
 from knowledgebase.searches import bridge
 from knowledgebase.searches.models import Dataset, Search, Trial
+from knowledgebase.searches.services.datasets import expire_uploads
 from knowledgebase.searches.services.hints import hint_advance, hint_resolve, hint_run
 from knowledgebase.searches.services.trials import (
     Claim,
@@ -36,6 +37,7 @@ def sweep() -> dict[str, int]:
         "advanced": advance_unfinished(now),
         "resolving": resolve_waiting(now),
         "silent": expire_silent_runs(),
+        "uploads": expire_uploads(now),
     }
 
 
