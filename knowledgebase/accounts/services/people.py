@@ -99,7 +99,8 @@ def mail_reset_link(name: str, base: str) -> None:
     if user is None or recent.exists():
         return
     address = base.rstrip("/") + create_reset_link(user, actor=None)
-    body = f"Somebody asked to set a new password for {user.username}. This link works once, within a day:\n\n{address}\n"
+    asked = f"Somebody asked to set a new password for {user.username}."
+    body = f"{asked} This link works once, within a day:\n\n{address}\n"
     try:
         send_mail("TuneLore: set a new password", body, settings.DEFAULT_FROM_EMAIL, [user.email])
     except OSError:  # smtplib's errors are among them; an answer that differs would say who is here

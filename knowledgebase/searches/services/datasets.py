@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -28,6 +29,8 @@ from knowledgebase.searches.services.hints import hint_advance, hint_resolve
 
 logger = logging.getLogger(__name__)
 
+# Longer than an upload waits for its columns, so that none vanishes under the one who is choosing them.
+ORPHAN_AGE = timedelta(hours=48)
 MAX_UPLOAD_BYTES = 256 * 2**20
 FORMATS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 
@@ -142,6 +145,22 @@ def discard_files(dataset: Dataset) -> None:
     }
     for name in set(dataset.files.values()) - kept:
         (Path(settings.UPLOADS_FOLDER) / name).unlink(missing_ok=True)
+
+
+def discard_orphans(now: datetime) -> int:
+    """Remove uploads that became no dataset: nobody chose their columns while the link to do so was good."""
+    folder = Path(settings.UPLOADS_FOLDER)
+    if not folder.is_dir():
+        return 0
+    oldest = (now - ORPHAN_AGE).timestamp()
+    old = {file.name for file in folder.iterdir() if file.is_file() and file.stat().st_mtime < oldest}
+    if not old:
+        return 0
+    rows = Dataset.objects.filter(source=Dataset.Source.UPLOAD).exclude(state=Dataset.State.REFUSED)
+    old -= {name for files in rows.values_list("files", flat=True) for name in files.values()}
+    for name in old:
+        (folder / name).unlink(missing_ok=True)
+    return len(old)
 
 
 def _findings(dataset: Dataset) -> dict[str, object]:
