@@ -158,8 +158,11 @@ def _cut_delimited(text: str, delimiter: str) -> Table:
     """As far as it goes: the last row may be a part of one, and rows that do not fit are loading's to name."""
     before = csv.field_size_limit(MAX_CELL)
     try:
-        quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting))
+        lines = io.StringIO(text, newline="")
+        if delimiter == ",":
+            rows = list(csv.reader(lines))
+        else:
+            rows = list(csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE))
     except csv.Error as error:
         raise refuse("malformed", f"not readable as a table: {error}") from error
     finally:

@@ -15,11 +15,9 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from knowledgebase.accounts.models import User
-from knowledgebase.experiences.models import Experience, Task
-from knowledgebase.experiences.selectors import FAILED, experience_list, nearest_tasks
+from knowledgebase.accounts.selectors import may_write
+from knowledgebase.experiences.models import Experience
 from knowledgebase.searches.models import Dataset, Search, Trial
-
-ESTIMATE_TASKS, ESTIMATE_RUNS, ESTIMATE_ROWS = 5, 8, 5_000
 
 
 @dataclass(frozen=True)
@@ -102,51 +100,6 @@ def dataset_detail(user: User, dataset_id: UUID) -> Dataset | None:
     return Dataset.objects.visible_to(user).filter(pk=dataset_id).first()
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a search would take, from runs on the nearest tasks. Seconds, bytes; shares in [0, 1]."""
-
-    runs: int
-    tasks: list[str]
-    mean_s: float
-    total_s: float
-    most_s: float
-    memory_bytes: int | None
-    failed: float
-
-
-def estimate(
-    user: User, dataset: Dataset, *, methods: Sequence[str], trials: float, slots: float, wall_s: float
-) -> Estimate | None:
-    """None where too little is known: fewer than ESTIMATE_RUNS runs of these methods on the nearest tasks.
-
-    A trial takes as long as the mean run there took, cut at the limit; nothing is scaled by rows or machine.
-    """
-    if not dataset.metafeatures or min(trials, slots, wall_s) <= 0:
-        return None
-    here = Task(kind="text-classification", digest=dataset.task_digest, metafeatures=dataset.metafeatures)
-    near = nearest_tasks(user, here, ESTIMATE_TASKS)
-    rows = list(
-        experience_list(user)
-        .filter(task__in=[one.task for one in near], method__in=methods, status__in=("ok", *FAILED))
-        .exclude(evaluation_s=None)
-        .values_list("evaluation_s", "host_memory_bytes", "status")[:ESTIMATE_ROWS]
-    )
-    if len(rows) < ESTIMATE_RUNS:
-        return None
-    mean = sum(min(seconds or 0.0, wall_s) for seconds, _, _ in rows) / len(rows)
-    rounds = -(-trials // slots)
-    return Estimate(
-        runs=len(rows),
-        tasks=[str(one.task) for one in near],
-        mean_s=mean,
-        total_s=mean * trials / slots,
-        most_s=wall_s * rounds,
-        memory_bytes=max((memory for _, memory, _ in rows if memory), default=None),
-        failed=sum(status != "ok" for _, _, status in rows) / len(rows),
-    )
-
-
 def search_list(user: User) -> QuerySet[Search]:
     """Searches the user may see, newest first, with trial counts and the best score."""
     done = Q(trials__state=Trial.State.DONE)
@@ -160,6 +113,17 @@ def search_list(user: User) -> QuerySet[Search]:
         )
         .order_by("-created_at", "id")
     )
+
+
+def searches_on(user: User, dataset: Dataset) -> QuerySet[Search]:
+    """Finished searches on the same rows, whoever uploaded them, the best first."""
+    if not dataset.task_digest:
+        return Search.objects.none()
+    done = Search.objects.visible_to(user).filter(
+        dataset__task_digest=dataset.task_digest, state=Search.State.DONE
+    )
+    best = done.select_related("dataset", "owner", "team").annotate(best_score=Max("trials__score"))
+    return best.exclude(best_score=None).order_by("-best_score", "-ended_at")
 
 
 def search_detail(user: User, search_id: UUID) -> Search | None:
@@ -280,6 +244,51 @@ def time_left(search: Search, trials: Sequence[Trial], now: datetime) -> float |
     if search.budget_seconds is not None:
         left = min(left, max(search.budget_seconds - seconds_used(search, now), 0.0) + mean)
     return left
+
+
+def may_cancel(user: User, search: Search) -> bool:
+    """Whether the person started the search or may write in its team."""
+    return search.owner_id == user.pk or may_write(user, search.team_id)
+
+
+@dataclass(frozen=True)
+class ColdTwin:
+    """A search from a cold start under the same limits, and how many trials of another lie beyond its front."""
+
+    search: Search
+    front: tuple[FrontPoint, ...]
+    beyond: int
+    compared: int
+
+
+def cold_twin(reader: User, search: Search, trials: Sequence[Trial]) -> ColdTwin | None:
+    """The newest finished cold search on the same rows with the same cuts, limits and space, if there is one.
+
+    As many of its trials count as this search has ended, so that neither had more tries. A trial lies beyond the
+    cold front when no counted trial of the twin is at least as good and at least as quick.
+    """
+    ended = [trial for trial in trials if trial.state == Trial.State.DONE]
+    scored = [trial for trial in ended if trial.score is not None and trial.seconds is not None]
+    if not search.warm_start or not search.dataset.task_digest or not scored:
+        return None
+    same = ("train_rows", "evaluation_rows", "wall_s", "host_memory_bytes", "space", "methods", "objectives")
+    twin = (
+        Search.objects.visible_to(reader)
+        .filter(warm_start=False, state=Search.State.DONE, dataset__task_digest=search.dataset.task_digest)
+        .filter(**{name: getattr(search, name) for name in same})
+        .exclude(sampler="listed")
+        .order_by("-ended_at")
+        .first()
+    )
+    rivals = list(trial_list(twin).filter(state=Trial.State.DONE)[: len(ended)]) if twin is not None else []
+    if twin is None or len(rivals) < len(ended):
+        return None
+    front = front_of(rivals)
+    beyond = sum(
+        not any(cold.score >= (one.score or 0.0) and cold.seconds <= (one.seconds or 0.0) for cold in front)
+        for one in scored
+    )
+    return ColdTwin(twin, front, beyond, len(scored))
 
 
 def _point(trial: Trial) -> FrontPoint:

@@ -162,7 +162,14 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     problem = ""
     try:
         days = {name: date.fromisoformat(chosen[name]) for name in ("since", "until") if name in chosen}
-        shown = selectors.filtered_audit(rows, **{**chosen, **days})  # type: ignore[arg-type]  # days replace texts
+        shown = selectors.filtered_audit(
+            rows,
+            actor=chosen.get("actor", ""),
+            action=chosen.get("action", ""),
+            team=chosen.get("team", ""),
+            since=days.get("since"),
+            until=days.get("until"),
+        )
     except ValueError as error:
         shown, problem = rows.none(), f"{error}; write a day as 2026-11-21"
     plain = rows.order_by()

@@ -17,7 +17,6 @@ from knowledgebase.accounts import selectors, services
 from knowledgebase.accounts.models import Membership, Team, User
 from knowledgebase.core.errors import Problem
 
-
 ROLES = (
     ("owner", "decides who is in the team, publishes and deletes, reads the log of the team"),
     ("member", "adds experiences, datasets and searches"),

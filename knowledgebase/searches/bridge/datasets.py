@@ -15,6 +15,7 @@ from tunelore import describe, record
 from automl.errors import AutomlError
 from automl.sources.datasets import DatasetRef, load
 from automl.sources.fetching import fetch_dataset, fetched_bytes
+from automl.sources.quality import findings
 from automl.sources.rows import LabelledText
 from automl.sources.splitting import prepare
 from knowledgebase.searches.bridge.refusal import Refused, refused
@@ -153,7 +154,10 @@ def _file_size(root: str, name: str) -> int:
 
 
 def _warnings(labelled: LabelledText, classes: Counter[str]) -> list[str]:
-    found = list(labelled.warnings)
+    found = [
+        *labelled.warnings,
+        *(words.capitalize()[0] + words[1:] + "." for words in findings(labelled.train)),
+    ]
     rare = sorted(label for label, count in classes.items() if count < 5)
     if rare:
         shown = ", ".join(repr(label[:40]) for label in rare[:5])

@@ -1,26 +1,31 @@
-"""The first rows of an upload and a guess at its columns, for the person who has to name them.
+"""The first rows of an upload, a guess at its columns and what stands out, for the person who has to name them.
 
 It knows no request. Only the head of a large file is read, so that the web process answers at once.
 """
 
 from __future__ import annotations
 
-import gzip
-import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.conf import settings
 
 from automl.errors import SourceError
-from automl.sources.files import peek
+from automl.sources.files import LEAST_ROWS
+from automl.sources.quality import findings
+from automl.sources.samples import Sample, guess_columns, take_sample
 from knowledgebase.searches.bridge.refusal import refused
 
-WHOLE_BYTES = 4 * 2**20
-HEAD_BYTES = 512 * 2**10
-LABEL_NAMES = ("label", "labels", "class", "target", "category", "intent", "sentiment", "y")
-TEXT_NAMES = ("text", "sentence", "review", "content", "question", "comment", "message", "body", "title")
+SHOWN_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about the rows; `blocks` when no search could run on them."""
+
+    words: str
+    blocks: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,49 +36,45 @@ class Preview:
     rows: Sequence[Mapping[str, str]]
     text_guess: str
     label_guess: str
+    sample: Sample
+
+    @property
+    def seen(self) -> int:
+        """How many rows were looked at."""
+        return len(self.sample.rows)
+
+    def distinct(self, column: str) -> int:
+        """Different values of a column among the rows looked at."""
+        at = list(self.columns).index(column)
+        return len({row[at] for row in self.sample.rows})
+
+    def notes(self, text_columns: Sequence[str], label_column: str) -> list[Note]:
+        """What stands out with these columns; certain only where all rows were looked at."""
+        rows = self.sample.labelled(text_columns, label_column)
+        found = [Note(f"In the rows looked at {words}.") for words in findings(rows)]
+        classes = Counter(label for label in rows.labels if label.strip())
+        is_whole = self.sample.is_whole
+        if len(classes) < 2:
+            only = f"only one class ({next(iter(classes))[:40]!r})" if classes else "no label at all"
+            where = "the file" if is_whole else f"the first {self.seen:,} rows"
+            words = f"{label_column} has {only} in {where}; a classifier needs two or more."
+            found.insert(0, Note(words, blocks=is_whole))
+        if is_whole and sum(classes.values()) < LEAST_ROWS:
+            words = f"{sum(classes.values())} labelled rows are too few to split; at least {LEAST_ROWS} are needed."
+            found.insert(0, Note(words, blocks=True))
+        rare = [label for label, count in classes.items() if count < 3]
+        if is_whole and len(classes) > 1 and rare:
+            shown = ", ".join(repr(label[:30]) for label in sorted(rare)[:5])
+            found.append(Note(f"{len(rare)} of {len(classes)} classes have one or two rows: {shown}."))
+        return found
 
 
 def preview_upload(name: str) -> Preview:
     """Of a stored upload, by its stored name; Refused with the reason that reading it whole would give."""
-    folder = Path(settings.UPLOADS_FOLDER)
-    path = folder / name
     try:
-        if path.stat().st_size <= WHOLE_BYTES or name.endswith(".parquet"):
-            found = peek(name, [str(folder)])
-        else:
-            with tempfile.TemporaryDirectory() as place:
-                head = Path(place) / f"head{''.join(path.suffixes)}"
-                head.write_bytes(_head(path))
-                found = peek(head.name, [place])
+        sample = take_sample(name, [str(settings.UPLOADS_FOLDER)])
     except SourceError as error:
         raise refused(error) from error
-    text, label = guess(found.columns, found.rows)
-    return Preview(found.columns, found.rows, text, label)
-
-
-def _head(path: Path) -> bytes:
-    """The whole lines at the beginning of a text file, packed again where it was."""
-    packed = path.suffix == ".gz"
-    with gzip.open(path) if packed else path.open("rb") as file:
-        data = file.read(HEAD_BYTES)
-    lines = data[: data.rfind(b"\n") + 1] or data
-    return gzip.compress(lines) if packed else lines
-
-
-def guess(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> tuple[str, str]:
-    """The columns of text and label: by name, else the longest values and the fewest different ones."""
-
-    def named(names: Sequence[str]) -> str:
-        return next((column for name in names for column in columns if column.lower() == name), "")
-
-    def length(column: str) -> float:
-        return sum(len(row[column]) for row in rows) / max(1, len(rows))
-
-    text = named(TEXT_NAMES) or max(columns, key=length, default="")
-    others = [column for column in columns if column != text]
-    label = named(LABEL_NAMES)
-    if not label or label == text:
-        label = min(
-            others, key=lambda column: (len({row[column] for row in rows}), length(column)), default=""
-        )
-    return text, label
+    guess = guess_columns(sample)
+    rows = [dict(zip(sample.columns, row, strict=True)) for row in sample.rows[:SHOWN_ROWS]]
+    return Preview(sample.columns, rows, guess.text, guess.label, sample)

@@ -29,6 +29,8 @@ from knowledgebase.searches.services.hints import hint_advance, hint_resolve
 
 logger = logging.getLogger(__name__)
 
+# Longer than an upload waits for its columns, so that none vanishes under the one who is choosing them.
+ORPHAN_AGE = timedelta(hours=48)
 MAX_UPLOAD_BYTES = 256 * 2**20
 PLAIN_FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 FORMATS = tuple(one + packed for one in PLAIN_FORMATS for packed in ("", ".gz"))
@@ -175,6 +177,22 @@ def expire_uploads(now: datetime) -> int:
         discard_files(dataset)
         count += 1
     return count
+
+
+def discard_orphans(now: datetime) -> int:
+    """Remove uploads that became no dataset: nobody chose their columns while the link to do so was good."""
+    folder = Path(settings.UPLOADS_FOLDER)
+    if not folder.is_dir():
+        return 0
+    oldest = (now - ORPHAN_AGE).timestamp()
+    old = {file.name for file in folder.iterdir() if file.is_file() and file.stat().st_mtime < oldest}
+    if not old:
+        return 0
+    rows = Dataset.objects.filter(source=Dataset.Source.UPLOAD).exclude(state=Dataset.State.REFUSED)
+    old -= {name for files in rows.values_list("files", flat=True) for name in files.values()}
+    for name in old:
+        (folder / name).unlink(missing_ok=True)
+    return len(old)
 
 
 def _findings(dataset: Dataset) -> dict[str, object]:
