@@ -102,7 +102,7 @@ def test_a_running_trial_says_where_it_is(owner, make_search):
         search=search, number=2, method="full", state="running", started_at=START,
         attempt=2, losses=1, progress=progress, lease_until=timezone.now(),
     )  # fmt: skip
-    page = owner.pages.get(f"/searches/{search.pk}/trials/2/").content.decode()
+    page = owner.pages.get(f"/searches/{search.pk}/trials/2/").content.decode().replace("\u202f", " ")
     assert "now in train, step 1,200, epoch 1.50, 1.0 GiB of memory, best so far 0.61" in page
     assert "came back 1 time: the worker that had it fell silent" in page
 
