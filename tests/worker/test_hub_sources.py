@@ -172,8 +172,9 @@ def test_weights_that_do_not_arrive_are_no_failure_of_the_pipeline(
 ) -> None:
     monkeypatch.setattr("automl.sources.hub.store.HubStore.pause_s", 0.01)
     hub.dataset("lab/boats").commit({"train.parquet": rows()})
-    commit = hub.model("lab/tiny").commit(tiny_files(tmp_path / "tiny"))
-    hub.lies = {"model.safetensors": b"\x80\x04 something else"}
+    files = tiny_files(tmp_path / "tiny")
+    commit = hub.model("lab/tiny").commit(files)
+    hub.lies = {"model.safetensors": files["model.safetensors"][::-1]}
     search, [trial] = run(person, resolved(make_dataset(person)), **listed(f"hub:lab/tiny@{commit}"))
     assert (search.state, trial.status, trial.cause) == ("done", "error", "download")
     experience = Experience.objects.get(pk=trial.pk)

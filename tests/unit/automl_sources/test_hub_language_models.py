@@ -201,6 +201,13 @@ def test_a_download_that_stays_cut_is_never_half_there(hub: Hub, store: HubStore
     assert not any(".parts" in path for path in left())
 
 
+def test_what_is_always_sent_too_short_is_given_up(hub: Hub, store: HubStore) -> None:
+    hub.model(NAME).commit(files())
+    hub.lies = {"model.safetensors": b"too short, whole as it is"}
+    assert refused(f"hub:{NAME}", store).code == "cut"
+    assert len(hub.asked_for("model.safetensors")) < 20
+
+
 def test_a_hub_out_of_reach_is_said_with_its_address(
     store: HubStore, monkeypatch: pytest.MonkeyPatch, left: Left
 ) -> None:
