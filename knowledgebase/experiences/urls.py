@@ -17,6 +17,7 @@ api_urls: list[URLPattern] = [
 page_urls: list[URLPattern] = [
     path("", pages.index, name="index"),
     path("compare/", pages.compare, name="compare"),
+    path("scatter/", pages.scatter, name="scatter"),
     path("<uuid:experience_id>/", pages.detail, name="detail"),
     path("tasks/", pages.task_index, name="tasks"),
     path("tasks/<str:digest>/", pages.task_detail, name="task"),

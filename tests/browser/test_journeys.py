@@ -24,6 +24,7 @@ def addresses(rows, search):
         "filtered": "/experiences/?status=failed&method=full",
         "columns": "/experiences/?columns=task,h.learning_rate,score,cause&order=-h.learning_rate&filter=score+>+0.5",
         "compare": "/experiences/compare/?" + "&".join(f"id={row['id']}" for row in rows[:3]),
+        "scatter": "/experiences/scatter/?x=h.learning_rate&y=score",
         "experience": f"/experiences/{good['id']}/",
         "failed": f"/experiences/{failed['id']}/",
         "tasks": "/experiences/tasks/",

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from knowledgebase.accounts.models import User
@@ -130,6 +131,7 @@ class IndexPage:
     api: str = ""
     csv: str = ""
     ndjson: str = ""
+    scatter: str = ""
     known: list[str] = field(default_factory=known_fields)
     problem: str = ""
 
@@ -196,6 +198,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
         api="/api/v1" + wish.address(columns=""),
         csv=joined(export, f"as=csv&fields={','.join(('id', *wish.columns))}", drop="fields"),
         ndjson=joined(export, "as=ndjson", drop="fields"),
+        scatter=reverse("experiences:scatter") + (f"?{urlencode(active)}" if active else ""),
     )
 
 

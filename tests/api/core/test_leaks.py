@@ -68,6 +68,7 @@ ENTRIES = {
     "experiences:index": "own",
     "experiences:language-model": "team",
     "experiences:language-models": "own",
+    "experiences:scatter": "own",
     "experiences:task": "team",
     "experiences:task-map": "own",
     "experiences:tasks": "own",
