@@ -46,8 +46,8 @@ $(DEV_STAMP): requirements-dev.txt $(STAMP)
 
 setup: $(STAMP)  ## make .venv and install the pinned requirements
 
-demo: $(STAMP)  ## the main job, end to end, on real fine-tunings (under 10 minutes on 2 idle cores)
-	@$(PY) examples/demo.py --port $(PORT)
+demo: $(STAMP)  ## the main job, end to end, on real fine-tunings (under 10 minutes on 2 idle cores; HUB=1: of the HF Hub)
+	@$(PY) examples/demo.py --port $(PORT) $(if $(HUB),--hub)
 
 serve: $(STAMP)  ## the hub on its embedded default: web, workers, scheduler (PORT=8000)
 	@$(PY) manage.py serve --port $(PORT)

@@ -166,7 +166,17 @@ ALLOWED_HOSTS = env_list("TUNELORE_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[
 if PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
     CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))]
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+# Whether a reverse proxy stands before the hub: only then are its X-Forwarded-* headers believed.
+BEHIND_PROXY = env_bool("TUNELORE_BEHIND_PROXY", False)
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SECURE_HSTS_SECONDS = 365 * 86_400 if IS_HTTPS else 0
+if BEHIND_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = IS_HTTPS
+    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
+# What the other hosts of the domain do is not the hub's to promise.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_NAME = "tunelore_session"
 CSRF_COOKIE_NAME = "tunelore_csrf"
 CSRF_COOKIE_HTTPONLY = True
@@ -304,6 +314,8 @@ REST_FRAMEWORK = {
         "user": env_rate("TUNELORE_RATE_USER", "3000/min"),
         "anonymous": env_rate("TUNELORE_RATE_ANONYMOUS", "120/min"),
     },
+    # Whose address counts for anonymous limits: the last one the proxy saw, else the connection's own.
+    "NUM_PROXIES": int(BEHIND_PROXY),
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "knowledgebase.core.api.problem_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
