@@ -102,6 +102,16 @@ def test_every_variable_is_one_that_is_read() -> None:
     assert required <= example, "what has to be set stands in env.example"
 
 
+def test_the_documented_variables_are_read() -> None:
+    read = set(re.findall(r'"((?:TUNELORE|HF)_\w+)"', SETTINGS)) | {
+        "TUNELORE_SECRET_KEY_FILE",
+        "HF_ENDPOINT",
+        "HF_TOKEN",
+    }
+    named = set(re.findall(r"\b((?:TUNELORE|HF)_[A-Z_]+)\b", (ROOT / "docs" / "deployment.md").read_text()))
+    assert named - read == set()
+
+
 def test_all_state_lies_in_the_volume() -> None:
     assert "TUNELORE_HOME=/data" in DOCKERFILE
     for name in ("web", "control", "trials", "prepare"):
