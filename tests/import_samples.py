@@ -79,3 +79,69 @@ def write_store(root: Path, *contents: dict[str, Any], alias: str = "news") -> l
         path.write_text(json.dumps(content, indent=4), encoding="utf-8")
         paths.append(path)
     return paths
+
+
+def trainer_state(**parts: Any) -> dict[str, Any]:
+    """A state of the Hugging Face Trainer after four of four steps; a keyword replaces a member."""
+    log = [
+        {"epoch": 0.5, "loss": 0.9, "learning_rate": 5e-05, "grad_norm": 1.5, "step": 2},
+        {
+            "epoch": 1.0,
+            "eval_loss": 0.7,
+            "eval_macro_f1": 0.6,
+            "eval_accuracy": 0.65,
+            "eval_runtime": 1.5,
+            "step": 4,
+        },
+    ]
+    return {
+        "best_metric": 0.6,
+        "best_model_checkpoint": "/home/somebody/out/checkpoint-4",
+        "epoch": 1.0,
+        "global_step": 4,
+        "is_hyper_param_search": False,
+        "log_history": log,
+        "max_steps": 4,
+        "num_train_epochs": 1,
+        "train_batch_size": 8,
+        "trial_name": None,
+        "trial_params": None,
+        **parts,
+    }
+
+
+CARD = """---
+language: en
+license: mit
+base_model: distilbert-base-uncased
+model-index:
+- name: out
+  results:
+  - task: {type: text-classification}
+    dataset: {name: The News, type: fancyzhxy/news, config: plain, split: test}
+    metrics:
+    - {type: accuracy, value: 0.64, name: Accuracy}
+---
+
+### Training hyperparameters
+
+The following hyperparameters were used during training:
+- learning_rate: 0.0005
+- train_batch_size: 8
+- seed: 13
+- lr_scheduler_type: linear
+- lr_scheduler_warmup_ratio: 0.1
+- optimizer: Use adamw_torch
+"""
+
+
+def write_run(folder: Path, state: Any, **beside: Any) -> Path:
+    """A run's folder: its state, and files beside it by name with _ for the point (config_json={...}, README_md=...)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = state if isinstance(state, bytes) else json.dumps(state, indent=2).encode()
+    (folder / "trainer_state.json").write_bytes(data)
+    for name, content in beside.items():
+        stem, _, end = name.rpartition("_")
+        text = content if isinstance(content, str) else json.dumps(content)
+        (folder / f"{stem}.{end}").write_text(text, encoding="utf-8")
+    return folder

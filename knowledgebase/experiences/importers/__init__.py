@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from knowledgebase.experiences.importers import jsonl, parquet, xautolm
+from knowledgebase.experiences.importers import hf_trainer, jsonl, parquet, xautolm
 from knowledgebase.experiences.importers.items import Found, Item, Refused, Source, Unreadable
 from knowledgebase.experiences.importers.recognise import FORMATS
 from knowledgebase.experiences.importers.scan import plan
@@ -18,11 +18,15 @@ READERS: Mapping[str, Callable[[Source], Iterator[Item]]] = {
     "jsonl": jsonl.read,
     "parquet": parquet.read,
     "xautolm": xautolm.read,
+    "hf-trainer": hf_trainer.read,
 }
 
 __all__ = ["FORMATS", "READERS", "Found", "Item", "Refused", "Source", "Unreadable", "plan", "read"]
 
 
-def read(source: Source) -> Iterator[Item]:
-    """What a source holds, in order, by the reader of its format."""
-    return READERS[source.format](source)
+def read(source: Source | Refused) -> Iterator[Item]:
+    """What a source holds, in order, by the reader of its format; what was refused before stays so."""
+    if isinstance(source, Refused):
+        yield source
+    else:
+        yield from READERS[source.format](source)

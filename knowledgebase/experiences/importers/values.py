@@ -93,7 +93,9 @@ def language_model(named: object, features: Mapping[str, Any], revision: object 
     """``language_model`` of a record from the text it was loaded by; a path is never a name."""
     name = hub_name(named)
     if name is not None:
-        found = {"source": "hub", "name": name, "revision": text(revision, 200)}
+        found = {"source": "hub", "name": name}
+        if text(revision, 200):
+            found["revision"] = str(revision)
     else:
         found = {"source": "path" if isinstance(named, str) and named else "unknown", "name": None}
     return {**found, "features": dict(features)}

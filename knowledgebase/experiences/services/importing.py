@@ -85,7 +85,7 @@ def _import_all(
     waiting: list[Found] = []
     for source, size in zip(sources, sizes, strict=True):
         report.now = source.name if isinstance(source, Source) else source.place
-        for item in importers.read(source) if isinstance(source, Source) else (source,):
+        for item in importers.read(source):
             report.read += item.parts
             report.done = (before + size * item.share) / total
             if isinstance(item, Refused):
