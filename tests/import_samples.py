@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +139,7 @@ The following hyperparameters were used during training:
 
 
 def write_run(folder: Path, state: Any, **beside: Any) -> Path:
-    """A run's folder: its state, and files beside it by name with _ for the point (config_json={...}, README_md=...)."""
+    """A run's folder: its state, and files beside it, _ for the point in their names (config_json={})."""
     folder.mkdir(parents=True, exist_ok=True)
     data = state if isinstance(state, bytes) else json.dumps(state, indent=2).encode()
     (folder / "trainer_state.json").write_bytes(data)
@@ -145,3 +148,192 @@ def write_run(folder: Path, state: Any, **beside: Any) -> Path:
         text = content if isinstance(content, str) else json.dumps(content)
         (folder / f"{stem}.{end}").write_text(text, encoding="utf-8")
     return folder
+
+
+RUN_ID = "0123456789abcdef0123456789abcdef"
+MLFLOW_TABLES = """
+CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name TEXT, lifecycle_stage TEXT);
+CREATE TABLE runs (run_uuid TEXT PRIMARY KEY, name TEXT, user_id TEXT, status TEXT, start_time BIGINT, end_time BIGINT,
+  lifecycle_stage TEXT, artifact_uri TEXT, experiment_id INTEGER);
+CREATE TABLE params ("key" TEXT, value TEXT, run_uuid TEXT);
+CREATE TABLE tags ("key" TEXT, value TEXT, run_uuid TEXT);
+CREATE TABLE metrics ("key" TEXT, value FLOAT, timestamp BIGINT, run_uuid TEXT, step BIGINT, is_nan BOOLEAN);
+CREATE TABLE datasets (dataset_uuid TEXT, experiment_id INTEGER, name TEXT, digest TEXT, dataset_source_type TEXT,
+  dataset_source TEXT, dataset_profile TEXT);
+CREATE TABLE inputs (input_uuid TEXT, source_type TEXT, source_id TEXT, destination_type TEXT, destination_id TEXT);
+CREATE TABLE input_tags (input_uuid TEXT, name TEXT, value TEXT);
+INSERT INTO experiments VALUES (7, 'first tries', 'active');
+"""
+MLFLOW_STATES = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
+HUB_SOURCE = '{"path": "fancyzhxy/news", "config_name": "plain", "revision": "main"}'
+
+
+@dataclass
+class MlflowRun:
+    """One run of MLflow, for both of its storages; metrics: name -> [(step, milliseconds, value)]."""
+
+    key: str = RUN_ID
+    status: str = "FINISHED"
+    started: int | None = 1_795_218_725_971
+    ended: int | None = 1_795_218_734_219
+    stage: str = "active"
+    params: dict[str, str] = field(
+        default_factory=lambda: {"C": "30.0", "alpha": "1e-05", "seed": "3", "fit": "True"}
+    )
+    tags: dict[str, str] = field(
+        default_factory=lambda: {
+            "mlflow.user": "somebody",
+            "mlflow.source.name": "/home/somebody/train.py",
+            "mlflow.source.git.commit": "0a1b2c",
+            "team": "red",
+        }
+    )
+    metrics: dict[str, list[tuple[int, int, float]]] = field(
+        default_factory=lambda: {
+            "val_macro_f1": [(1, 1_795_218_726_000, 0.6), (2, 1_795_218_727_000, 0.7)],
+            "val_log_loss": [(2, 1_795_218_727_000, math.nan)],
+            "n_features": [(0, 1_795_218_726_000, 30161.0)],
+        }
+    )
+    source: tuple[str, str] | None = ("hugging_face", HUB_SOURCE)
+
+
+def write_mlruns(root: Path, run: MlflowRun) -> Path:
+    """The run in a file store."""
+    top = root / "mlruns" / "7"
+    folder = top / run.key
+    folder.mkdir(parents=True)
+    (top / "meta.yaml").write_text("experiment_id: '7'\nname: first tries\n")
+    told = {"run_id": run.key, "run_name": "one", "status": MLFLOW_STATES.get(run.status, run.status)}
+    told |= {
+        "start_time": run.started,
+        "end_time": run.ended,
+        "lifecycle_stage": run.stage,
+        "user_id": "somebody",
+    }
+    (folder / "meta.yaml").write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in told.items()))
+    for kind, values in (("params", run.params), ("tags", run.tags)):
+        for key, value in values.items():
+            path = folder / kind / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(value)
+    for key, points in run.metrics.items():
+        path = folder / "metrics" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{moment} {value} {step}\n" for step, moment, value in points))
+    if run.source:
+        for path in (top / "datasets" / "d1", folder / "inputs" / "i1"):
+            path.mkdir(parents=True)
+        kind, source = run.source
+        told = {
+            "name": "news",
+            "digest": "9e",
+            "source_type": kind,
+            "source": source,
+            "profile": '{"num_rows": 400}',
+        }
+        (top / "datasets" / "d1" / "meta.yaml").write_text(
+            "".join(f"{key}: {value!r}\n" for key, value in told.items())
+        )
+        given = "source_id: d1\nsource_type: DATASET\ntags:\n  mlflow.data.context: training\n"
+        (folder / "inputs" / "i1" / "meta.yaml").write_text(given)
+    return root / "mlruns"
+
+
+def write_mlflow_db(path: Path, *runs: MlflowRun) -> Path:
+    """The runs in a database."""
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(MLFLOW_TABLES)
+        for run in runs:
+            row = (run.key, "one", "somebody", run.status, run.started, run.ended, run.stage, "/home/x", 7)
+            db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            for table, values in (("params", run.params), ("tags", run.tags)):
+                rows = [(key, value, run.key) for key, value in values.items()]
+                db.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", rows)
+            for key, points in run.metrics.items():
+                for step, moment, value in points:
+                    nan = math.isnan(value)
+                    db.execute(
+                        "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)",
+                        (key, 0.0 if nan else value, moment, run.key, step, nan),
+                    )
+            if run.source:
+                profile = '{"num_rows": 400}'
+                db.execute(
+                    "INSERT INTO datasets VALUES ('d1', 7, 'news', '9e', ?, ?, ?)", (*run.source, profile)
+                )
+                db.execute("INSERT INTO inputs VALUES ('i1', 'DATASET', 'd1', 'RUN', ?)", (run.key,))
+                db.execute("INSERT INTO input_tags VALUES ('i1', 'mlflow.data.context', 'training')")
+        db.commit()
+    return path
+
+
+OPTUNA_TABLES = """
+CREATE TABLE version_info (version_info_id INTEGER, schema_version INTEGER, library_version TEXT);
+CREATE TABLE studies (study_id INTEGER PRIMARY KEY, study_name TEXT);
+CREATE TABLE study_directions (study_id INTEGER, direction TEXT, objective INTEGER);
+CREATE TABLE study_user_attributes (study_id INTEGER, "key" TEXT, value_json TEXT);
+CREATE TABLE study_system_attributes (study_id INTEGER, "key" TEXT, value_json TEXT);
+CREATE TABLE trials (trial_id INTEGER PRIMARY KEY, number INTEGER, study_id INTEGER, state TEXT,
+  datetime_start DATETIME, datetime_complete DATETIME);
+CREATE TABLE trial_params (param_id INTEGER PRIMARY KEY, trial_id INTEGER, param_name TEXT, param_value FLOAT,
+  distribution_json TEXT);
+CREATE TABLE trial_values (trial_id INTEGER, objective INTEGER, value FLOAT, value_type TEXT);
+CREATE TABLE trial_intermediate_values (trial_id INTEGER, step INTEGER, intermediate_value FLOAT,
+  intermediate_value_type TEXT);
+CREATE TABLE trial_user_attributes (trial_id INTEGER, "key" TEXT, value_json TEXT);
+CREATE TABLE trial_system_attributes (trial_id INTEGER, "key" TEXT, value_json TEXT);
+"""
+FLOAT = '{"name": "FloatDistribution", "attributes": {"step": null, "low": 1e-07, "high": 0.1, "log": true}}'
+CHOICE = '{"name": "CategoricalDistribution", "attributes": {"choices": ["hinge", null, 5]}}'
+INTEGER = '{"name": "IntDistribution", "attributes": {"log": false, "step": 1, "low": 1, "high": 3}}'
+STARTED, ENDED = "2026-11-20 23:58:50.210396", "2026-11-20 23:58:52.009338"
+
+
+def write_optuna_db(path: Path, *, state: str = "COMPLETE", version: str = "5.0.0", value: Any = 0.7) -> Path:
+    """A study of two objectives with one trial."""
+    kind = {math.inf: "INF_POS", -math.inf: "INF_NEG"}.get(value, "FINITE")
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(OPTUNA_TABLES)
+        db.execute("INSERT INTO version_info VALUES (1, 12, ?)", (version,))
+        db.execute("INSERT INTO studies VALUES (1, 'sizes')")
+        db.executemany("INSERT INTO study_directions VALUES (1, ?, ?)", [("MAXIMIZE", 0), ("MINIMIZE", 1)])
+        db.execute("INSERT INTO study_user_attributes VALUES (1, 'task', '\"news\"')")
+        names = '["val_macro_f1", "n_features"]'
+        db.execute("INSERT INTO study_system_attributes VALUES (1, 'study:metric_names', ?)", (names,))
+        db.execute("INSERT INTO trials VALUES (1, 0, 1, ?, ?, ?)", (state, STARTED, ENDED))
+        params = [("alpha", 1e-5, FLOAT), ("loss", 0.0, CHOICE), ("ngram_max", 2.0, INTEGER)]
+        db.executemany("INSERT INTO trial_params VALUES (NULL, 1, ?, ?, ?)", params)
+        if state == "COMPLETE":
+            stored = None if kind != "FINITE" else value
+            db.execute("INSERT INTO trial_values VALUES (1, 0, ?, ?)", (stored, kind))
+            db.execute("INSERT INTO trial_values VALUES (1, 1, 30161.0, 'FINITE')")
+        db.executemany(
+            "INSERT INTO trial_intermediate_values VALUES (1, ?, ?, ?)",
+            [(0, 0.5, "FINITE"), (1, None, "NAN")],
+        )
+        db.execute("INSERT INTO trial_user_attributes VALUES (1, 'fit_seconds', '0.58')")
+        db.commit()
+    return path
+
+
+def journal_lines() -> list[dict[str, Any]]:
+    """A journal of one study with one trial that went well and one that still runs."""
+    started, ended = "2026-11-21T00:00:44.443305+00:00", "2026-11-21T00:00:45.573490+00:00"
+    param = {"op_code": 5, "trial_id": 0}
+    return [
+        {"op_code": 0, "study_name": "sizes", "directions": [2]},
+        {"op_code": 2, "study_id": 0, "user_attr": {"task": "news"}},
+        {"op_code": 4, "study_id": 0, "datetime_start": started},
+        {**param, "param_name": "alpha", "param_value_internal": 1e-5, "distribution": FLOAT},
+        {**param, "param_name": "loss", "param_value_internal": 1, "distribution": CHOICE},
+        {"op_code": 7, "trial_id": 0, "step": 0, "intermediate_value": 0.5},
+        {"op_code": 8, "trial_id": 0, "user_attr": {"n_features": 30161}},
+        {"op_code": 6, "trial_id": 0, "state": 1, "values": [0.7], "datetime_complete": ended},
+        {"op_code": 4, "study_id": 0, "datetime_start": ended},
+    ]
+
+
+def write_journal(path: Path, lines: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path

@@ -16,14 +16,16 @@ class Found:
     """One record. ``place``: the file, line or run it came from, without the folders above it.
 
     parts: how many entries of the source it is made of. by_content: its id comes from the complete entry, so what
-    the store holds under this id tells of the same run whatever differs in it. notes: what was odd but accepted.
-    share: how much of this source has been read, in [0, 1].
+    the store holds under this id tells of the same run whatever differs in it. unfinished: why the run may yet become
+    another one, empty where it has ended. notes: what was odd but accepted. share: how much of this source has been
+    read, in [0, 1].
     """
 
     place: str
     record: Any
     parts: int = 1
     by_content: bool = False
+    unfinished: str = ""
     notes: tuple[str, ...] = ()
     share: float = 1.0
 

@@ -93,7 +93,7 @@ def language_model(named: object, features: Mapping[str, Any], revision: object 
     """``language_model`` of a record from the text it was loaded by; a path is never a name."""
     name = hub_name(named)
     if name is not None:
-        found = {"source": "hub", "name": name}
+        found: dict[str, Any] = {"source": "hub", "name": name}
         if text(revision, 200):
             found["revision"] = str(revision)
     else:

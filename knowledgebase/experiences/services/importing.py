@@ -61,24 +61,26 @@ def import_sources(
     belongs: Owner,
     *,
     dry_run: bool = False,
+    unfinished: bool = False,
     progress: Progress = lambda report: None,
 ) -> Report:
     """Store what the sources hold, each batch in a transaction of its own; a refused entry hinders no other.
 
     dry_run: everything in one transaction, so that what stands twice is seen twice, and taken back at the end.
+    unfinished: take runs that their tool still calls running, as they are now; later they would be another content.
     """
     report = Report()
     if dry_run:
         with transaction.atomic():
-            _import_all(sources, belongs, report, progress)
+            _import_all(sources, belongs, report, progress, unfinished)
             transaction.set_rollback(True)
     else:
-        _import_all(sources, belongs, report, progress)
+        _import_all(sources, belongs, report, progress, unfinished)
     return report
 
 
 def _import_all(
-    sources: Sequence[Source | Refused], belongs: Owner, report: Report, progress: Progress
+    sources: Sequence[Source | Refused], belongs: Owner, report: Report, progress: Progress, unfinished: bool
 ) -> None:
     sizes = [source.bytes + 1 if isinstance(source, Source) else 1 for source in sources]
     total, before = sum(sizes), 0
@@ -91,6 +93,11 @@ def _import_all(
             if isinstance(item, Refused):
                 report.refuse(item.place, item.reason, item.parts)
                 progress(report)
+                continue
+            if item.unfinished and not unfinished:
+                report.refuse(
+                    item.place, f"{item.unfinished}; import it when it has ended, or as it is (--unfinished)"
+                )
                 continue
             waiting.append(item)
             if len(waiting) == BATCH:

@@ -78,7 +78,7 @@ def test_a_run_with_everything_beside_it(tmp_path):
 def test_a_state_alone_says_no_more_than_it_does(tmp_path):
     folder = write_run(tmp_path / "run", trainer_state())
     record = one(folder)
-    assert record["language_model"] == {"source": "unknown", "name": None, "revision": None, "features": {}}
+    assert record["language_model"] == {"source": "unknown", "name": None, "features": {}}
     assert record["pipeline"]["method"] == "unknown"
     assert record["task"]["kind"] == "unknown"
     assert record["task"]["dataset"] == {"source": "unknown"}
@@ -171,10 +171,8 @@ def test_a_trial_of_a_search(tmp_path):
 
 
 def test_a_long_curve_is_thinned_to_fit(tmp_path):
-    log = [
-        {"loss": place / 7, "step": place, **{f"more_{name}": place / 3 for name in range(9)}}
-        for place in range(5000)
-    ]
+    more = {f"more_{name}": 1 / 3 for name in range(9)}
+    log = [{"loss": place / 7, "step": place, **more} for place in range(5000)]
     [item] = items_of(write_run(tmp_path / "run", trainer_state(log_history=log)))
     assert check(item.record) == []
     assert [item.record["curve"][place]["step"] for place in (0, -1)] == [0, 4999]
@@ -241,6 +239,5 @@ def test_every_folder_of_the_collections(shared_data, name, runs, refused):
 
 @pytest.mark.shared_data
 def test_model_cards_alone(shared_data):
-    assert [
-        item.record["outcome"]["status"] for item in items_of(shared_data / "foreign" / "model-index")
-    ] == ["unknown"] * 3
+    items = items_of(shared_data / "foreign" / "model-index")
+    assert [item.record["outcome"]["status"] for item in items] == ["unknown"] * 3

@@ -36,6 +36,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--visibility", choices=Experience.Visibility.values, default="team")
         parser.add_argument("--origin", default="", help="where the records come from")
+        parser.add_argument(
+            "--unfinished",
+            action="store_true",
+            help="take runs that MLflow or Optuna still call running, with the outcome unknown",
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
         parser.add_argument(
             "--dry-run", action="store_true", help="say what would happen, and change nothing"
@@ -58,7 +63,8 @@ class Command(BaseCommand):
             bar.show(report.done, f"{report.read:,} read, {rate:,.0f} a second, {report.now}")
 
         sources = plan(options["paths"], options["format"])
-        report = import_sources(sources, belongs, dry_run=options["dry_run"], progress=progress)
+        how = {name: options[name] for name in ("dry_run", "unfinished")}
+        report = import_sources(sources, belongs, **how, progress=progress)
         bar.close()
         if report.imported and not options["dry_run"]:
             refresh_statistics()
