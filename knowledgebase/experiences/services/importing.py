@@ -38,6 +38,7 @@ class Report:
     """What was read and what became of it: read = imported + merged + refused, in entries of the sources.
 
     merged: known already, or told twice by the source. reasons and notes (odd, but accepted) are counted by text.
+    found: records that the readers made, whatever the store said to them.
     done: the share of all sources that has been read, in [0, 1]; now: the source that is being read.
     """
 
@@ -45,6 +46,7 @@ class Report:
     imported: int = 0
     merged: int = 0
     refused: int = 0
+    found: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     done: float = 0.0
@@ -94,6 +96,7 @@ def _import_all(
                 report.refuse(item.place, item.reason, item.parts)
                 progress(report)
                 continue
+            report.found += 1
             if item.unfinished and not unfinished:
                 report.refuse(
                     item.place, f"{item.unfinished}; import it when it has ended, or as it is (--unfinished)"

@@ -39,7 +39,7 @@ def read(source: Source) -> Iterator[Item]:
         for number, line in _lines(path):
             try:
                 replay.apply(line)
-            except (KeyError, TypeError, AttributeError, IndexError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
                 raise Unreadable(
                     f"line {number} is no operation of a journal: {type(error).__name__} {error}"[:200]
                 ) from error

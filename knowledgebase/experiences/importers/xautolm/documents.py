@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tunelore import record as records
@@ -24,7 +24,11 @@ WRITTEN = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 @dataclass(frozen=True)
 class Document:
-    """``path`` within the store, ``text`` as it was written, ``values``: metric -> value, not finite ones included."""
+    """``path`` within the store, ``text`` as it was written, ``values``: metric -> value, not finite ones included.
+
+    id: of the evaluation, from its content; of a failure without what its twins tell differently. key: what twins
+    have in common, all but how the failure is told and the second.
+    """
 
     path: str
     text: str
@@ -33,6 +37,8 @@ class Document:
     error: str | None
     alias: str
     timestamp: str
+    id: str = ""
+    key: str = ""
 
     @property
     def failed(self) -> bool:
@@ -56,9 +62,10 @@ def document(path: str, text: str, content: Any) -> Document:
     for name, value in texts.items():
         if value is not None and not isinstance(value, str):
             raise Unreadable(f"{name} must be text, not {str(value)[:80]}")
-    return Document(
+    one = Document(
         path, text, content, _values(content), error or None, texts["alias"] or "", texts["timestamp"] or ""
     )
+    return replace(one, id=_identity(one), key=_canonical(_without(content, *OUTCOME, "timestamp")))
 
 
 def _values(content: Mapping[str, Any]) -> dict[str, float | int | None]:
@@ -82,19 +89,13 @@ def _number(value: Any, name: str) -> float | int | None:
     return value
 
 
-def identity(one: Document) -> str:
-    """The id of an evaluation: from its content; of a failure without what its twins tell differently."""
-    content = dict(one.content)
-    if one.failed:
-        content = {key: value for key, value in content.items() if key not in OUTCOME} | {"failed": True}
+def _identity(one: Document) -> str:
+    content = {**_without(one.content, *OUTCOME), "failed": True} if one.failed else one.content
     return records.import_id("xautolm", _canonical(content))
 
 
-def failure_key(one: Document) -> str:
-    """What twins have in common: all but how the failure is told, and the second."""
-    return _canonical(
-        {key: value for key, value in one.content.items() if key not in (*OUTCOME, "timestamp")}
-    )
+def _without(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if key not in names}
 
 
 def _canonical(value: Any) -> str:

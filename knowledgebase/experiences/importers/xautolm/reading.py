@@ -15,14 +15,7 @@ from typing import Any
 from knowledgebase.experiences.importers.items import Found, Item, Refused, Source, Unreadable, place_of
 from knowledgebase.experiences.importers.jsonl import MAX_LINE_BYTES
 from knowledgebase.experiences.importers.texts import json_value, read_bytes
-from knowledgebase.experiences.importers.xautolm.documents import (
-    OLD_SCORES,
-    WRITTEN,
-    Document,
-    document,
-    failure_key,
-    identity,
-)
+from knowledgebase.experiences.importers.xautolm.documents import OLD_SCORES, WRITTEN, Document, document
 from knowledgebase.experiences.importers.xautolm.records import record_of
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
@@ -126,12 +119,12 @@ def _grouped(found: list[Document]) -> list[list[Document]]:
     failures: dict[str, list[Document]] = defaultdict(list)
     for one in found:
         if one.failed:
-            failures[failure_key(one)].append(one)
+            failures[one.key].append(one)
         else:
-            groups.setdefault(identity(one), []).append(one)
+            groups.setdefault(one.id, []).append(one)
     for group in failures.values():
         for twins in _paired(group):
-            groups.setdefault(identity(twins[0]), []).extend(twins)
+            groups.setdefault(twins[0].id, []).extend(twins)
     return list(groups.values())
 
 

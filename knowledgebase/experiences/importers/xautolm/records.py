@@ -9,7 +9,7 @@ from typing import Any
 from knowledgebase.experiences.importers.items import Unreadable
 from knowledgebase.experiences.importers.scores import canonical_name
 from knowledgebase.experiences.importers.values import CLIENT, at_least_zero, fitted, infinite, number
-from knowledgebase.experiences.importers.xautolm.documents import TIMES, Document, identity
+from knowledgebase.experiences.importers.xautolm.documents import TIMES, Document
 from knowledgebase.experiences.importers.xautolm.names import EXTRACTORS, GIB, language_model
 from knowledgebase.experiences.importers.xautolm.pipelines import Pipeline, pipeline
 
@@ -40,7 +40,7 @@ def record_of(group: Sequence[Document]) -> tuple[dict[str, Any], tuple[str, ...
     kind, extra = _kind(content), _extra(group)
     record = {
         "schema": "tunelore.experience/1",
-        "id": identity(first),
+        "id": first.id,
         # The store writes the local time of a machine whose zone it does not say.
         "started_at": None,
         "finished_at": None,

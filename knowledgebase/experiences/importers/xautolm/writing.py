@@ -15,7 +15,7 @@ from typing import Any
 
 from knowledgebase.experiences.importers.items import Unreadable
 from knowledgebase.experiences.importers.texts import json_value
-from knowledgebase.experiences.importers.xautolm.documents import document, identity
+from knowledgebase.experiences.importers.xautolm.documents import document
 from knowledgebase.experiences.importers.xautolm.names import (
     CLASSIFICATION,
     GENERATION,
@@ -90,7 +90,7 @@ def _makes(record: Mapping[str, Any], path: str, text: str, *, first: bool) -> b
     try:
         found = document(path, text, json_value(text.encode("utf-8", "surrogatepass")))
         # The later ones are twins, whose second may differ.
-        return not first or identity(found) == record["id"]
+        return not first or found.id == record["id"]
     except Unreadable:
         return False
 
