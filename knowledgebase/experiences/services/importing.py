@@ -18,7 +18,7 @@ from knowledgebase.experiences.importers import Found, Refused, Source
 from knowledgebase.experiences.services.recording import ItemResult, record_experiences
 
 BATCH = 200
-REASON_CHARACTERS = 300
+REASON_CHARACTERS = 2_000
 KEPT = "known from another reading of the same run, which stays as it is"
 Progress = Callable[["Report"], None]
 
@@ -136,5 +136,13 @@ def _count(one: Found, result: ItemResult, report: Report) -> None:
         notes = one.notes if result.status != 409 else (*one.notes, KEPT)
         report.notes.update(f"{one.place}: {note}"[:REASON_CHARACTERS] for note in notes)
         return
+    report.refuse(one.place, _reason(result), one.parts)
+
+
+def _reason(result: ItemResult) -> str:
+    """Everything that is wrong, each with its place and value."""
     problem = result.problem
-    report.refuse(one.place, problem.detail if problem else f"status {result.status}", one.parts)
+    if problem is None:
+        return f"status {result.status}"
+    fields = [f"{field.pointer or 'record'}: {field.message}" for field in problem.fields]
+    return "; ".join(fields) or problem.detail

@@ -8,7 +8,15 @@ from typing import Any
 
 from knowledgebase.experiences.importers.items import Unreadable
 from knowledgebase.experiences.importers.scores import canonical_name
-from knowledgebase.experiences.importers.values import CLIENT, at_least_zero, fitted, infinite, number
+from knowledgebase.experiences.importers.values import (
+    CLIENT,
+    LARGEST,
+    at_least_zero,
+    fitted,
+    infinite,
+    number,
+    whole,
+)
 from knowledgebase.experiences.importers.xautolm.documents import TIMES, Document
 from knowledgebase.experiences.importers.xautolm.names import EXTRACTORS, GIB, language_model
 from knowledgebase.experiences.importers.xautolm.pipelines import Pipeline, pipeline
@@ -118,11 +126,12 @@ def _system(content: Mapping[str, Any]) -> dict[str, Any] | None:
     ):
         return None
     physical, logical, clock, memory, _ = given
+    size = memory * GIB
     features = {
-        "cpu_cores_physical": int(physical) or None,
-        "cpu_cores_logical": int(logical) or None,
+        "cpu_cores_physical": whole(physical) or None,
+        "cpu_cores_logical": whole(logical) or None,
         "cpu_ghz": clock or None,
-        "memory_bytes": round(memory * GIB) or None,
+        "memory_bytes": (whole(round(size)) or None) if size <= LARGEST else None,
     }
     known = {key: value for key, value in features.items() if value is not None}
     return {"features": known} if known else None

@@ -19,7 +19,7 @@ from knowledgebase.experiences.models import Experience
 from knowledgebase.experiences.services import Owner, Report, import_sources
 
 COUNTS = ("read", "imported", "merged", "refused")
-SHOWN = 20
+SHOWN, WIDTH = 20, 400
 
 
 class Command(BaseCommand):
@@ -77,9 +77,9 @@ class Command(BaseCommand):
         else:
             self.stdout.write(", ".join(f"{count:,} {name}" for name, count in counts.items()))
             for reason, count in report.reasons.most_common(SHOWN):
-                self.stdout.write(f"  refused {count}: {reason}")
+                self.stdout.write(f"  refused {count}: {reason[:WIDTH]}")
             more = len(report.reasons) - SHOWN
             if more > 0:
                 self.stdout.write(f"  and {more:,} more reasons; --json gives them all")
         for note, count in report.notes.most_common(SHOWN):
-            self.stderr.write(f"  note {count}: {note}")
+            self.stderr.write(f"  note {count}: {note[:WIDTH]}")
