@@ -337,3 +337,50 @@ def journal_lines() -> list[dict[str, Any]]:
 def write_journal(path: Path, lines: list[dict[str, Any]]) -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
+
+
+def peft_result(**train: Any) -> dict[str, Any]:
+    """A result of PEFT's method comparison; a keyword replaces a member of train_info."""
+    return {
+        "run_info": {
+            "created_at": "2026-07-14T13:26:19+00:00",
+            "total_time": 1441.0,
+            "experiment_name": "lora/llama",
+            "train_config": {
+                "model_id": "meta-llama/Llama-3.2-3B",
+                "batch_size": 4,
+                "max_steps": 20,
+                "max_seq_length": 768,
+                "seed": 7,
+                "optimizer_kwargs": {"lr": 0.0001, "weight_decay": 0.1},
+                "lr_scheduler": "cosine",
+                "query_template": "Question: {query}",
+                "dataset_id": "fancyzhxy/news",
+            },
+            "peft_config": {
+                "peft_type": "LORA",
+                "r": 8,
+                "target_modules": ["v_proj", "q_proj"],
+                "bias": "none",
+            },
+            "error_msg": "",
+        },
+        "train_info": {
+            "accelerator_memory_max": 22781362176,
+            "train_time": 1168.5,
+            "num_trainable_params": 100,
+            "num_total_params": 3000,
+            "status": "success",
+            "metrics": [
+                {"step": 10, "valid accuracy": 0.3, "train loss": 0.9, "elapsed time": 500.0},
+                {"step": 20, "test accuracy": 0.37, "train loss": 0.7},
+            ],
+            **train,
+        },
+        "meta_info": {
+            "model_info": {"sha": "13af"},
+            "dataset_info": {"sha": "aa4f"},
+            "package_info": {"torch-version": "2.13.0", "torch-commit-hash": None},
+            "system_info": {"release": "6.17-somebodys-host", "accelerator": "NVIDIA L40S"},
+        },
+    }

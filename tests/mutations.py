@@ -171,6 +171,11 @@ def trainer_run(folder: Path, rng: Random) -> None:
         (run / "README.md").write_bytes(mutated_bytes(card, rng) if rng.random() < 0.8 else card)
 
 
+def peft_result(folder: Path, rng: Random) -> None:
+    content = samples.peft_result(train_time=rng.random() * 1000)
+    (folder / "result.json").write_bytes(_json(content, rng))
+
+
 def mlflow_files(folder: Path, rng: Random) -> None:
     samples.write_mlruns(folder, samples.MlflowRun(key=f"{rng.getrandbits(128):032x}"))
     for path in rng.sample(paths := sorted(folder.rglob("*")), min(3, len(paths))):
@@ -236,10 +241,11 @@ def optuna_journal(folder: Path, rng: Random) -> None:
 
 # How many of a hundred cases each format gets.
 KINDS: dict[str, tuple[int, Callable[[Path, Random], None]]] = {
-    "jsonl": (26, jsonl),
+    "jsonl": (22, jsonl),
     "parquet": (8, table),
     "xautolm": (20, experience_store),
     "hf-trainer": (20, trainer_run),
+    "peft": (4, peft_result),
     "mlflow files": (6, mlflow_files),
     "mlflow database": (6, mlflow_database),
     "optuna database": (6, optuna_database),

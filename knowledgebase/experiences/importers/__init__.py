@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from knowledgebase.experiences.importers import hf_trainer, jsonl, mlflow, optuna, parquet, xautolm
+from knowledgebase.experiences.importers import hf_trainer, jsonl, mlflow, optuna, parquet, peft, xautolm
 from knowledgebase.experiences.importers.items import Found, Item, Refused, Source, Unreadable
 from knowledgebase.experiences.importers.recognise import FORMATS
 from knowledgebase.experiences.importers.scan import plan
@@ -19,6 +19,7 @@ READERS: Mapping[str, Callable[[Source], Iterator[Item]]] = {
     "parquet": parquet.read,
     "xautolm": xautolm.read,
     "hf-trainer": hf_trainer.read,
+    "peft": peft.read,
     "mlflow": mlflow.read,
     "optuna": optuna.read,
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from knowledgebase.experiences.importers.items import Unreadable
 from knowledgebase.experiences.importers.sqlite_file import table_names
 
-FORMATS = ("jsonl", "parquet", "xautolm", "hf-trainer", "mlflow", "optuna")
+FORMATS = ("jsonl", "parquet", "xautolm", "hf-trainer", "peft", "mlflow", "optuna")
 LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 DATABASES = (".db", ".sqlite", ".sqlite3")
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
@@ -22,6 +22,7 @@ _PACKED = re.compile(rb'\s*\{"path"\s*:\s*"[^"]*",\s*"content"\s*:')
 _RECORD = re.compile(rb'"schema"\s*:\s*"tunelore\.')
 _STATE = re.compile(rb'"(?:log_history|best_model_checkpoint|is_hyper_param_search)"\s*:')
 _JOURNAL = re.compile(rb'\s*\{"op_code"\s*:')
+_RESULT = re.compile(rb'"(?:run_info|train_info)"\s*:\s*\{')
 _RUN = re.compile(rb"^run_(?:id|uuid):", re.MULTILINE)
 
 
@@ -68,6 +69,8 @@ def _document(name: str, start: bytes) -> str | None:
         return "xautolm"
     if _EXPERIENCE.search(start) and (b"_features" in start or b'"alias"' in start):
         return "xautolm"
+    if _RESULT.search(start):
+        return "peft"
     if name.startswith("trainer_state") or _STATE.search(start):
         return "hf-trainer"
     return "jsonl" if _RECORD.search(start) else None
@@ -78,6 +81,8 @@ def _lines(start: bytes) -> str | None:
         return "optuna"
     if _PACKED.match(start):
         return "xautolm"
+    if _RESULT.search(start):
+        return "peft"
     return "jsonl" if _RECORD.search(start) else None
 
 

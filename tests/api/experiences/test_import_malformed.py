@@ -42,8 +42,11 @@ OTHERS = {
         (0, 0, 1),
         ("global_step -5", "eval_runtime -3.0", "eval_accuracy 1.7"),
     ),
-    "peft_result_missing_metrics.json": ((0, 0, 1), ("of no format that is read here",)),
-    "peft_result_unknown_status.json": ((0, 0, 1), ("of no format that is read here",)),
+    "peft_result_missing_metrics.json": ((0, 0, 1), ("train_info.metrics is missing",)),
+    "peft_result_unknown_status.json": (
+        (0, 0, 1),
+        ("unknown status 'exploded'", "lr is not a number: 'fast'"),
+    ),
     "yaml_python_object.yaml": ((0, 0, 1), ("unsafe or unknown YAML tag", "nothing is executed")),
     "mlflow_meta_unknown_status.yaml": ((0, 0, 1), ("unknown status 77", "end_time", "before start_time")),
     "training_args.bin.pickle": ((0, 0, 1), ("pickles are not read",)),

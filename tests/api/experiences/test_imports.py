@@ -180,7 +180,7 @@ def test_one_record_or_a_list_of_them_as_json(imported, record, tmp_path):
 def test_what_nobody_reads_is_refused_by_name(imported, tmp_path):
     (tmp_path / "table.csv").write_text("a,b\n")
     (tmp_path / "training_args.bin").write_bytes(b"\x80\x04.")
-    (tmp_path / "tool.json").write_text('{"run_info": {}}')
+    (tmp_path / "tool.json").write_text('{"other": {}}')
     (tmp_path / "empty").mkdir()
     for name, words in (
         ("table.csv", "of no format that is read here"),
