@@ -24,7 +24,7 @@ class Architecture:
 
     `lora` are the attention projections that adapters go to (`conv1d`: they store their weights transposed);
     `fresh` the modules beside `classifier` and `score` that no checkpoint holds, so that they must be trained
-    whatever the method freezes. `truncatable`: the first n layers make a language model of their own.
+    whatever the method freezes. `truncatable`: the first n layers of each stack make a language model of their own.
     """
 
     kind: Kind
@@ -70,7 +70,7 @@ class Architecture:
 
 
 _BERT = Architecture("encoder", ("query", "value"), truncatable=True)
-_LLAMA = Architecture("decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens",))
+_LLAMA = Architecture("decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens",), truncatable=True)
 _T5 = Architecture(
     "encoder-decoder",
     ("q", "v"),
@@ -79,6 +79,7 @@ _T5 = Architecture(
     context="n_positions",
     embeddings=("shared", "embed_tokens"),
     fresh=("classification_head",),
+    truncatable=True,
 )
 _BART = Architecture(
     "encoder-decoder",
@@ -87,6 +88,7 @@ _BART = Architecture(
     hidden="d_model",
     embeddings=("shared", "embed_tokens", "embed_positions", "layernorm_embedding"),
     fresh=("classification_head",),
+    truncatable=True,
 )
 ARCHITECTURES: Mapping[str, Architecture] = {
     "bert": _BERT,
@@ -109,14 +111,17 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         hidden="n_embd",
         context="n_positions",
         embeddings=("wte", "wpe"),
+        truncatable=True,
         conv1d=True,
     ),
     "llama": _LLAMA,
     "mistral": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
-    "opt": Architecture("decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens", "embed_positions")),
-    "gpt_neox": Architecture("decoder", ("query_key_value",), embeddings=("embed_in",)),
+    "opt": Architecture(
+        "decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens", "embed_positions"), truncatable=True
+    ),
+    "gpt_neox": Architecture("decoder", ("query_key_value",), embeddings=("embed_in",), truncatable=True),
     "t5": _T5,
     "mt5": _T5,
     "bart": _BART,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from automl.errors import SourceError
+from automl.sources.architectures import architecture_of
 from automl.sources.checkpoints import Checkpoint
 from automl.sources.language_models import UNTRAINED_SHAPE
 
@@ -35,14 +36,19 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def load_network(checkpoint: Checkpoint) -> PreTrainedModel:
+    """The network as it stands in the checkpoint, both stacks of an encoder-decoder, without a head."""
+    from transformers import AutoModel
+
+    return _load(AutoModel, checkpoint, load_config(checkpoint))
+
+
 def load_encoder(checkpoint: Checkpoint) -> PreTrainedModel:
     """What turns tokens into vectors, without a head, in float32 and evaluation mode.
 
     Of an encoder-decoder this is the encoder: its decoder has nothing to say about a text as it stands.
     """
-    from transformers import AutoModel
-
-    encoder = _load(AutoModel, checkpoint, load_config(checkpoint))
+    encoder = load_network(checkpoint)
     if encoder.config.is_encoder_decoder:
         encoder = encoder.get_encoder()
     encoder.train(False)
@@ -71,8 +77,17 @@ def load_config(checkpoint: Checkpoint) -> PretrainedConfig:
     if checkpoint.seed is not None:
         config.update(UNTRAINED_SHAPE)
     elif checkpoint.truncated:
-        config.num_hidden_layers = checkpoint.layers
+        cut(config, checkpoint.truncated)
     return config
+
+
+def cut(config: PretrainedConfig, layers: int) -> None:
+    """Keep the first `layers` of each stack; a list with one entry a layer is cut with them."""
+    for name in architecture_of(config.model_type).count:
+        setattr(config, name, layers)
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None:
+        config.layer_types = kinds[:layers]
 
 
 def _load(factory: type, checkpoint: Checkpoint, config: PretrainedConfig) -> PreTrainedModel:
