@@ -24,7 +24,8 @@ class Architecture:
 
     `lora` are the attention projections that adapters go to (`conv1d`: they store their weights transposed);
     `fresh` the modules beside `classifier` and `score` that no checkpoint holds, so that they must be trained
-    whatever the method freezes. `truncatable`: the first n layers of each stack make a language model of their own.
+    whatever the method freezes; `pointer` are those that point at an answer in a context. `truncatable`: the first n
+    layers of each stack make a language model of their own.
     """
 
     kind: Kind
@@ -34,6 +35,7 @@ class Architecture:
     context: str = "max_position_embeddings"
     embeddings: tuple[str, ...] = ("embeddings",)
     fresh: tuple[str, ...] = ()
+    pointer: tuple[str, ...] = ("qa_outputs",)
     truncatable: bool = False
     conv1d: bool = False
 
@@ -103,7 +105,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     # Its twelve layers are one, used twelve times: there is nothing to cut.
     "albert": Architecture("encoder", ("query", "value")),
     "deberta-v2": Architecture("encoder", ("query_proj", "value_proj"), fresh=("pooler",)),
-    "modernbert": Architecture("encoder", ("Wqkv",), fresh=("head",)),
+    "modernbert": Architecture("encoder", ("Wqkv",), fresh=("head",), pointer=("head", "classifier")),
     "gpt2": Architecture(
         "decoder",
         ("c_attn",),

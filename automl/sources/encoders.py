@@ -67,6 +67,24 @@ def load_classifier(checkpoint: Checkpoint, labels: int, pad_token_id: int | Non
     return _load(AutoModelForSequenceClassification, checkpoint, config)
 
 
+def load_pointer(checkpoint: Checkpoint) -> PreTrainedModel:
+    """The encoder with a fresh head that points at the first and the last token of an answer."""
+    from transformers import AutoModelForQuestionAnswering
+
+    return _load(AutoModelForQuestionAnswering, checkpoint, load_config(checkpoint))
+
+
+def load_generator(checkpoint: Checkpoint, pad_token_id: int | None) -> PreTrainedModel:
+    """A decoder or an encoder-decoder with its own head over the vocabulary, which writes one token after another."""
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    config = load_config(checkpoint)
+    config.pad_token_id = pad_token_id
+    return _load(
+        AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM, checkpoint, config
+    )
+
+
 def load_config(checkpoint: Checkpoint) -> PretrainedConfig:
     """The checkpoint's configuration, cut to its number of layers."""
     from transformers import AutoConfig

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from automl.runners.adapting import freeze, with_adapters
 from automl.runners.base import TrialSpec
 from automl.runners.execute import State, method_of
-from automl.runners.finetune import ended, freeze, with_adapters
+from automl.runners.finetune import ended
 from automl.sources.architectures import ARCHITECTURES, architecture_of
 from automl.sources.datasets import DatasetRef
 from automl.sources.encoders import load_classifier, load_tokenizer
@@ -121,6 +122,8 @@ def test_the_table_is_true_to_transformers(family: str) -> None:
     adapted = with_adapters(
         AutoModelForSequenceClassification.from_config(config),
         {"lora_r": 4, "lora_alpha": 8, "lora_dropout": 0.0},
+        "SEQ_CLS",
+        known.fresh,
     )
     training = [name for name, weight in adapted.named_parameters() if weight.requires_grad]
     for module in known.lora:
