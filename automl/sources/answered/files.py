@@ -5,6 +5,7 @@ Every refusal names line, column and value. It knows no format of files: `automl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 UNNAMED = (("text",), "label")
 SQUAD = (("context", "question"), "answers")
 SHOWN = 10
+_WORD = re.compile(r"[A-Za-z0-9]")
 Answers = list[tuple[str, int | None]]
 
 
@@ -124,13 +126,19 @@ def _question(question: str, context: str, answers: Answers, found: _Found) -> Q
 
 
 def _start(context: str, text: str, said: int | None) -> int:
-    """Where an answer begins: where the file says, else at the nearest place; -1 where it stands nowhere."""
+    """Where an answer begins: where the file says, else at the nearest place; -1 where it stands nowhere.
+
+    Where the file says nothing, an answer in letters or digits must be whole words: "2" does not stand in "2010".
+    """
     if said is None:
-        return context.find(text)
+        before = "(?<![A-Za-z0-9])" if _WORD.match(text[0]) else ""
+        behind = "(?![A-Za-z0-9])" if _WORD.match(text[-1]) else ""
+        found = re.search(before + re.escape(text) + behind, context)
+        return found.start() if found else -1
     if context[said : said + len(text)] == text:
         return said
-    before, behind = context.rfind(text, 0, said + len(text)), context.find(text, said)
-    known = [place for place in (before, behind) if place >= 0]
+    places = (context.rfind(text, 0, said + len(text)), context.find(text, said))
+    known = [place for place in places if place >= 0]
     return min(known, key=lambda place: abs(place - said), default=-1)
 
 
