@@ -149,6 +149,31 @@ def nearest(
     return [_neighbour(tasks[row], float(far[row]), names, parts[row]) for row in kept]
 
 
+def between(
+    tasks: Mapping[str, Features],
+    shown: Sequence[str] | None = None,
+    *,
+    scales: Sequence[str] = DEFAULT_SCALES,
+    metric: str = "euclidean",
+) -> Matrix:
+    """(n, n) distances between the `shown` tasks (all when None, in their order), zeros on the diagonal.
+
+    Normalised over all of `tasks`, as `nearest` does over the others and its target: the same numbers.
+    """
+    if not tasks:
+        return np.zeros((0, 0))
+    names = sorted(set().union(*tasks.values()))
+    rows = np.array([[features.get(name) for name in names] for features in tasks.values()], dtype=float)
+    if np.isinf(rows).any() or metric not in METRICS:
+        raise EvidenceError(
+            f"meta-features must be finite or missing, and {metric!r} one of {sorted(METRICS)}"
+        )
+    placed = scaled(rows.reshape(len(tasks), len(names)), scales)
+    order = list(tasks)
+    chosen = placed[[order.index(name) for name in shown]] if shown is not None else placed
+    return np.vstack([METRICS[metric](row, chosen)[0] for row in chosen])
+
+
 def _neighbour(task: str, distance: float, names: Sequence[str], parts: Matrix) -> Neighbour:
     if not math.isfinite(distance):
         raise EvidenceError(f"the distance to task {task!r} is not finite")

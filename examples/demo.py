@@ -37,12 +37,12 @@ LOGGED_DATASET = "docstring-kind"
 SEARCHED_DATASET = "parameter-type"
 CHECKPOINT = "package:sentence-transformers/all-MiniLM-L6-v2@1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 TITLE = f"{SEARCHED_DATASET}, demo"
-BUDGET_TRIALS, SLOTS, TRAIN_ROWS, LIMIT_S = 12, 2, 200, 40
+BUDGET_TRIALS, SLOTS, TRAIN_ROWS, LIMIT_S = 12, 2, 600, 60
 # Enough to import torch and load the checkpoint, too little for a long batch with its activations.
 TIGHT_MEMORY_BYTES = 1_000 * 2**20
 RUNS = (
-    ("one pass over the data", ["--learning-rate", "1e-3"], None),
-    ("three passes over the data", ["--learning-rate", "1e-3", "--epochs", "3"], None),
+    ("one pass over the data", ["--learning-rate", "3e-4"], None),
+    ("three passes over the data", ["--learning-rate", "3e-4", "--epochs", "3"], None),
     ("too large for its memory limit", ["--batch-size", "128", "--max-length", "256"], TIGHT_MEMORY_BYTES),
 )
 console = Console(highlight=False)
@@ -317,7 +317,7 @@ def show_front(report: dict[str, Any]) -> None:
     table = Table("trial", "macro-F1", "seconds", "method", "language model", box=None, padding=(0, 2))
     for point in report["report"]["front"]:
         table.add_row(
-            str(point["trial"]), f"{point['score']:.4f}", f"{point['seconds']:.1f}", point["method"],
+            str(point["trial"]), f"{point['score']:.4f}", f"{point['seconds']:.2f}", point["method"],
             short(point["language_model"]) or "–",
         )  # fmt: skip
     console.print(table)

@@ -257,6 +257,20 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+# --- Mail: for password links only; without it the operator hands them out -----------------------------------
+
+_mail = urlsplit(env_url("TUNELORE_EMAIL_URL", "", ("smtp", "smtps", "console")))
+MAIL_IS_SET_UP = bool(_mail.scheme)
+EMAIL_BACKEND = "django.core.mail.backends." + (
+    {"console": "console", "": "dummy"}.get(_mail.scheme, "smtp") + ".EmailBackend"
+)
+EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or (465 if _mail.scheme == "smtps" else 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+EMAIL_USE_SSL = _mail.scheme == "smtps"
+EMAIL_USE_TLS = dict(parse_qsl(_mail.query)).get("tls") == "1"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env_text("TUNELORE_EMAIL_FROM", "tunelore@localhost")
+
 # --- Bounds of what comes in ------------------------------------------------------------------------------
 
 # One API body; a record is at most 256 KiB, so an ordinary batch of 100 is far below.
@@ -264,6 +278,9 @@ MAX_BODY_BYTES = env_int("TUNELORE_MAX_BODY_BYTES", 16 * 2**20, low=2**16, high=
 MAX_BATCH_ITEMS = env_int("TUNELORE_MAX_BATCH_ITEMS", 500, low=1, high=10_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+# What a worker may fetch of one repository of the HF Hub; and how long an upload is kept.
+MAX_DOWNLOAD_BYTES = env_int("TUNELORE_MAX_DOWNLOAD_BYTES", 5 * 2**30, low=2**20, high=2**42)
+UPLOAD_DAYS = env_int("TUNELORE_UPLOAD_DAYS", 90, low=1, high=3650)
 # A run that says nothing for so long is taken for lost; its own record still wins whenever it arrives.
 RUN_SILENCE_SECONDS = env_int("TUNELORE_RUN_SILENCE_SECONDS", 600, low=10, high=30 * 86_400)
 

@@ -112,6 +112,8 @@ def make_person(db: None) -> Callable[..., Person]:
     def make(name: str, *, scopes: str = " ".join(SCOPES), team: Any = None) -> Person:
         user = create_user(name)
         own = team or personal_team(user)
+        if team is not None:
+            add_member(team, user, actor=user)
         _, token = create_token(user, "test", scopes.split(), team=own)
         pages = Client()
         pages.force_login(user)

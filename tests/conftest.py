@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import django
+import hypothesis
 import pytest
 
 KEPT = (
@@ -53,6 +54,11 @@ from django.core.cache import cache  # noqa: E402
 from django.db import connections  # noqa: E402
 
 pytest_plugins = ["tests.cast"]
+# How fast examples are made says more about the machine than about a test; neighbours may be loud.
+hypothesis.settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")

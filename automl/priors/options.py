@@ -30,11 +30,11 @@ class PriorOptions:
     """At most this many failures, nearest first."""
     utility: str = "rank"
     """How successes are compared within their task; see `automl.priors.utilities`."""
-    score_weight: float = 0.5
-    seconds_weight: float = 0.5
+    score_weight: float = 0.7
+    seconds_weight: float = 0.3
     centred: bool = True
     """Successes below their task's middle utility push down instead of pulling weakly up."""
-    positive: Rate = field(default_factory=lambda: Rate("adaptive", 3.0))
+    positive: Rate = field(default_factory=lambda: Rate("adaptive", 5.0))
     negative: Rate = field(default_factory=lambda: Rate("adaptive", 0.5))
     beta: float | None = None
     """The decay itself; None derives it from the distances and `beta_scale`."""
@@ -82,6 +82,8 @@ class PriorOptions:
             k_positive=10_000,
             k_negative=10_000,
             utility=utility,
+            score_weight=0.5,
+            seconds_weight=0.5,
             centred=False,
             positive=positive or Rate("fixed", 0.05),
             negative=negative or Rate("fixed", 0.02),

@@ -1,4 +1,4 @@
-"""Fine-tuning of an encoder with the Hugging Face Trainer: `full`, `lora`, `partial`.
+"""Fine-tuning of a language model with the Hugging Face Trainer: `full`, `lora`, `partial`.
 
 The best epoch by validation score is kept in memory and judged; the test rows are touched once, at the end.
 """
@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automl.errors import SourceError
 from automl.runners.base import TrialSpec
 from automl.runners.execute import Report, State, Trained
 from automl.runners.failures import Diverged
 from automl.runners.scoring import scores
-from automl.sources.checkpoints import LAYER_NAME
+from automl.sources.architectures import architecture_of
 from automl.sources.rows import Rows, Splits
 
 if TYPE_CHECKING:
@@ -25,19 +24,6 @@ if TYPE_CHECKING:
 
 EVALUATION_BATCH = 32
 LOGS_PER_EPOCH = 4
-# peft knows no default for several families; the names are those of their attention projections.
-LORA_TARGETS = {
-    "bert": ["query", "value"],
-    "roberta": ["query", "value"],
-    "xlm-roberta": ["query", "value"],
-    "camembert": ["query", "value"],
-    "electra": ["query", "value"],
-    "deberta-v2": ["query_proj", "value_proj"],
-    "distilbert": ["q_lin", "v_lin"],
-    "albert": ["query", "value"],
-    "mpnet": ["q", "v"],
-    "modernbert": ["Wqkv"],
-}
 
 
 def finetune(spec: TrialSpec, splits: Splits, state: State, report: Report) -> Trained:
@@ -52,7 +38,7 @@ def finetune(spec: TrialSpec, splits: Splits, state: State, report: Report) -> T
 
     chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
     set_seed(spec.seed)
-    checkpoint = resolve(str(spec.pipeline.language_model), roots=spec.model_roots)
+    checkpoint = resolve(str(spec.pipeline.language_model), roots=spec.model_roots, cache=spec.cache)
     tokenizer = load_tokenizer(checkpoint)
     model = prepare_model(load_classifier(checkpoint, len(splits.labels), tokenizer.pad_token_id), spec)
     with tempfile.TemporaryDirectory(prefix="tunelore-") as folder:
@@ -92,40 +78,45 @@ def prepare_model(model: PreTrainedModel, spec: TrialSpec) -> Any:
 
 
 def freeze(model: Any, share: float) -> None:
-    """Freeze the embeddings and the first `share` of the encoder layers; the head always trains."""
-    layers = int(model.config.num_hidden_layers)
-    frozen = math.floor(share * layers + 0.5)
+    """Freeze the embeddings and the first `share` of the layers; the head always trains."""
+    family = architecture_of(model.config.model_type)
+    counts = [int(getattr(model.config, name)) for name in family.count]
+    frozen = math.floor(share * sum(counts) + 0.5)
     for name, weight in model.named_parameters():
-        inside = LAYER_NAME.search(name)
-        if "embeddings" in name or (inside and int(inside.group(1)) < frozen):
+        layer = family.layer_of(name, counts[0])
+        if family.is_embedding(name) or (layer is not None and layer < frozen):
             weight.requires_grad = False
 
 
 def with_adapters(model: Any, chosen: dict[str, Any]) -> Any:
     from peft import LoraConfig, get_peft_model
 
-    architecture = str(model.config.model_type)
-    if architecture not in LORA_TARGETS:
-        known = ", ".join(sorted(LORA_TARGETS))
-        raise SourceError(
-            "no_lora", "method", f"no LoRA targets are known for {architecture!r}; known: {known}"
-        )
+    family = architecture_of(model.config.model_type)
     config = LoraConfig(
         task_type="SEQ_CLS",
         r=int(chosen["lora_r"]),
         lora_alpha=int(chosen["lora_alpha"]),
         lora_dropout=float(chosen["lora_dropout"]),
-        target_modules=LORA_TARGETS[architecture],
+        target_modules=list(family.lora),
+        # peft trains `classifier` and `score` by itself, and no head of another name.
+        modules_to_save=list(family.fresh) or None,
+        fan_in_fan_out=family.conv1d,
     )
     return get_peft_model(model, config)
 
 
-def encode(rows: Rows, tokenizer: Any, splits: Splits, max_length: int) -> Any:
-    """A torch Dataset of unpadded token ids; the collator pads each batch to its own longest text."""
+def encode(rows: Rows, tokenizer: Any, splits: Splits, max_length: int, ends_with: int | None = None) -> Any:
+    """A torch Dataset of unpadded token ids; the collator pads each batch to its own longest text.
+
+    `ends_with` is the end-of-text token of an encoder-decoder, which reads its class there.
+    """
     import torch
 
     number = {label: index for index, label in enumerate(splits.labels)}
     encoded = tokenizer(rows.texts, truncation=True, max_length=max_length)
+    if ends_with is not None:
+        encoded = {"input_ids": [ended(ids, ends_with, max_length) for ids in encoded["input_ids"]]}
+        encoded["attention_mask"] = [[1] * len(ids) for ids in encoded["input_ids"]]
     # A class that the cut left without training rows still stands in the head; others cannot be learnt.
     labels = [number.get(label, 0) for label in rows.labels]
 
@@ -139,12 +130,30 @@ def encode(rows: Rows, tokenizer: Any, splits: Splits, max_length: int) -> Any:
     return Encoded()
 
 
+def ended(ids: list[int], end: int, max_length: int) -> list[int]:
+    """Exactly one end-of-text token, at the end: some tokenizers add none, and a text may spell it out."""
+    return [*[one for one in ids if one != end][: max_length - 1], end]
+
+
+def end_token(model: Any) -> int | None:
+    """The token by which an encoder-decoder classifies; None for all others."""
+    if not model.config.is_encoder_decoder:
+        return None
+    end = model.config.eos_token_id
+    return int(end[0] if isinstance(end, list) else end)
+
+
+def logits_alone(logits: Any, labels: Any) -> Any:
+    """Encoder-decoders answer with their hidden states too, which nobody needs and which fill the memory."""
+    return logits[0] if isinstance(logits, tuple) else logits
+
+
 def make_trainer(model: Any, tokenizer: Any, splits: Splits, spec: TrialSpec, folder: str) -> Any:
     import torch
     from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments
 
     chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
-    batch, max_length = int(chosen["batch_size"]), int(chosen["max_length"])
+    batch, max_length, end = int(chosen["batch_size"]), int(chosen["max_length"]), end_token(model)
     steps = math.ceil(len(splits.train) / batch)
     on_gpu = spec.device.startswith("cuda")
     half = on_gpu and torch.cuda.is_bf16_supported()
@@ -175,13 +184,14 @@ def make_trainer(model: Any, tokenizer: Any, splits: Splits, spec: TrialSpec, fo
     trainer = Trainer(
         model=model,
         args=arguments,
-        train_dataset=encode(splits.train, tokenizer, splits, max_length),
-        eval_dataset=encode(splits.validation, tokenizer, splits, max_length),
+        train_dataset=encode(splits.train, tokenizer, splits, max_length, end),
+        eval_dataset=encode(splits.validation, tokenizer, splits, max_length, end),
         data_collator=DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
         compute_metrics=lambda given: scores(
             np.asarray(given.label_ids), np.argmax(given.predictions, axis=-1), len(splits.labels)
         ),
+        preprocess_logits_for_metrics=logits_alone,
         compute_loss_func=weighted_loss(splits) if chosen["class_weights"] else None,
     )
     trainer.remove_callback(PrinterCallback)
@@ -209,7 +219,9 @@ def judged(
     trainer: Any, rows: Rows, tokenizer: Any, splits: Splits, chosen: dict[str, Any]
 ) -> dict[str, float]:
     """Scores on rows, against the labels that come back with the predictions."""
-    found = trainer.predict(encode(rows, tokenizer, splits, int(chosen["max_length"])))
+    found = trainer.predict(
+        encode(rows, tokenizer, splits, int(chosen["max_length"]), end_token(trainer.model))
+    )
     if not np.isfinite(found.predictions).all():
         raise Diverged("the model's outputs are not finite")
     return scores(np.asarray(found.label_ids), np.argmax(found.predictions, axis=-1), len(splits.labels))

@@ -15,21 +15,27 @@ from automl.sources.rows import Rows, Splits
 
 
 def probe(spec: TrialSpec, splits: Splits, state: State, report: Report) -> Trained:
-    """Hyper-parameters: max_length (tokens), batch_size, pooling (mean | cls), c, class_weights."""
+    """Hyper-parameters: max_length (tokens), batch_size, pooling (mean | cls), c, class_weights.
+
+    `cls` is the token that sums the text up: the first one of an encoder, the last one of all others.
+    """
     import torch
     from sklearn.preprocessing import StandardScaler
 
+    from automl.sources.architectures import architecture_of
     from automl.sources.encoders import load_encoder, load_tokenizer
     from automl.sources.language_models import resolve
 
     chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
     torch.manual_seed(spec.seed)
-    checkpoint = resolve(str(spec.pipeline.language_model), roots=spec.model_roots)
+    checkpoint = resolve(str(spec.pipeline.language_model), roots=spec.model_roots, cache=spec.cache)
+    summary = architecture_of(checkpoint.features.get("architecture")).summary
+    pooling = summary if chosen["pooling"] == "cls" else "mean"
     encoder: Any = load_encoder(checkpoint)
     encoder, tokenizer = encoder.to(spec.device), load_tokenizer(checkpoint)
 
     def embed(rows: Rows) -> NDArray[np.float32]:
-        return embeddings(encoder, tokenizer, rows.texts, chosen, state, report)
+        return embeddings(encoder, tokenizer, rows.texts, {**chosen, "pooling": pooling}, state, report)
 
     state.enter("train", report)
     scaler = StandardScaler()
@@ -73,10 +79,22 @@ def embeddings(
                 return_tensors="pt",
             ).to(encoder.device)
             hidden = encoder(**encoded).last_hidden_state
-            mask = encoded["attention_mask"].unsqueeze(-1).to(hidden.dtype)
-            pooled = hidden[:, 0] if chosen["pooling"] == "cls" else (hidden * mask).sum(1) / mask.sum(1)
+            pooled = pool(hidden, encoded["attention_mask"], str(chosen["pooling"]))
             parts.append(pooled.float().cpu().numpy())
             state.step = (state.step or 0) + 1
             report(state)
     embedded = np.concatenate(parts)
     return np.asarray(embedded[np.argsort(order)], dtype=np.float32)
+
+
+def pool(hidden: Any, mask: Any, how: str) -> Any:
+    """One vector a text from (texts, tokens, hidden): the first token, the last that is no padding, or the mean."""
+    import torch
+
+    if how == "first":
+        return hidden[:, 0]
+    if how == "last":
+        return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(1).clamp(min=1) - 1]
+    weights = mask.unsqueeze(-1).to(hidden.dtype)
+    # A text may have no token at all (a tokenizer without special ones): it is a zero, not a division by zero.
+    return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)

@@ -19,18 +19,17 @@ import os
 THREADS = {threads}
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = str(THREADS)
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+{offline}os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from automl.runners.base import TrialSpec
 from automl.runners.execute import execute, warm_up
-
+{imports}
 SPEC = {spec}
 
 
 def main():
     spec = TrialSpec.from_dict(SPEC)
-    warm_up(spec.pipeline.method)
+{fetch}    warm_up(spec.pipeline.method)
     if spec.pipeline.method != "linear":
         import torch
 
@@ -49,6 +48,14 @@ if __name__ == "__main__":
     main()
 '''
 
+OFFLINE = {"offline": 'os.environ.setdefault("HF_HUB_OFFLINE", "1")\n', "imports": "", "fetch": ""}
+FETCHING = {
+    "offline": "",
+    "imports": "from automl.runners.fetched import fetch\nfrom automl.sources.hub.store import HubStore\n",
+    "fetch": "    # What is pinned in SPEC and not below its `cache` yet comes from the HF Hub.\n"
+    "    fetch(spec, HubStore(cache=spec.cache))\n",
+}
+
 
 def pipeline_script(spec: TrialSpec) -> str:
     """Python source. Values are written as literals by repr, so no text of a record becomes code."""
@@ -57,5 +64,13 @@ def pipeline_script(spec: TrialSpec) -> str:
     title = f"{pipeline.method}{model} on {spec.dataset.name}".replace("\\", "/").replace('"', "'")
     plain = " ".join(title.split())[:160]
     return TEMPLATE.format(
-        title=plain, threads=int(spec.threads), spec=pformat(spec.to_dict(), width=100, sort_dicts=False)
+        title=plain,
+        threads=int(spec.threads),
+        spec=pformat(spec.to_dict(), width=100, sort_dicts=False),
+        **(FETCHING if names_hub(spec) else OFFLINE),
     )
+
+
+def names_hub(spec: TrialSpec) -> bool:
+    """Whether a run needs files of the HF Hub; a script of any other asks nobody."""
+    return spec.dataset.source == "hub" or str(spec.pipeline.language_model).startswith("hub:")

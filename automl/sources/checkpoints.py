@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from automl.errors import SourceError
+from automl.sources.architectures import LAYER_NAME
 
 MAX_CONFIG_BYTES = 1 << 20
 MAX_HEADER_BYTES = 100 << 20  # the limit of the safetensors format itself
-LAYER_NAME = re.compile(r"(?:^|\.)(?:layer|layers|h|block)\.(\d{1,4})\.")
 REMOTE_CODE_KEYS = ("auto_map", "custom_pipelines", "trust_remote_code")
 
 
@@ -23,8 +22,9 @@ REMOTE_CODE_KEYS = ("auto_map", "custom_pipelines", "trust_remote_code")
 class Checkpoint:
     """A language model that can be loaded: `folder` holds config, tokenizer and model.safetensors.
 
-    `layers` is the number of encoder layers used (the first ones of the file), `seed` is set where the weights
-    are drawn instead of read; `features` are the record's language model features.
+    `layers` is the number of layers used, of both stacks in an encoder-decoder; `truncated` says that these are the
+    first ones of the file. `seed` is set where the weights are drawn instead of read; `features` are the record's
+    language model features.
     """
 
     key: str
@@ -33,6 +33,7 @@ class Checkpoint:
     parameters: int
     features: Mapping[str, str | int | None] = field(default_factory=dict)
     seed: int | None = None
+    truncated: bool = False
 
 
 def read_config(folder: Path) -> dict[str, object]:
@@ -47,6 +48,12 @@ def read_config(folder: Path) -> dict[str, object]:
                     code="remote_code",
                     field="language_model",
                 )
+    if "quantization_config" in config:
+        raise SourceError(
+            message=f"{folder.name!r} is quantised; name the checkpoint that it was made from, in 16 or 32 bits",
+            code="quantised",
+            field="language_model",
+        )
     return config
 
 

@@ -1,4 +1,4 @@
-"""Names of datasets to labelled texts: `builtin:` and `file:`; knows no training and no fingerprints.
+"""Names of datasets to labelled texts: `builtin:`, `file:`, `hub:`; knows no training and no fingerprints.
 
 Start from `DatasetRef`, `load()` and, for a web process that only wants to look, `files.peek()`.
 """
@@ -6,7 +6,7 @@ Start from `DatasetRef`, `load()` and, for a web process that only wants to look
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from automl.errors import SourceError
 from automl.sources.builtin import load_builtin
@@ -15,8 +15,9 @@ from automl.sources.rows import LabelledText
 
 @dataclass(frozen=True)
 class DatasetRef:
-    """Which dataset: `builtin` by name, or `file` by paths below the allowed roots and the user's columns.
+    """Which dataset: `builtin` by name, `file` by paths below the allowed roots, `hub` by name and commit.
 
+    Files and repositories of the HF Hub need the user's columns; `config` is '' where a repository has only one.
     Several text columns are joined by a line feed. `encoding` is for text files only. Without a validation or
     test file, `prepare()` splits one off.
     """
@@ -29,6 +30,8 @@ class DatasetRef:
     text_columns: tuple[str, ...] = ("text",)
     label_column: str = "label"
     encoding: str = "utf-8"
+    revision: str | None = None
+    config: str = ""
 
     def to_dict(self) -> dict[str, object]:
         """As JSON data."""
@@ -46,6 +49,8 @@ class DatasetRef:
 def load(ref: DatasetRef, *, roots: Sequence[str] = (), cache: str) -> LabelledText:
     """The whole dataset as the user gave it; builtin ones are kept below the folder `cache`.
 
+    Those of the HF Hub were fetched there before (`sources.fetching`).
+
     Raises SourceError with line numbers and names of columns; nothing is left behind.
     """
     if ref.source == "builtin":
@@ -54,8 +59,24 @@ def load(ref: DatasetRef, *, roots: Sequence[str] = (), cache: str) -> LabelledT
         from automl.sources.files import load_file
 
         return load_file(ref, roots)
+    if ref.source == "hub":
+        return _load_hub(ref, cache)
     raise SourceError(
-        message=f"unknown dataset source {ref.source[:60]!r}; known: builtin, file",
+        message=f"unknown dataset source {ref.source[:60]!r}; known: builtin, file, hub",
         code="unknown_dataset",
         field="source",
     )
+
+
+def _load_hub(ref: DatasetRef, cache: str) -> LabelledText:
+    from automl.sources.files import load_splits
+    from automl.sources.hub.datasets import kept
+
+    found = kept(cache, ref.name, ref.revision or "", ref.config)
+    if found is None:
+        raise SourceError(
+            message=f"the dataset hub:{ref.name}@{ref.revision or 'main'} is not on this machine; workers fetch it",
+            code="not_fetched",
+            field="dataset",
+        )
+    return replace(load_splits(ref, found.files), revision=found.commit)

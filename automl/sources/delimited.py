@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from automl.sources.raw import refuse
+from automl.sources.raw import check_rows, refuse
 from automl.sources.tables import Table
 
 MAX_CELL = 2**24
@@ -43,6 +43,7 @@ def _parse(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         quoting=csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE,
         strict=True,
     )
+    count = -1  # the first row is the header
     while True:
         start = reader.line_num + 1
         try:
@@ -55,6 +56,8 @@ def _parse(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
                 where += f": a quoted field that starts here does not end properly (noticed in line {reader.line_num})"
             raise csv.Error(f"{where}: {error}") from error
         if row:
+            count += 1
+            check_rows(count)
             yield start, row
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from automl.errors import SourceError
 from automl.sources.checkpoints import Checkpoint
 from automl.sources.language_models import UNTRAINED_SHAPE
 
@@ -12,22 +13,38 @@ if TYPE_CHECKING:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
-    """The checkpoint's fast tokenizer; one without a padding token pads with its end-of-text token."""
+    """The checkpoint's fast tokenizer. Decoders often have no padding token: another special token stands in.
+
+    It pads on the right: decoders number their positions from the left, and padding there would shift them.
+    """
     from transformers import AutoTokenizer
 
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
         str(checkpoint.folder), use_fast=True, local_files_only=True, trust_remote_code=False
     )
     if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+        spare = (tokenizer.eos_token, tokenizer.unk_token, tokenizer.bos_token)
+        tokenizer.pad_token = next((token for token in spare if token is not None), None)
+    if tokenizer.pad_token_id is None:
+        raise SourceError(
+            code="no_padding",
+            field="language_model",
+            message=f"the tokenizer of {checkpoint.key} has no special token to pad with; texts cannot be batched",
+        )
+    tokenizer.padding_side = "right"
     return tokenizer
 
 
 def load_encoder(checkpoint: Checkpoint) -> PreTrainedModel:
-    """The encoder without a head, in float32 and evaluation mode."""
+    """What turns tokens into vectors, without a head, in float32 and evaluation mode.
+
+    Of an encoder-decoder this is the encoder: its decoder has nothing to say about a text as it stands.
+    """
     from transformers import AutoModel
 
     encoder = _load(AutoModel, checkpoint, load_config(checkpoint))
+    if encoder.config.is_encoder_decoder:
+        encoder = encoder.get_encoder()
     encoder.train(False)
     return encoder
 
@@ -39,8 +56,8 @@ def load_classifier(checkpoint: Checkpoint, labels: int, pad_token_id: int | Non
     config = load_config(checkpoint)
     config.num_labels = labels
     config.problem_type = "single_label_classification"
-    if getattr(config, "pad_token_id", None) is None:
-        config.pad_token_id = pad_token_id
+    # A decoder classifies by the last token that is no padding, so both must mean the same one.
+    config.pad_token_id = pad_token_id
     return _load(AutoModelForSequenceClassification, checkpoint, config)
 
 
@@ -53,7 +70,7 @@ def load_config(checkpoint: Checkpoint) -> PretrainedConfig:
     )
     if checkpoint.seed is not None:
         config.update(UNTRAINED_SHAPE)
-    else:
+    elif checkpoint.truncated:
         config.num_hidden_layers = checkpoint.layers
     return config
 

@@ -1,4 +1,4 @@
-"""Files of users to labelled texts: CSV, TSV, JSON Lines (each also .gz) and Parquet, below allowed folders.
+"""Files of users to labelled texts: CSV, TSV, JSON Lines, Parquet (each also .gz), below allowed folders.
 
 Start from `load_file` and, to look before loading, `peek`. Every refusal names line, column and value; a file is
 read whole or not at all. It knows no training.
@@ -7,7 +7,7 @@ read whole or not at all. It knows no training.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from automl.errors import SourceError
 from automl.sources.delimited import read_delimited
 from automl.sources.jsonlines import read_json_lines
-from automl.sources.raw import read_text, refuse
+from automl.sources.raw import check_rows, read_text, refuse
 from automl.sources.roots import confined
 from automl.sources.rows import LabelledText, Rows
 from automl.sources.tables import Table
@@ -42,12 +42,28 @@ def load_file(ref: DatasetRef, roots: Sequence[str]) -> LabelledText:
     """All splits of a file dataset. Raises SourceError; nothing is kept of a refused file."""
     if not ref.path:
         raise SourceError("missing_path", "path", f"the file dataset {ref.name[:60]!r} names no file")
+    named = {"train": ref.path, "validation": ref.validation_path, "test": ref.test_path}
+    files = {split: [confined(name, roots, field="path")] for split, name in named.items() if name}
+    return load_splits(ref, files, has_ids=True)
+
+
+def load_splits(
+    ref: DatasetRef, files: Mapping[str, Sequence[Path]], *, has_ids: bool = False
+) -> LabelledText:
+    """Splits that lie in one or more files each, `train` among them; `has_ids`: a column `id` must be one."""
     warnings: list[str] = []
-    train = _split(ref, ref.path, roots, warnings)
-    validation = _split(ref, ref.validation_path, roots, warnings) if ref.validation_path else None
-    test = _split(ref, ref.test_path, roots, warnings) if ref.test_path else None
+    found = {split: _split(ref, paths, warnings, has_ids=has_ids) for split, paths in files.items()}
+    train = found.pop("train")
     _check_classes(train, ref.label_column)
-    return LabelledText(train, validation, test, tuple(warnings))
+    for split, rows in list(found.items()):
+        if set(rows.labels).isdisjoint(train.labels):
+            # Published test rows often carry -1 in place of a label.
+            shown = ", ".join(repr(label[:40]) for label in sorted(set(rows.labels))[:3])
+            warnings.append(
+                f"{split}: none of its labels ({shown}) stands in the training rows; it is not used."
+            )
+            del found[split]
+    return LabelledText(train, found.get("validation"), found.get("test"), tuple(warnings))
 
 
 def peek(path: str, roots: Sequence[str], *, encoding: str = "utf-8") -> Peek:
@@ -60,19 +76,17 @@ def peek(path: str, roots: Sequence[str], *, encoding: str = "utf-8") -> Peek:
     return Peek(table.columns, rows)
 
 
-def read_table(path: Path, encoding: str) -> Table:
-    """A file as columns and rows, by its name's ending."""
+def read_table(path: Path, encoding: str, wanted: Collection[str] | None = None) -> Table:
+    """A file as columns and rows, by its name's ending; of Parquet only the wanted columns are read."""
     if path.is_symlink() or not path.is_file():
         raise refuse("not_a_file", f"{path.name} is not a file (links are not followed)")
     kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     if kind == "parquet":
         from automl.sources.parquet import read_parquet
 
-        return read_parquet(path)
+        return read_parquet(path, wanted)
     if kind not in ("csv", "tsv", "jsonl", "ndjson"):
-        raise refuse(
-            "unknown_format", f"{path.name}: expected .csv, .tsv, .jsonl (each also .gz) or .parquet"
-        )
+        raise refuse("unknown_format", f"{path.name}: expected .csv, .tsv, .jsonl or .parquet, each also .gz")
     text = read_text(path, encoding)
     return (
         read_json_lines(text)
@@ -81,15 +95,19 @@ def read_table(path: Path, encoding: str) -> Table:
     )
 
 
-def _split(ref: DatasetRef, name: str, roots: Sequence[str], warnings: list[str]) -> Rows:
-    path = confined(name, roots, field="path")
-    table = read_table(path, ref.encoding)
-    texts = [_column(table, name, "text_columns") for name in ref.text_columns]
-    label = _column(table, ref.label_column, "label_column")
-    _check_ids(table)
-    _check_types(table, [*texts, label])
-    rows = [("\n".join(_text(row[at]) for at in texts), _text(row[label])) for row in table.rows]
-    return _labelled(rows, ref.label_column, path.name, warnings)
+def _split(ref: DatasetRef, paths: Sequence[Path], warnings: list[str], *, has_ids: bool) -> Rows:
+    rows: list[tuple[str, str]] = []
+    for path in paths:
+        wanted = {*ref.text_columns, ref.label_column}
+        table = read_table(path, ref.encoding, wanted)
+        texts = [_column(table, name, "text_columns") for name in ref.text_columns]
+        label = _column(table, ref.label_column, "label_column")
+        if has_ids:
+            _check_ids(table)
+        _check_types(table, [*texts, label])
+        rows += [("\n".join(_text(row[at]) for at in texts), _text(row[label])) for row in table.rows]
+        check_rows(len(rows), path.name)
+    return _labelled(rows, ref.label_column, paths[0].name, warnings)
 
 
 def _column(table: Table, name: str, field: str) -> int:

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from automl.errors import SourceError
-from automl.sources.raw import refuse
+from automl.sources.raw import check_rows, refuse
 from automl.sources.tables import Table
 
 MAX_LINE = 2**24
@@ -21,6 +21,7 @@ def read_json_lines(text: str) -> Table:
     objects: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
+            check_rows(len(objects) + 1)
             objects.append((number, _object(line, number)))
     if not objects:
         raise refuse("no_rows", "the file has no rows")

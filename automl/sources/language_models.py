@@ -1,13 +1,13 @@
-"""Names of language models to checked local files: `package:` and `path:`; loads no weights and fetches nothing.
+"""Names of language models to checked local files: `package:`, `path:`, `hub:`; loads no weights, fetches nothing.
 
-Start from `available()` and `resolve()`.
+Start from `available()` and `resolve()`; what `hub:` names is fetched by `sources.fetching`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from automl.sources.checkpoints import (
     sha256_of,
     weights_file,
 )
+from automl.sources.folders import checkpoint_features, checkpoint_in
+from automl.sources.hub.store import COMMIT, REPO, place, revision_is_plain
 from automl.sources.roots import confined
 
 MINILM = "package:sentence-transformers/all-MiniLM-L6-v2@1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
@@ -29,6 +31,7 @@ MINILM_LAYERS = 6
 MINILM_VARIANTS = (4, 2, 1)
 UNTRAINED = "package:tunelore/untrained-tiny@1"
 UNTRAINED_SEED = 1
+SOURCES = ("package", "path", "hub")
 UNTRAINED_SHAPE = {
     "num_hidden_layers": 2,
     "hidden_size": 64,
@@ -38,7 +41,6 @@ UNTRAINED_SHAPE = {
 KEY = re.compile(
     r"(?P<source>[a-z]+):(?P<name>[^@#]+)(?:@(?P<revision>[^#]+))?(?:#layers=(?P<layers>[1-9]\d{0,2}))?"
 )
-TRUNCATABLE = ("bert", "roberta", "electra", "xlm-roberta", "camembert", "mpnet", "distilbert")
 
 
 @dataclass(frozen=True)
@@ -77,18 +79,19 @@ def _title(checkpoint: Checkpoint) -> str:
     return f"{name}, first {checkpoint.layers} layers" if "#" in checkpoint.key else name
 
 
-def resolve(key: str, *, roots: Sequence[str] = ()) -> Checkpoint:
-    """Checked local files for `key`, "package:name@revision#layers=n" or "path:name@sha256:<hex>#layers=n".
+def resolve(key: str, *, roots: Sequence[str] = (), cache: str = "") -> Checkpoint:
+    """Checked local files for `key`: "package:name@revision#layers=n", "path:name@sha256:<hex>#layers=n" or
+    "hub:owner/name@commit#layers=n".
 
-    `roots` are the folders an operator allows for `path:`. Raises SourceError (field language_model) with
-    what to do: unknown name, package not installed, wrong checksum, pickles, code in the configuration.
+    `roots` are the folders an operator allows for `path:`, `cache` is the folder that `hub:` was fetched to. Raises
+    SourceError (field language_model) with what to do: unknown name, package not installed, wrong checksum, pickles,
+    code in the configuration.
     """
-    parts = KEY.fullmatch(key) if isinstance(key, str) and len(key) <= 600 else None
-    if parts is None or parts["source"] not in {"package", "path"}:
-        raise _unknown(key)
-    layers = int(parts["layers"]) if parts["layers"] else None
-    if parts["source"] == "path":
-        return _from_path(parts["name"], parts["revision"], layers, roots)
+    source, name, revision, layers = parse_key(key)
+    if source == "path":
+        return _from_path(name, revision, layers, roots)
+    if source == "hub":
+        return _from_hub(name, revision, layers, cache)
     stem = key.partition("#")[0]
     if stem == UNTRAINED and layers is None:
         return _untrained()
@@ -97,10 +100,24 @@ def resolve(key: str, *, roots: Sequence[str] = ()) -> Checkpoint:
     return _minilm(layers)
 
 
+def parse_key(key: object) -> tuple[str, str, str | None, int | None]:
+    """(source, name, revision, layers) of a key; SourceError when it is none."""
+    parts = KEY.fullmatch(key) if isinstance(key, str) and len(key) <= 600 else None
+    if parts is None or parts["source"] not in SOURCES:
+        raise _unknown(key)
+    if parts["source"] == "hub" and not (
+        REPO.fullmatch(parts["name"]) and revision_is_plain(parts["revision"])
+    ):
+        raise _unknown(key)
+    layers = int(parts["layers"]) if parts["layers"] else None
+    return parts["source"], parts["name"], parts["revision"], layers
+
+
 def _unknown(key: object) -> SourceError:
     known = ", ".join(known_keys())
     return SourceError(
-        message=f"unknown language model {str(key)[:200]!r}; known: {known}; or path:<folder below the allowed roots>",
+        message=f"unknown language model {str(key)[:200]!r}; known: {known}; "
+        "or path:<folder below the allowed roots>, or hub:<owner>/<name>@<branch, tag or commit>",
         code="unknown_language_model",
         field="language_model",
     )
@@ -132,8 +149,10 @@ def _minilm(layers: int | None) -> Checkpoint:
     folder = _minilm_folder()
     key = MINILM if layers is None else f"{MINILM}#layers={layers}"
     parameters = parameter_count(weights_file(folder), layers)
-    features = _features(read_config(folder), parameters, layers, "distillation;contrastive")
-    return Checkpoint(key, folder, layers or MINILM_LAYERS, parameters, features)
+    features = checkpoint_features(read_config(folder), parameters, layers, "distillation;contrastive")
+    return Checkpoint(
+        key, folder, layers or MINILM_LAYERS, parameters, features, truncated=layers is not None
+    )
 
 
 def _untrained() -> Checkpoint:
@@ -144,7 +163,7 @@ def _untrained() -> Checkpoint:
     embeddings = (_int(config, "vocab_size") + _int(config, "max_position_embeddings") + 2 + 2) * hidden
     layer = 4 * (hidden * hidden + hidden) + 2 * hidden * inner + inner + hidden + 4 * hidden
     parameters = embeddings + layers * layer + hidden * hidden + hidden
-    features = _features(config, parameters, None, "none")
+    features = checkpoint_features(config, parameters, None, "none")
     return Checkpoint(UNTRAINED, folder, layers, parameters, features, seed=UNTRAINED_SEED)
 
 
@@ -152,45 +171,27 @@ def _from_path(name: str, revision: str | None, layers: int | None, roots: Seque
     folder = confined(name, roots, field="language_model")
     if not folder.is_dir():
         raise SourceError(message=f"path:{name} is not a folder", code="incomplete", field="language_model")
-    if (folder / "adapter_config.json").exists():
-        raise SourceError(
-            message=f"path:{name} holds an adapter; merge it into its base first",
-            code="adapter",
-            field="language_model",
-        )
-    config, weights = read_config(folder), weights_file(folder)
-    found = f"sha256:{sha256_of(weights)}"
+    checkpoint = checkpoint_in(folder, f"path:{name}", layers)
+    found = f"sha256:{sha256_of(weights_file(folder))}"
     if revision is not None and revision != found:
         raise SourceError(
             message=f"path:{name} has {found}, not {revision}: its weights changed",
             code="checksum",
             field="language_model",
         )
-    architecture, whole = str(config.get("model_type")), _int(config, "num_hidden_layers", "n_layers")
-    if layers is not None and (architecture not in TRUNCATABLE or layers > whole):
+    return replace(checkpoint, key=f"path:{name}@{found}" + (f"#layers={layers}" if layers else ""))
+
+
+def _from_hub(name: str, revision: str | None, layers: int | None, cache: str) -> Checkpoint:
+    folder = place(cache, "model", name, revision or "") if COMMIT.fullmatch(revision or "") else None
+    if folder is None or not folder.is_dir():
         raise SourceError(
-            message=f"path:{name} ({architecture}, {whole} layers) has no variant layers={layers}",
-            code="unknown_language_model",
+            message=f"hub:{name}@{revision or 'main'} is not on this machine; workers fetch it when a search starts",
+            code="not_fetched",
             field="language_model",
         )
-    parameters = parameter_count(weights, layers)
-    key = f"path:{name}@{found}" + (f"#layers={layers}" if layers else "")
-    return Checkpoint(key, folder, layers or whole, parameters, _features(config, parameters, layers, None))
+    return checkpoint_in(folder, f"hub:{name}@{revision}", layers)
 
 
-def _features(
-    config: Mapping[str, object], parameters: int, layers: int | None, objective: str | None
-) -> dict[str, str | int | None]:
-    return {
-        "parameters": parameters,
-        "layers": layers or _int(config, "num_hidden_layers", "n_layers"),
-        "hidden_size": _int(config, "hidden_size", "dim"),
-        "context": _int(config, "max_position_embeddings"),
-        "architecture": str(config.get("model_type")),
-        "pretraining_objective": objective,
-    }
-
-
-def _int(config: Mapping[str, object], *names: str) -> int:
-    values = [config[name] for name in names if isinstance(config.get(name), int)]
-    return int(str(values[0])) if values else 0
+def _int(config: Mapping[str, object], name: str) -> int:
+    return int(str(config[name]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from automl.errors import SourceError
 
 MAX_BYTES = 512 * 2**20
+MAX_ROWS = 2_000_000
 # Text packs about tenfold; what grows a hundredfold is no text. The first MiB may, so that tiny files pass.
 MAX_GROWTH = 100
 FREE_GROWTH = 2**20
@@ -22,14 +23,28 @@ def refuse(code: str, message: str) -> SourceError:
     return SourceError(code, "file", message)
 
 
-def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """The decoded text of a plain or gzip file, without a byte order mark. Raises SourceError."""
+def check_rows(count: int, name: str = "the file") -> None:
+    """Refuse more rows than are read."""
+    if count > MAX_ROWS:
+        raise refuse(
+            "too_many_rows", f"{name} has more than {MAX_ROWS:,} rows; cut it: that many train no better"
+        )
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole content, unpacked where the name ends in .gz. Raises SourceError for what is too large."""
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise refuse("too_large", f"{path.name} has {size:,} bytes, at most {MAX_BYTES:,} are read")
     data = _unpack(path, size) if path.suffix == ".gz" else path.read_bytes()
     if not data:
         raise refuse("empty_file", f"{path.name} is an empty file")
+    return data
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """The decoded text of a plain or gzip file, without a byte order mark. Raises SourceError."""
+    data = read_bytes(path)
     text = _decode(data, path.name, encoding)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1

@@ -44,11 +44,14 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
-    """A person's part in a team."""
+    """A person's part in a team: owners decide who is in it, members add to it, viewers only read."""
 
     class Role(models.TextChoices):
         OWNER = "owner"
         MEMBER = "member"
+        VIEWER = "viewer"
+
+    WRITERS = (Role.OWNER, Role.MEMBER)
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
@@ -58,7 +61,7 @@ class Membership(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("team", "user"), name="membership_once"),
             models.CheckConstraint(
-                condition=models.Q(role__in=["owner", "member"]), name="membership_role_known"
+                condition=models.Q(role__in=["owner", "member", "viewer"]), name="membership_role_known"
             ),
         )
 
@@ -93,8 +96,13 @@ class ApiToken(models.Model):
 
 
 class LoginLink(models.Model):
-    """A link that signs one person in once."""
+    """A link that does one thing for one person once: it signs them in, or lets them set a password."""
 
+    class Purpose(models.TextChoices):
+        SIGN_IN = "sign_in"
+        PASSWORD = "password"  # noqa: S105 - what the link is for
+
+    purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.SIGN_IN)
     digest = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -105,6 +113,33 @@ class LoginLink(models.Model):
         return f"link of {self.user_id}"
 
 
+class Invitation(models.Model):
+    """A link by which one person joins a team, with an account that they have or make then."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=16, choices=Membership.Role.choices, default=Membership.Role.MEMBER)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "member", "viewer"]), name="invitation_role_known"
+            ),
+            models.CheckConstraint(condition=models.Q(digest__length=64), name="invitation_is_hashed"),
+        )
+
+    def __str__(self) -> str:
+        return f"invitation to {self.team_id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.used_at is None and self.expires_at > timezone.now()
+
+
 class AuditEntry(models.Model):
     """Who changed what and when; rows are added, never changed."""
 
@@ -112,12 +147,16 @@ class AuditEntry(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="whom it concerns"
+    )
     action = models.CharField(max_length=64)
     target = models.CharField(max_length=200, blank=True)
     facts = models.JSONField(default=dict, blank=True)
 
     class Meta:
         verbose_name_plural = "audit entries"
+        indexes = (models.Index(fields=("team", "-at"), name="audit_team"),)
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"

@@ -178,7 +178,7 @@ class CursorPages(CursorPagination):
     page_size_query_param = "limit"
     ordering = "-change_seq"
 
-    def get_page_size(self, request: Request) -> int | None:
+    def get_page_size(self, request: Request) -> int:
         """From ``limit``; Problem 400 for anything but 1 to ``max_page_size``."""
         text = request.query_params.get(self.page_size_query_param or "", "")
         if not text:

@@ -41,13 +41,13 @@ def share(part: float | None, whole: float | None, decimals: int = 0) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration in seconds, in the words of its size: "4.1 s", "71 s", "4 min 06 s", "1 h 35 min"."""
+    """A duration in seconds, in the words of its size: "30 ms", "4.1 s", "71 s", "4 min 06 s", "1 h 35 min"."""
     if value is None:
         return DASH
     if value <= 0:
         return _unit("0", "s")
-    if value < 0.05:
-        return _unit("< 0.1", "s")
+    if value < 0.0995:
+        return _unit(f"{max(1, round(1000 * value))}", "ms")
     if round(value, 1) < 10:
         return _unit(f"{value:.1f}", "s")
     return _long_duration(value)
@@ -177,6 +177,13 @@ def language_model(key: str | None) -> str:
     name = body.partition(":")[2] or body
     short = name.split("@", 1)[0].rsplit("/", 1)[-1] or key
     return f"{short}, {variant}" if variant else short
+
+
+def short_language_model(key: str, letters: int = 20) -> str:
+    """A language model in the room that a chart has for words: what tells variants apart comes first."""
+    name, _, variant = language_model(key).partition(", ")
+    words_ = f"{variant}, {name}" if variant else name
+    return words_ if len(words_) <= letters else words_[: letters - 1] + "…"
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

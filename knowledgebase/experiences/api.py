@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.accounts.services import personal_team
 from knowledgebase.core.api import CursorPages
 from knowledgebase.core.errors import Problem
-from knowledgebase.experiences import selectors, services
+from knowledgebase.experiences import exports, selectors, services
+from knowledgebase.experiences.expressions import Field, field_named, ordering
 from knowledgebase.experiences.filters import ExperienceFilters
 from knowledgebase.experiences.models import Experience, LanguageModel, Run, Task
 from knowledgebase.experiences.serializers import (
@@ -35,7 +40,8 @@ from knowledgebase.experiences.services import ItemResult
 
 WRITE = "experiences:write"
 SCOPES = {"GET": "experiences:read", "POST": WRITE, "PATCH": WRITE, "DELETE": WRITE}
-PAGE_PARAMETERS = ("cursor", "limit", "format")
+PAGE_PARAMETERS = ("cursor", "limit", "format", "order", "fields", "as")
+MAX_FIELDS = 40
 FILTERS = [
     OpenApiParameter(name, str, description=text)
     for name, text in (
@@ -47,6 +53,9 @@ FILTERS = [
         ("via", "callback, run, search, import:<format> or peer"),
         ("since", "received at or after this date or time"),
         ("q", "part of a task's or language model's name"),
+        ("filter", "an expression: `method = lora and h.learning_rate >= 1e-4`; see docs/filters.md"),
+        ("order", "a field of the filter language to sort by, `-score` for downwards; newest change first"),
+        ("fields", "only these fields of the filter language, comma-separated, instead of whole records"),
     )
 ]
 
@@ -59,10 +68,47 @@ class ByStart(CursorPages):
     ordering = "-started_at"
 
 
+class InOrder(CursorPages):
+    """Pages in any order, by the place behind the last row; forwards only."""
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        """One page; Problem 400 for an unknown field or a cursor that is not of this list."""
+        self.request, self.order = request, ordering(request.query_params.get("order", ""))
+        rows, cursor = self.order.apply(queryset), request.query_params.get("cursor", "")
+        size = self.get_page_size(request)
+        page = list((self.order.after(rows, cursor) if cursor else rows)[: size + 1])
+        self.behind = self.order.cursor_of(page[size - 1]) if len(page) > size else ""
+        return page[:size]
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """`next` is an address or null."""
+        address = replace_query_param(self.request.build_absolute_uri(), "cursor", self.behind)
+        return Response({"next": address if self.behind else None, "previous": None, "results": data})
+
+
 def caller(request: Request) -> tuple[User, Team]:
     """Who asks, and the team that what they send belongs to: the token's, else their own."""
     user = cast(User, request.user)
     return user, getattr(request.auth, "team", None) or personal_team(user)
+
+
+def chosen_fields(request: Request, usual: Sequence[str] = ()) -> list[Field]:
+    """The fields named in the address, else the usual ones."""
+    given = request.query_params.get("fields", "").split(",")
+    names = [name.strip() for name in given if name.strip()] or list(usual)
+    if len(names) > MAX_FIELDS:
+        detail = f"{len(names)} fields in one request, at most {MAX_FIELDS}"
+        raise Problem(400, "too_many_fields", "Too many fields", detail)
+    return [field_named(name) for name in names]
+
+
+def found_rows(request: Request, fields: Sequence[Field]) -> QuerySet[Experience]:
+    """What the caller may see and the address asks for; whole rows where there are no fields."""
+    filters = ExperienceFilters.parse(request.query_params.dict(), beside=PAGE_PARAMETERS)
+    rows = selectors.experience_list(cast(User, request.user), filters)
+    return selectors.experience_fields(rows, fields) if fields else rows.defer(None)
 
 
 class ExperienceList(ListAPIView[Experience]):
@@ -70,16 +116,20 @@ class ExperienceList(ListAPIView[Experience]):
 
     scopes = SCOPES
     serializer_class = ExperienceAnswer
+    pagination_class = InOrder
     queryset = Experience.objects.none()
 
     def get_queryset(self) -> Any:
-        filters = ExperienceFilters.parse(self.request.query_params.dict(), beside=PAGE_PARAMETERS)
-        return selectors.experience_list(cast(User, self.request.user), filters).defer(None)
+        return found_rows(self.request, chosen_fields(self.request))
 
     @extend_schema(parameters=FILTERS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List, filter and page through experiences."""
-        return super().get(request, *args, **kwargs)
+        """List, filter, sort and page through experiences."""
+        fields = chosen_fields(request)
+        page = self.paginate_queryset(self.get_queryset()) or []
+        if fields:
+            return self.get_paginated_response([exports.flat(row, fields) for row in page])
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={200: BatchAnswer, 201: ExperienceAnswer})
     def post(self, request: Request) -> Response:
@@ -114,6 +164,36 @@ def stored_answer(user: User, result: ItemResult, record: object) -> object:
 def item_answer(result: ItemResult) -> dict[str, object]:
     problem = result.problem.document() if result.problem else None
     return {"id": result.id, "status": result.status, "problem": problem}
+
+
+class ExperienceExport(APIView):
+    """Everything the filters find, as a stream."""
+
+    scopes = SCOPES
+
+    @extend_schema(
+        parameters=[
+            *FILTERS,
+            OpenApiParameter("as", str, enum=["ndjson", "csv"], description="ndjson (default) or csv"),
+        ],
+        responses={(200, "application/x-ndjson"): OpenApiTypes.STR, (200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Whole records or, with `fields`, flat objects as NDJSON; fields as CSV. X-Row-Count: how many rows."""
+        form = request.query_params.get("as", "ndjson")
+        if form not in ("ndjson", "csv"):
+            raise Problem(400, "unknown_format", "Unknown format", f"as={form[:40]!r}; choose ndjson or csv")
+        fields = chosen_fields(request, exports.USUAL_FIELDS if form == "csv" else ())
+        rows = ordering(request.query_params.get("order", "")).apply(found_rows(request, fields))
+        stream = rows.iterator(chunk_size=500)
+        if form == "csv":
+            lines, kind = exports.comma_separated(stream, fields), "text/csv; charset=utf-8"
+        else:
+            lines = exports.ndjson_fields(stream, fields) if fields else exports.ndjson(stream)
+            kind = "application/x-ndjson"
+        headers = {"X-Row-Count": str(rows.count())}
+        headers["Content-Disposition"] = f'attachment; filename="experiences.{form}"'
+        return StreamingHttpResponse(lines, content_type=kind, headers=headers)
 
 
 class ExperienceDetail(APIView):

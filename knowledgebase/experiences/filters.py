@@ -15,6 +15,7 @@ from django.utils.timezone import is_naive, make_aware
 from tunelore.record import STATUSES
 
 from knowledgebase.core.errors import Problem, invalid
+from knowledgebase.experiences.expressions import condition
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class ExperienceFilters:
     via: str = ""
     since: str = ""
     q: str = ""
+    filter: str = ""
 
     @classmethod
     def parse(cls, values: Mapping[str, str], *, beside: tuple[str, ...] = ()) -> ExperienceFilters:
@@ -63,7 +65,7 @@ class ExperienceFilters:
             found &= (
                 Q(task__name__icontains=self.q) | Q(language_model__name__icontains=self.q) | Q(method=self.q)
             )
-        return found
+        return found & condition(self.filter)
 
     def active(self) -> dict[str, str]:
         """The filters that are set, for links and chips."""

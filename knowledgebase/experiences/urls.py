@@ -6,6 +6,7 @@ from knowledgebase.experiences import api, pages
 
 api_urls: list[URLPattern] = [
     path("experiences/", api.ExperienceList.as_view(), name="experience-list"),
+    path("experiences/export/", api.ExperienceExport.as_view(), name="experience-export"),
     path("experiences/<uuid:experience_id>/", api.ExperienceDetail.as_view(), name="experience-detail"),
     path("runs/", api.RunList.as_view(), name="run-list"),
     path("tasks/", api.TaskList.as_view(), name="task-list"),
@@ -15,5 +16,11 @@ api_urls: list[URLPattern] = [
 ]
 page_urls: list[URLPattern] = [
     path("", pages.index, name="index"),
+    path("compare/", pages.compare, name="compare"),
     path("<uuid:experience_id>/", pages.detail, name="detail"),
+    path("tasks/", pages.task_index, name="tasks"),
+    path("tasks/<str:digest>/", pages.task_detail, name="task"),
+    path("task-map/", pages.task_map, name="task-map"),
+    path("language-models/", pages.language_model_index, name="language-models"),
+    path("language-models/<int:pk>/", pages.language_model_detail, name="language-model"),
 ]

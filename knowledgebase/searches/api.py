@@ -31,6 +31,7 @@ from knowledgebase.searches.serializers import (
     DatasetAnswer,
     DatasetCreate,
     DatasetUpload,
+    NeighbourAnswer,
     PriorAnswer,
     SearchAnswer,
     SearchCreate,
@@ -89,15 +90,23 @@ class DatasetList(ListAPIView[Dataset]):
         responses={201: DatasetAnswer},
     )
     def post(self, request: Request) -> Response:
-        """Name a built-in dataset (JSON) or upload a file (multipart). A control worker reads it then: ask again."""
+        """Name a dataset, built-in or of the HF Hub (JSON), or upload a file (multipart).
+
+        A control worker reads it then: ask again.
+        """
         is_upload = (request.content_type or "").startswith("multipart/")
-        dataset = upload_dataset(request) if is_upload else builtin_dataset(request)
+        dataset = upload_dataset(request) if is_upload else named_dataset(request)
         return Response(DatasetAnswer(dataset).data, status=status.HTTP_201_CREATED)
 
 
-def builtin_dataset(request: Request) -> Dataset:
+def named_dataset(request: Request) -> Dataset:
     user, team = caller(request)
-    return services.create_dataset(user, team=team, **checked(DatasetCreate(data=request.data)))
+    given = checked(DatasetCreate(data=request.data))
+    if given["source"] == "builtin":
+        given = {name: given[name] for name in ("source", "name")}
+    else:
+        given = {"text_columns": ["text"], "label_column": "label", **given}
+    return services.create_dataset(user, team=team, **given)
 
 
 def upload_dataset(request: Request) -> Dataset:
@@ -223,14 +232,14 @@ class SearchPrior(APIView):
     @extend_schema(responses=PriorAnswer)
     def get(self, request: Request, search_id: UUID) -> Response:
         search = found_search(request, search_id)
-        summary = search.prior_summary
+        summary, reader = search.prior_summary, cast(User, request.user)
         return Response(
             {
                 "digest": search.prior_digest,
-                "neighbours": summary.get("neighbours", []),
+                "neighbours": NeighbourAnswer(selectors.prior_neighbours(reader, search), many=True).data,
                 "distributions": summary.get("distributions", {}),
                 "uniform": summary.get("uniform", {}),
-                "experiences": search.prior_ids,
+                "experiences": selectors.prior_experiences(reader, search),
             }
         )
 

@@ -15,6 +15,8 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from knowledgebase.accounts.models import User
+from knowledgebase.accounts.selectors import may_write
+from knowledgebase.experiences.models import Experience
 from knowledgebase.searches.models import Dataset, Search, Trial
 
 
@@ -113,6 +115,17 @@ def search_list(user: User) -> QuerySet[Search]:
     )
 
 
+def searches_on(user: User, dataset: Dataset) -> QuerySet[Search]:
+    """Finished searches on the same rows, whoever uploaded them, the best first."""
+    if not dataset.task_digest:
+        return Search.objects.none()
+    done = Search.objects.visible_to(user).filter(
+        dataset__task_digest=dataset.task_digest, state=Search.State.DONE
+    )
+    best = done.select_related("dataset", "owner", "team").annotate(best_score=Max("trials__score"))
+    return best.exclude(best_score=None).order_by("-best_score", "-ended_at")
+
+
 def search_detail(user: User, search_id: UUID) -> Search | None:
     """One visible search, or None: absent and forbidden are the same answer."""
     return (
@@ -144,8 +157,34 @@ def front_of(trials: Sequence[Trial]) -> tuple[FrontPoint, ...]:
     return tuple(front)
 
 
-def search_report(search: Search, *, now: datetime | None = None) -> SearchReport:
-    """State, counts, best, front, prior and estimates of one search, from one read of its trials."""
+def prior_neighbours(reader: User, search: Search) -> tuple[NeighbourTask, ...]:
+    """The tasks that the prior came from, as far as this reader may see them.
+
+    The prior is made of what the search's owner may see, which may be more than the rest of the team sees.
+    """
+    found = search.prior_summary.get("neighbours", ())
+    if reader.pk != search.owner_id and found:
+        digests = [one["task"] for one in found]
+        seen = Experience.objects.visible_to(reader).filter(task__digest__in=digests)
+        known = set(seen.values_list("task__digest", flat=True).distinct())
+        found = [one for one in found if one["task"] in known]
+    return tuple(NeighbourTask(one["task"], one["name"], one["distance"], one["parts"]) for one in found)
+
+
+def prior_experiences(reader: User, search: Search) -> list[str]:
+    """The ids of the experiences that moved the prior, as far as this reader may see them."""
+    if reader.pk == search.owner_id or not search.prior_ids:
+        return list(search.prior_ids)
+    seen = Experience.objects.visible_to(reader).filter(pk__in=search.prior_ids).values_list("pk", flat=True)
+    known = {str(pk) for pk in seen}
+    return [pk for pk in search.prior_ids if pk in known]
+
+
+def search_report(search: Search, *, reader: User | None = None, now: datetime | None = None) -> SearchReport:
+    """State, counts, best, front, prior and estimates of one search, from one read of its trials.
+
+    `reader` is who will see it, the search's owner when absent.
+    """
     now = now or timezone.now()
     trials = list(trial_list(search))
     done = [trial for trial in trials if trial.state == Trial.State.DONE]
@@ -161,10 +200,7 @@ def search_report(search: Search, *, now: datetime | None = None) -> SearchRepor
         best=_point(best) if best is not None else None,
         front=front_of(done),
         running=tuple(_running(trial, now) for trial in trials if trial.state == Trial.State.RUNNING),
-        neighbours=tuple(
-            NeighbourTask(task=one["task"], name=one["name"], distance=one["distance"], parts=one["parts"])
-            for one in summary.get("neighbours", ())
-        ),
+        neighbours=prior_neighbours(reader or search.owner, search),
         methods=_shifts(summary, "method"),
         language_models=_shifts(summary, "language_model"),
         seconds_used=seconds_used(search, now),
@@ -208,6 +244,51 @@ def time_left(search: Search, trials: Sequence[Trial], now: datetime) -> float |
     if search.budget_seconds is not None:
         left = min(left, max(search.budget_seconds - seconds_used(search, now), 0.0) + mean)
     return left
+
+
+def may_cancel(user: User, search: Search) -> bool:
+    """Whether the person started the search or may write in its team."""
+    return search.owner_id == user.pk or may_write(user, search.team_id)
+
+
+@dataclass(frozen=True)
+class ColdTwin:
+    """A search from a cold start under the same limits, and how many trials of another lie beyond its front."""
+
+    search: Search
+    front: tuple[FrontPoint, ...]
+    beyond: int
+    compared: int
+
+
+def cold_twin(reader: User, search: Search, trials: Sequence[Trial]) -> ColdTwin | None:
+    """The newest finished cold search on the same rows with the same cuts, limits and space, if there is one.
+
+    As many of its trials count as this search has ended, so that neither had more tries. A trial lies beyond the
+    cold front when no counted trial of the twin is at least as good and at least as quick.
+    """
+    ended = [trial for trial in trials if trial.state == Trial.State.DONE]
+    scored = [trial for trial in ended if trial.score is not None and trial.seconds is not None]
+    if not search.warm_start or not search.dataset.task_digest or not scored:
+        return None
+    same = ("train_rows", "evaluation_rows", "wall_s", "host_memory_bytes", "space", "methods", "objectives")
+    twin = (
+        Search.objects.visible_to(reader)
+        .filter(warm_start=False, state=Search.State.DONE, dataset__task_digest=search.dataset.task_digest)
+        .filter(**{name: getattr(search, name) for name in same})
+        .exclude(sampler="listed")
+        .order_by("-ended_at")
+        .first()
+    )
+    rivals = list(trial_list(twin).filter(state=Trial.State.DONE)[: len(ended)]) if twin is not None else []
+    if twin is None or len(rivals) < len(ended):
+        return None
+    front = front_of(rivals)
+    beyond = sum(
+        not any(cold.score >= (one.score or 0.0) and cold.seconds <= (one.seconds or 0.0) for cold in front)
+        for one in scored
+    )
+    return ColdTwin(twin, front, beyond, len(scored))
 
 
 def _point(trial: Trial) -> FrontPoint:

@@ -42,6 +42,8 @@ class DatasetAnswer(serializers.ModelSerializer[Dataset]):
             "warnings",
             "text_columns",
             "label_column",
+            "revision",
+            "config",
             "languages",
             "domain",
             "fingerprint",
@@ -60,10 +62,30 @@ class DatasetAnswer(serializers.ModelSerializer[Dataset]):
 
 
 class DatasetCreate(serializers.Serializer[Any]):
-    """A built-in dataset by name."""
+    """A built-in dataset by name, or one of the HF Hub by owner/name and columns."""
 
-    source = serializers.ChoiceField(choices=["builtin"])  # type: ignore[assignment]  # a field's own name
+    source = serializers.ChoiceField(choices=["builtin", "hub"])  # type: ignore[assignment]  # a field's own name
     name = serializers.CharField(max_length=200)
+    revision = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_blank=True,
+        help_text="hub: branch, tag or commit; the newest when absent",
+    )
+    config = serializers.CharField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        help_text="hub: which part of a repository of several",
+    )
+    text_columns = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        min_length=1,
+        max_length=8,
+        help_text="hub: joined by a line feed; text when absent",
+    )
+    label_column = serializers.CharField(max_length=200, required=False, help_text="hub: label when absent")
 
 
 class DatasetUpload(serializers.Serializer[Any]):
@@ -77,6 +99,13 @@ class DatasetUpload(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=200), min_length=1, max_length=8
     )
     label_column = serializers.CharField(max_length=200)
+    encoding = serializers.CharField(
+        max_length=40,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="of text files; UTF-8 when absent",
+    )
     languages = serializers.ListField(
         child=serializers.CharField(max_length=35), required=False, default=list, max_length=64
     )

@@ -16,7 +16,13 @@ api_urls: list[URLPattern] = [
 ]
 page_urls: list[URLPattern] = [
     path("", pages.index, name="index"),
+    path("new/", pages.choose_data, name="new"),
+    path("new/columns/", pages.choose_columns, name="columns"),
+    path("new/<uuid:dataset_id>/", pages.set_up, name="set-up"),
+    path("new/<uuid:dataset_id>/estimate/", pages.estimate, name="estimate"),
+    path("prior/", pages.prior_explorer, name="prior"),
     path("<uuid:search_id>/", pages.detail, name="detail"),
     path("<uuid:search_id>/live/", pages.live, name="live"),
+    path("<uuid:search_id>/trials/<int:number>/", pages.trial, name="trial"),
     path("<uuid:search_id>/cancel/", pages.cancel, name="cancel"),
 ]

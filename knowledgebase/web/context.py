@@ -6,6 +6,8 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 THEMES = ("light", "dark")
+# Pages of the store that stand in the navigation beside its list.
+SECTIONS = {"tasks": "tasks", "task-map": "tasks", "language-models": "language-models"}
 
 
 def hub_version() -> str:
@@ -30,11 +32,17 @@ def host_of(request: HttpRequest) -> str:
         return ""
 
 
+def section_of(request: HttpRequest) -> str:
+    """The entry of the navigation that a page belongs to."""
+    first, _, rest = request.path.strip("/").partition("/")
+    return SECTIONS.get(rest.partition("/")[0], first) if first == "experiences" else first
+
+
 def frame(request: HttpRequest) -> dict[str, object]:
     """Template context of the frame."""
     return {
         "theme": theme_of(request),
-        "section": request.path.strip("/").split("/", 1)[0],
+        "section": section_of(request),
         "hub_name": host_of(request),
         "hub_version": hub_version(),
         "here": request.get_full_path(),

@@ -45,7 +45,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         strip=charts.outcome_strip("outcomes", "Outcomes of all experiences", figures.by_outcome),
         searches=list(search_list(user)[:SHOWN_SEARCHES]),
         runs=list(selectors.running_runs(user)[:SHOWN_NEW]),
-        tasks=list(selectors.task_list(user)[:SHOWN_TASKS]),
+        tasks=selectors.task_summaries(user)[:SHOWN_TASKS],
         newest=list(selectors.experience_list(user)[:SHOWN_NEW]),
     )
     return render(request, "web/overview.html", {"page": page})

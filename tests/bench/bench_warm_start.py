@@ -235,7 +235,7 @@ def sweep(table: Table, seeds: int) -> list[dict[str, Any]]:
     changes: list[tuple[str, PriorOptions]] = [("default", base)]
     changes += [(f"neighbours {k}", replace(base, neighbours=k)) for k in (1, 3, None)]
     changes += [(f"beta_scale {b}", replace(base, beta_scale=b)) for b in (0.0, 1.0, 2.0)]
-    changes += [(f"positive {v}", replace(base, positive=Rate("adaptive", v))) for v in (1.0, 2.0, 5.0)]
+    changes += [(f"positive {v}", replace(base, positive=Rate("adaptive", v))) for v in (1.0, 3.0, 8.0)]
     changes += [(f"negative {v}", replace(base, negative=Rate("adaptive", v))) for v in (0.0, 1.0, 2.0)]
     changes += [("not centred", replace(base, centred=False))]
     kinds = ("weighted_sum_v1", "weighted_sum_v2", "linear_front", "logarithmic_front")

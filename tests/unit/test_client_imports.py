@@ -81,7 +81,7 @@ def test_the_promise_of_names() -> None:
     import tunelore
     from tunelore import describe, record
 
-    assert tunelore.__all__ == ["TuneLoreCallback", "__version__"]
+    assert tunelore.__all__ == ["LoggedRun", "TuneLoreCallback", "__version__", "run", "wrap"]
     assert record.__all__ == [
         "KNOWN_SCHEMAS",
         "MAX_RECORD_BYTES",
@@ -105,14 +105,18 @@ def test_the_promise_of_names() -> None:
         "validate",
     ]
     assert describe.__all__ == [
+        "EXTRACTORS",
         "classification_metafeatures",
         "conditions",
         "current_threads",
         "device_speed",
         "devices",
         "label_metafeatures",
+        "landmark_accuracy",
+        "landmark_sample",
         "memory_bytes",
         "prepare_landmark",
+        "question_answering_metafeatures",
         "rows_fingerprint",
         "system",
         "tokens_fingerprint",
@@ -120,7 +124,9 @@ def test_the_promise_of_names() -> None:
     for module in (tunelore, record, describe):
         for name in module.__all__:
             assert getattr(module, name) is not None
-    with pytest.raises(AttributeError, match="has no attribute 'Callback'; it exports TuneLoreCallback"):
+    with pytest.raises(
+        AttributeError, match="has no attribute 'Callback'; it exports LoggedRun, TuneLoreCallback"
+    ):
         _ = tunelore.Callback  # type: ignore[attr-defined]
 
 

@@ -66,7 +66,11 @@ class World:
             assert row.losses <= MAX_LOSSES
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(story=st.lists(steps, max_size=30))
 def test_every_trial_ends_once_whatever_happens(
     story: list[tuple[str, int, int]],

@@ -18,6 +18,7 @@ from knowledgebase.core.charts.bars import (
     ruler,
 )
 from knowledgebase.core.charts.front import FrontChart, Point, front_chart, front_of
+from knowledgebase.core.charts.heat import HeatMap, Plane, heat_map, plane
 from knowledgebase.core.charts.lines import LineChart, Series, line_chart
 from knowledgebase.core.charts.scales import (
     FAILURES,
@@ -36,8 +37,10 @@ __all__ = [
     "STATUSES",
     "FrontChart",
     "Growth",
+    "HeatMap",
     "LineChart",
     "Panel",
+    "Plane",
     "Point",
     "Ruler",
     "Series",
@@ -47,10 +50,12 @@ __all__ = [
     "front_chart",
     "front_of",
     "growth_chart",
+    "heat_map",
     "line_chart",
     "method_glyph",
     "method_tone",
     "outcome_strip",
+    "plane",
     "prior_panels",
     "ruler",
     "status_glyph",

@@ -35,13 +35,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Mark:
-    """One glyph: which, its colour class, where, and its place on the front (or "")."""
+    """One glyph: which, its colour class, where, its place on the front (or ""), and what a pointer is told."""
 
     glyph: str
     tone: str
     x: str
     y: str
     place: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class FrontChart:
     failures: tuple[FailureRow, ...]
     methods: tuple[str, ...]
     front: tuple[Point, ...]
+    reference: str = ""
+    """Another front's step line to compare with, grey and dashed; its title is the caller's to say."""
 
 
 def front_of(points: Iterable[Point]) -> tuple[Point, ...]:
@@ -85,17 +88,25 @@ def front_of(points: Iterable[Point]) -> tuple[Point, ...]:
 
 
 def front_chart(
-    ident: str, points: Iterable[Point], failures: Mapping[str, Sequence[float]], metric: str
+    ident: str,
+    points: Iterable[Point],
+    failures: Mapping[str, Sequence[float]],
+    metric: str,
+    reference: Sequence[Point] = (),
 ) -> FrontChart | None:
-    """Lay out the front; `failures`: outcome -> seconds lost by each. `None` where nothing has a score."""
+    """Lay out the front; `failures`: outcome -> seconds lost by each. `None` where nothing has a score.
+
+    `reference`: the points of another front, drawn as its step line only.
+    """
     shown = [point for point in points if point.seconds > 0]
     if not shown:
         return None
     lost = {status: [s for s in failures.get(status, ()) if s > 0] for status in FAILURES}
-    times = [p.seconds for p in shown] + [s for row in lost.values() for s in row]
+    other = front_of(point for point in reference if point.seconds > 0)
+    times = [p.seconds for p in (*shown, *other)] + [s for row in lost.values() for s in row]
     pad = max(1.2, (max(times) / min(times)) ** 0.06)
     x = Axis(min(times) / pad, max(times) * pad, _LEFT, _WIDTH, log=True)
-    low, high = score_range([p.score for p in shown])
+    low, high = score_range([p.score for p in (*shown, *other)])
     y = Axis(high, low, _TOP, _FLOOR - _TOP)
     front, rows = front_of(shown), _failure_rows(failures, lost, x)
     below = _FLOOR + _ROW * len(rows) + (6 if rows else 0)
@@ -113,6 +124,7 @@ def front_chart(
         failures=rows,
         methods=tuple(m for m in (*METHODS, "other") if any(method_glyph(p.method) == m for p in shown)),
         front=front,
+        reference=_step_path(other, x, y) if other else "",
     )
 
 
@@ -134,6 +146,7 @@ def _marks(points: Sequence[Point], front: Sequence[Point], x: Axis, y: Axis) ->
             x=percent(x.at(p.seconds)),
             y=f"{y.at(p.score):.1f}",
             place=places.get(p.number, ""),
+            words=f"{p.number}: {p.method}, {formats.score(p.score, 3)} in {formats.seconds(p.seconds)}",
         )
         for p in sorted(points, key=lambda p: p.number in places)
     )

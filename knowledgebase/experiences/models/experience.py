@@ -101,6 +101,35 @@ class Experience(models.Model):
             models.Index(fields=("status", "-change_seq"), name="experience_status"),
             models.Index(fields=("language_model", "-change_seq"), name="experience_language_model"),
             models.Index(fields=("team", "-change_seq"), name="experience_team"),
+            # Sums over everything read these two alone and leave the wide rows where they are. Count "*" and
+            # not the key, which on SQLite no index of ours holds.
+            models.Index(
+                fields=(
+                    "status",
+                    "method",
+                    "visibility",
+                    "team",
+                    "owner",
+                    "task",
+                    "language_model",
+                    "evaluation_s",
+                    "received_at",
+                ),
+                name="experience_sums",
+            ),
+            models.Index(
+                fields=(
+                    "task",
+                    "language_model",
+                    "status",
+                    "visibility",
+                    "team",
+                    "owner",
+                    "score",
+                    "change_seq",
+                ),
+                name="experience_by_task",
+            ),
         )
         constraints = (
             models.CheckConstraint(condition=Q(status__in=STATUSES), name="experience_status_known"),

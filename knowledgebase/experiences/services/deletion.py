@@ -23,4 +23,4 @@ def delete_experience(pk: UUID, *, actor: User, reason: str = "") -> None:
             pk=pk, deleted_by=actor, team_id=row.team_id, reason=reason[:200], change_seq=number
         )
         row.delete()
-        audit(actor, "experience.delete", pk, reason=reason[:200])
+        audit(actor, "experience.delete", pk, concerns=row.team, reason=reason[:200])

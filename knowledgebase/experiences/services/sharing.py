@@ -45,4 +45,4 @@ def share_experience(pk: UUID, visibility: object, *, actor: User) -> None:
             return
         [number] = take(counter, 1)
         Experience.objects.filter(pk=pk).update(visibility=wanted, change_seq=number)
-        audit(actor, "experience.share", pk, before=row.visibility, after=wanted)
+        audit(actor, "experience.share", pk, concerns=row.team, before=row.visibility, after=wanted)

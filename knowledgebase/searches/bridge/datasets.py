@@ -14,9 +14,12 @@ from tunelore import describe, record
 
 from automl.errors import AutomlError
 from automl.sources.datasets import DatasetRef, load
+from automl.sources.fetching import fetch_dataset, fetched_bytes
+from automl.sources.quality import findings
 from automl.sources.rows import LabelledText
 from automl.sources.splitting import prepare
 from knowledgebase.searches.bridge.refusal import Refused, refused
+from knowledgebase.searches.bridge.store import hub_store
 from knowledgebase.searches.models import Dataset
 
 KIND = "text-classification"
@@ -37,6 +40,8 @@ class DatasetFacts:
     metafeatures: dict[str, object]
     languages: list[str]
     domain: str
+    revision: str
+    config: str
     warnings: list[str]
 
 
@@ -44,6 +49,15 @@ def dataset_ref(dataset: Dataset) -> DatasetRef:
     """The library's name of a dataset; paths are relative to the roots of its source."""
     if dataset.source == Dataset.Source.BUILTIN:
         return DatasetRef(source="builtin", name=dataset.name)
+    if dataset.source == Dataset.Source.HUB:
+        return DatasetRef(
+            source="hub",
+            name=dataset.name,
+            text_columns=tuple(dataset.text_columns),
+            label_column=dataset.label_column,
+            revision=dataset.revision or None,
+            config=dataset.config,
+        )
     return DatasetRef(
         source="file",
         name=dataset.name,
@@ -52,6 +66,7 @@ def dataset_ref(dataset: Dataset) -> DatasetRef:
         test_path=dataset.files.get("test"),
         text_columns=tuple(dataset.text_columns),
         label_column=dataset.label_column,
+        encoding=dataset.encoding or "utf-8",
     )
 
 
@@ -63,9 +78,10 @@ def data_roots(dataset: Dataset) -> list[str]:
 
 
 def read_dataset(dataset: Dataset) -> DatasetFacts:
-    """Read all of it once: check, fingerprint, count, measure. Raises Refused with the field at fault."""
+    """Read all of it once: fetch, check, fingerprint, count, measure. Raises Refused with the field at fault."""
     try:
-        labelled = load(dataset_ref(dataset), roots=data_roots(dataset), cache=str(settings.CACHE_FOLDER))
+        ref = fetch_dataset(dataset_ref(dataset), hub_store())
+        labelled = load(ref, roots=data_roots(dataset), cache=str(settings.CACHE_FOLDER))
         prepare(labelled, None, 0)  # refuses what cannot be split
     except AutomlError as error:
         raise refused(error) from error
@@ -85,10 +101,12 @@ def read_dataset(dataset: Dataset) -> DatasetFacts:
         train_rows=len(labelled.train),
         validation_rows=len(labelled.validation) if labelled.validation else None,
         test_rows=len(labelled.test) if labelled.test else None,
-        size_bytes=_size(dataset),
+        size_bytes=fetched_bytes(ref, hub_store()) if ref.source == "hub" else _size(dataset),
         metafeatures=describe.classification_metafeatures(labelled.train.texts, labelled.train.labels),
         languages=dataset.languages or list(labelled.languages),
         domain=dataset.domain or labelled.domain or "",
+        revision=ref.revision or "",
+        config=ref.config,
         warnings=_warnings(labelled, classes),
     )
 
@@ -101,6 +119,7 @@ def task_description(dataset: Dataset, fingerprint: str | None = None) -> dict[s
         "dataset": {
             "source": dataset.source,
             "name": dataset.name,
+            **{part: value for part, value in _where(dataset).items() if value},
             "fingerprint": fingerprint or dataset.fingerprint,
             "label_column": dataset.label_column or "label",
         },
@@ -112,6 +131,12 @@ def task_description(dataset: Dataset, fingerprint: str | None = None) -> dict[s
     if dataset.metafeatures:
         task["metafeatures"] = dataset.metafeatures
     return task
+
+
+def _where(dataset: Dataset) -> dict[str, str]:
+    """Part and commit of a repository of the HF Hub."""
+    is_hub = dataset.source == Dataset.Source.HUB
+    return {"config": dataset.config, "revision": dataset.revision} if is_hub else {}
 
 
 def _task_digest(dataset: Dataset, fingerprint: str) -> str:
@@ -129,7 +154,10 @@ def _file_size(root: str, name: str) -> int:
 
 
 def _warnings(labelled: LabelledText, classes: Counter[str]) -> list[str]:
-    found = list(labelled.warnings)
+    found = [
+        *labelled.warnings,
+        *(words.capitalize()[0] + words[1:] + "." for words in findings(labelled.train)),
+    ]
     rare = sorted(label for label, count in classes.items() if count < 5)
     if rare:
         shown = ", ".join(repr(label[:40]) for label in rare[:5])

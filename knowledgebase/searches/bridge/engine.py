@@ -22,10 +22,10 @@ from automl.spaces.tunelore import tunelore
 from automl.values import SCORE, SECONDS, Limits, Objective, Outcome, Pipeline, Proposal, TaskView
 from knowledgebase.searches.bridge.evidence import evidence_for, task_names
 from knowledgebase.searches.bridge.names import (
-    check_language_model,
     installed_keys,
     method_names,
     needs_language_model,
+    pin_language_model,
 )
 from knowledgebase.searches.bridge.refusal import refused
 from knowledgebase.searches.models import Search, Trial
@@ -91,7 +91,7 @@ def _frozen_language_models(search: Search) -> tuple[str, ...]:
     """Full keys of what was asked for, else of all there is; () where no method needs one."""
     if not any(map(needs_language_model, search.methods or method_names())):
         return ()
-    return tuple(check_language_model(key) for key in search.language_models) or installed_keys()
+    return tuple(dict.fromkeys(map(pin_language_model, search.language_models))) or installed_keys()
 
 
 def load_context(search_id: UUID) -> SearchContext | None:

@@ -13,9 +13,12 @@ from django.conf import settings
 
 from automl.errors import SourceError
 from automl.sources.builtin import builtin_datasets
-from automl.sources.language_models import available, known_keys, resolve
+from automl.sources.fetching import pinned_language_model
+from automl.sources.hub.store import REPO, revision_is_plain
+from automl.sources.language_models import available, known_keys, parse_key, resolve
 from automl.spaces.tunelore import NAME, tunelore
 from knowledgebase.searches.bridge.refusal import Refused, refused
+from knowledgebase.searches.bridge.store import hub_store
 
 SPACE = NAME
 SAMPLERS = ("pge", "random")
@@ -62,13 +65,32 @@ def check_language_model(key: str) -> str:
     """The full key of a language model; Refused, naming those that are known, when there is none.
 
     `path:` keys are resolved here because only their folder is looked at, never their weights' content as code.
+    Of `hub:` keys only the spelling is checked: a worker asks the HF Hub when the search starts.
     """
     if any(choice.key == key for choice in _installed()):
         return key
     try:
+        if parse_key(key)[0] == "hub":
+            return key
         return resolve(key, roots=[str(root) for root in settings.MODEL_ROOTS]).key
     except SourceError as error:
         raise refused(error) from error
+
+
+def pin_language_model(key: str) -> str:
+    """The full key, a branch or tag of the HF Hub as the commit that it means now; for workers, it may ask there."""
+    try:
+        return pinned_language_model(check_language_model(key), hub_store())
+    except SourceError as error:
+        raise refused(error) from error
+
+
+def check_hub_dataset(name: str, revision: str) -> None:
+    """Refused when these cannot be names of the HF Hub; whether they are there a worker finds out."""
+    if not REPO.fullmatch(name):
+        raise Refused("unknown_dataset", f"{name[:100]!r} is no name of the HF Hub; write owner/name", "name")
+    if not revision_is_plain(revision or None):
+        raise Refused("unknown_revision", f"{revision[:60]!r} is no branch, tag or commit", "revision")
 
 
 def language_model_features(key: str) -> Mapping[str, object]:
@@ -77,7 +99,8 @@ def language_model_features(key: str) -> Mapping[str, object]:
     if known is not None:
         return known
     try:
-        return resolve(key, roots=[str(root) for root in settings.MODEL_ROOTS]).features
+        roots = [str(root) for root in settings.MODEL_ROOTS]
+        return resolve(key, roots=roots, cache=str(settings.CACHE_FOLDER)).features
     except SourceError:
         return {}
 

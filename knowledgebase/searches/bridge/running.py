@@ -14,12 +14,13 @@ from django.conf import settings
 from tunelore import describe
 
 from automl.runners.base import TrialProgress, TrialResult, TrialSpec
-from automl.runners.process import run
+from automl.runners.fetched import fetch_and_run
 from automl.runners.script import pipeline_script
 from automl.values import Limits
 from knowledgebase.searches.bridge.datasets import data_roots, dataset_ref
 from knowledgebase.searches.bridge.engine import pipeline_of
 from knowledgebase.searches.bridge.records import Ending, lost_record, result_record
+from knowledgebase.searches.bridge.store import hub_store
 from knowledgebase.searches.models import Trial
 
 Progress = Mapping[str, object]
@@ -45,14 +46,15 @@ def machine() -> Machine:
 
 
 def run_pipeline(trial_id: UUID, on_progress: Callable[[Progress], bool]) -> Ending:
-    """Train in a child process until it ends or `on_progress` (about once a second) returns False."""
+    """Fetch what is not here yet, then train in a child process; until it ends or `on_progress` (about once a
+    second) returns False."""
     trial = _trial(trial_id)
     here = machine()
 
     def report(progress: TrialProgress) -> bool:
         return on_progress(asdict(progress))
 
-    result = run(trial_spec(trial), report)
+    result = fetch_and_run(trial_spec(trial), hub_store(), report)
     return _ending(trial, result, here)
 
 

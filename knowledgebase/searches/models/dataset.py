@@ -27,7 +27,7 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
 
 class Dataset(models.Model):
-    """Rows with one label each, from a built-in source, a file of the operator or an upload.
+    """Rows with one label each, from a built-in source, the HF Hub, a file of the operator or an upload.
 
     Its identity as a task is the fingerprint of the uncut training rows, not this row's id: two people may
     upload the same rows and share what is known about them.
@@ -37,6 +37,7 @@ class Dataset(models.Model):
         BUILTIN = "builtin"
         FILE = "file"
         UPLOAD = "upload"
+        HUB = "hub"
 
     class State(models.TextChoices):
         RESOLVING = "resolving"
@@ -51,6 +52,11 @@ class Dataset(models.Model):
     files = models.JSONField(
         default=dict, blank=True, help_text="split -> stored file; uploads carry names made from their hash"
     )
+    revision = models.CharField(
+        max_length=200, blank=True, help_text="hub: what was asked for; the commit once it is read"
+    )
+    config = models.CharField(max_length=100, blank=True, help_text="hub: part of a repository of several")
+    encoding = models.CharField(max_length=40, blank=True, help_text="of text files; UTF-8 when empty")
     text_columns = models.JSONField(default=list, blank=True)
     label_column = models.CharField(max_length=200, blank=True)
     languages = models.JSONField(default=list, blank=True, help_text="BCP 47 tags as the owner gave them")
@@ -77,7 +83,7 @@ class Dataset(models.Model):
         ordering = ("-created_at",)
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(source__in=["builtin", "file", "upload"]),
+                condition=models.Q(source__in=["builtin", "file", "upload", "hub"]),
                 name="dataset_source_is_known",
             ),
             models.CheckConstraint(

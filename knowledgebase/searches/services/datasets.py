@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from knowledgebase.accounts.models import Team, User
+from knowledgebase.accounts.services import audit, require_writer
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.searches import bridge
 from knowledgebase.searches.bridge import names
@@ -27,8 +29,11 @@ from knowledgebase.searches.services.hints import hint_advance, hint_resolve
 
 logger = logging.getLogger(__name__)
 
+# Longer than an upload waits for its columns, so that none vanishes under the one who is choosing them.
+ORPHAN_AGE = timedelta(hours=48)
 MAX_UPLOAD_BYTES = 256 * 2**20
-FORMATS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+PLAIN_FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+FORMATS = tuple(one + packed for one in PLAIN_FORMATS for packed in ("", ".gz"))
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,24 @@ def create_dataset(
     files: Mapping[str, str] | None = None,
     text_columns: Sequence[str] = (),
     label_column: str = "",
+    revision: str = "",
+    config: str = "",
+    encoding: str = "",
     languages: Sequence[str] = (),
     domain: str = "",
 ) -> Dataset:
-    """Write a dataset down as `resolving` and ask a control worker to read it; Problem for unknown names."""
+    """Write a dataset down as `resolving` and ask a control worker to read it.
+
+    Problem for unknown names, and for who may only read in the team.
+    """
+    require_writer(user, team.pk, "add datasets")
     builtin = [choice.key for choice in names.builtin_choices()]
     if source == Dataset.Source.BUILTIN and name not in builtin:
         message = f"{name[:100]!r} is unknown; known: {', '.join(builtin)}"
         raise Problem(422, "unknown_dataset", "Unknown dataset", message, [FieldError("name", message)])
+    if source == Dataset.Source.HUB:
+        _check_hub_names(name, revision)
+    days = timedelta(days=settings.UPLOAD_DAYS)
     with transaction.atomic():
         dataset = Dataset.objects.create(
             owner=user,
@@ -65,11 +80,24 @@ def create_dataset(
             files=dict(files or {}),
             text_columns=list(text_columns),
             label_column=label_column,
+            revision=revision,
+            config=config,
+            encoding=encoding,
+            expires_at=timezone.now() + days if source == Dataset.Source.UPLOAD else None,
             languages=list(languages),
             domain=domain,
         )
+        audit(user, "dataset.create", dataset.pk, concerns=team, name=name, source=source)
         hint_resolve(dataset.pk)
     return dataset
+
+
+def _check_hub_names(name: str, revision: str) -> None:
+    try:
+        names.check_hub_dataset(name, revision)
+    except bridge.Refused as refusal:
+        wrong = [FieldError(refusal.field, refusal.detail)]
+        raise Problem(422, refusal.code, "Unknown dataset", refusal.detail, wrong) from refusal
 
 
 def store_upload(chunks: Iterable[bytes], filename: str) -> StoredFile:
@@ -136,6 +164,35 @@ def discard_files(dataset: Dataset) -> None:
     }
     for name in set(dataset.files.values()) - kept:
         (Path(settings.UPLOADS_FOLDER) / name).unlink(missing_ok=True)
+
+
+def expire_uploads(now: datetime) -> int:
+    """Remove the files of uploads whose time is over, unless a search still runs on them; how many there were."""
+    over = Dataset.objects.filter(source=Dataset.Source.UPLOAD, expires_at__lt=now).exclude(files={})
+    count = 0
+    for dataset in over.exclude(searches__state__in=Search.UNFINISHED):
+        detail = f"its files were removed {settings.UPLOAD_DAYS} days after the upload; upload them again"
+        problem = {"code": "expired", "detail": detail, "field": "file"}
+        Dataset.objects.filter(pk=dataset.pk).update(state=Dataset.State.REFUSED, problem=problem, files={})
+        discard_files(dataset)
+        count += 1
+    return count
+
+
+def discard_orphans(now: datetime) -> int:
+    """Remove uploads that became no dataset: nobody chose their columns while the link to do so was good."""
+    folder = Path(settings.UPLOADS_FOLDER)
+    if not folder.is_dir():
+        return 0
+    oldest = (now - ORPHAN_AGE).timestamp()
+    old = {file.name for file in folder.iterdir() if file.is_file() and file.stat().st_mtime < oldest}
+    if not old:
+        return 0
+    rows = Dataset.objects.filter(source=Dataset.Source.UPLOAD).exclude(state=Dataset.State.REFUSED)
+    old -= {name for files in rows.values_list("files", flat=True) for name in files.values()}
+    for name in old:
+        (folder / name).unlink(missing_ok=True)
+    return len(old)
 
 
 def _findings(dataset: Dataset) -> dict[str, object]:

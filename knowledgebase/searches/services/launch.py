@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from knowledgebase.accounts.models import Team, User
-from knowledgebase.accounts.services import audit
+from knowledgebase.accounts.services import audit, require_writer
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.searches.bridge import Refused, names
 from knowledgebase.searches.models import Dataset, Search, Trial
@@ -65,6 +65,10 @@ def launch_search(user: User, request: SearchRequest, *, team: Team | None = Non
     known = _by_key(user, request.idempotency_key)
     if known is not None:
         return known
+    owning = team or request.dataset.team
+    require_writer(user, owning.pk, "launch searches")
+    if request.dataset.owner_id != user.pk:
+        require_writer(user, request.dataset.team_id, "train on its datasets")
     errors, language_models = check_request(request)
     if errors:
         raise Problem(
@@ -72,9 +76,8 @@ def launch_search(user: User, request: SearchRequest, *, team: Team | None = Non
         )
     try:
         with transaction.atomic():
-            search = Search.objects.create(
-                **_columns(request, language_models), owner=user, team=team or request.dataset.team
-            )
+            search = Search.objects.create(**_columns(request, language_models), owner=user, team=owning)
+            audit(user, "search.launch", search.pk, concerns=owning, dataset=request.dataset.name)
             hint_advance(search.pk, timezone.now())
     except IntegrityError:
         # Two requests with one key at the same moment: the constraint let one through.
@@ -86,7 +89,12 @@ def launch_search(user: User, request: SearchRequest, *, team: Team | None = Non
 
 
 def cancel_search(user: User, search: Search) -> Search:
-    """Stop a search: queued trials are dropped, running ones are told at their next heartbeat. Idempotent."""
+    """Stop a search: queued trials are dropped, running ones are told at their next heartbeat. Idempotent.
+
+    Problem 403 for a viewer of its team, who did not start it.
+    """
+    if search.owner_id != user.pk:
+        require_writer(user, search.team_id, "cancel its searches")
     now = timezone.now()
     with transaction.atomic():
         locked = Search.objects.select_for_update(of=("self",)).get(pk=search.pk)
@@ -99,7 +107,7 @@ def cancel_search(user: User, search: Search) -> Search:
             locked.end_reason = "user"
             locked.ended_at = now
         locked.save(update_fields=["state", "end_reason", "ended_at"])
-        audit(user, "search.cancel", search.pk)
+        audit(user, "search.cancel", search.pk, concerns=search.team)
     return locked
 
 

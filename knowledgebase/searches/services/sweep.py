@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.utils import timezone
 
 from knowledgebase.experiences.services import expire_silent_runs
 from knowledgebase.searches import bridge
 from knowledgebase.searches.models import Dataset, Search, Trial
+from knowledgebase.searches.services.datasets import discard_orphans, expire_uploads
 from knowledgebase.searches.services.hints import hint_advance, hint_resolve, hint_run
 from knowledgebase.searches.services.trials import (
     Claim,
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 FIRST_RESEND_S = 30.0
 LAST_RESEND_S = 300.0
 ADVANCE_AGAIN_S = 10.0
+ORPHANS_EVERY_S = 3600
 
 
 def sweep() -> dict[str, int]:
@@ -36,6 +39,8 @@ def sweep() -> dict[str, int]:
         "advanced": advance_unfinished(now),
         "resolving": resolve_waiting(now),
         "silent": expire_silent_runs(),
+        "uploads": expire_uploads(now),
+        "orphans": discard_orphans(now) if cache.add("searches.orphans", 1, ORPHANS_EVERY_S) else 0,
     }
 
 

@@ -1,21 +1,30 @@
 """Log fine-tuning runs as experiences. Importing this starts nothing: no thread, no exit hook.
 
-Start with `TuneLoreCallback`; `tunelore.record` and `tunelore.describe` are what hubs use.
+Start with `TuneLoreCallback` for a Trainer and with `run` without one; `wrap` also sees exceptions that a script
+catches. `tunelore.record` and `tunelore.describe` are what hubs use.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tunelore.callback import TuneLoreCallback
+    from tunelore.plain import LoggedRun, run
+    from tunelore.wrapping import wrap
 
 __version__ = "0.1.0"
-__all__ = ["TuneLoreCallback", "__version__"]
+__all__ = ["LoggedRun", "TuneLoreCallback", "__version__", "run", "wrap"]
+_HOMES = {
+    "TuneLoreCallback": "tunelore.callback",
+    "LoggedRun": "tunelore.plain",
+    "run": "tunelore.plain",
+    "wrap": "tunelore.wrapping",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The callback is looked up when it is asked for, so that the record alone costs little to import."""
-    if name == "TuneLoreCallback":
-        from tunelore.callback import TuneLoreCallback
+    """Names are looked up when they are asked for, so that the record alone costs little to import."""
+    if name in _HOMES:
+        from importlib import import_module
 
-        return TuneLoreCallback
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'tunelore' has no attribute {name!r}; it exports {', '.join(__all__)}")

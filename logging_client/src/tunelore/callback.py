@@ -11,9 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunelore import exits, trouble
-from tunelore.observe.checkpoints import checkpoint_folder, mark
-from tunelore.observe.facts import Rows, Told, counts, facts_at_start
+from tunelore.observe.checkpoints import checkpoint_folder, mark, mark_state
+from tunelore.observe.dataset import rows_in
+from tunelore.observe.facts import Told, counts, distributed_rank, facts_at_start
 from tunelore.observe.pipeline import Scalar
+from tunelore.observe.rows import Rows
+from tunelore.observe.trials import Retries, Trials, batch_of_a_step, pruned
+from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
 from tunelore.session import session
 from tunelore.settings import read_settings
@@ -64,13 +68,16 @@ class TuneLoreCallback:
             languages=languages,
             domain=domain,
             licence=licence,
-            hyperparameters=dict(hyperparameters or {}),
+            hyperparameters=hyperparameters or {},
             memory_limit_bytes=memory_limit_bytes,
             wall_limit_s=wall_limit_s,
         )
         self._settings = read_settings(url, token, spool, exit_s)
         self._run: Run | None = None
         self._pid = os.getpid()
+        self._retries = Retries()
+        self._trials = Trials()
+        self._rows: tuple[tuple[object, int | None, Any], Rows] | None = None
 
     @property
     def run_id(self) -> str | None:
@@ -84,19 +91,32 @@ class TuneLoreCallback:
         with trouble.quietly("start"):
             if self._settings.mode == "disabled" or not _speaks(state):
                 return
-            model, step = more.get("model"), int(getattr(state, "global_step", 0) or 0)
-            facts = facts_at_start(self._told, args, model, more.get("processing_class"), step)
-            data = getattr(more.get("train_dataloader"), "dataset", None)
-            rows = Rows(self._told, facts["task"], data)
-            self._run = Run(
+            model, dataloader = more.get("model"), more.get("train_dataloader")
+            batch = batch_of_a_step(args, state, dataloader)
+            with trouble.quietly("retries"):
+                self._retries.before(args, batch)
+            facts = facts_at_start(self._told, args, model, more.get("processing_class"), state)
+            with trouble.quietly("trials"):
+                self._trials.begun(facts, args, state)
+            run = Run(
                 facts,
-                counts=counts(args, model),
+                counts=counts(args, model, batch),
                 chosen_metric=getattr(args, "metric_for_best_model", None),
                 scaled=bool(getattr(args, "fp16", False)),
             )
-            self._pid = os.getpid()
+            self._retries.after(run, batch)
+            rows = self._rows_of(getattr(dataloader, "dataset", None), facts)
+            self._run, self._pid = run, os.getpid()
+            mark_state(state, run.id)
             exits.install()
-            session(self._settings).open(self._run, rows.early, rows.late)
+            session(self._settings).open(run, rows.early, rows.late)
+
+    def _rows_of(self, data: object, facts: Mapping[str, Any]) -> Rows:
+        """One reading for all runs on the same rows: retries, trials of a search, several calls of train()."""
+        key = (None if self._told.dataset is not None else data, rows_in(data), facts["task"])
+        if self._rows is None or self._rows[0][0] is not key[0] or self._rows[0][1:] != key[1:]:
+            self._rows = key, Rows(self._told, facts["task"], data, self._settings.spool)
+        return self._rows[1]
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
         """Append what was logged."""
@@ -125,7 +145,10 @@ class TuneLoreCallback:
             with trouble.quietly("end"):
                 kept = bool(getattr(args, "load_best_model_at_end", False))
                 best = getattr(state, "best_global_step", None) if kept else None
-                run.ended(state.global_step, state.epoch, best)
+                if pruned(state, run):
+                    run.fail(Outcome("pruned", run.phase, step=run.step))
+                else:
+                    run.ended(state.global_step, state.epoch, best)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Remember where the run is, for the case that it does not get further."""
@@ -148,6 +171,7 @@ class TuneLoreCallback:
         """Leave the run's id beside the checkpoint, so that a run that goes on from there can name this one."""
         if (run := self._live()) is not None:
             with trouble.quietly("save"):
+                mark_state(state, run.id)
                 folder = checkpoint_folder(args, state.global_step)
                 if folder is not None:
                     mark(folder, run.id)
@@ -173,6 +197,26 @@ class TuneLoreCallback:
     def on_push_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """A push to another place is none of ours."""
 
+    # -- for who calls train(): tunelore.wrap ---------------------------------------------------------------------
+
+    def failed(self, error: BaseException) -> None:
+        """An exception ended the training of the last run, whoever catches it."""
+        run = self._live()
+        if run is not None and not isinstance(error, (SystemExit, GeneratorExit)):
+            run.fail(from_exception(error, run.phase, run.step))
+
+    def start_failed(self, trainer: Any) -> None:
+        """Training did not come to its start (a checkpoint, the model's place in memory): that is a run too."""
+        self.on_train_begin(
+            getattr(trainer, "args", None),
+            None,  # the trainer's state is that of an earlier training
+            None,
+            model=getattr(trainer, "model", None),
+            processing_class=getattr(trainer, "processing_class", None),
+        )
+        if (run := self._live()) is not None:
+            run.phase = "load"
+
     def _live(self) -> Run | None:
         """The run, unless this is a process that was forked off the one that trains."""
         return self._run if self._pid == os.getpid() else None
@@ -186,5 +230,4 @@ def _swallowed(kind: str, error: Exception) -> None:
 
 def _speaks(state: Any) -> bool:
     """Only the main process of a distributed run speaks."""
-    rank = os.environ.get("RANK", "0").strip()
-    return rank in ("", "0") and bool(getattr(state, "is_world_process_zero", True))
+    return distributed_rank() == 0 and bool(getattr(state, "is_world_process_zero", True))

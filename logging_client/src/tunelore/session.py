@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tunelore import trouble
-from tunelore.record import check
+from tunelore.record import check, check_run
 from tunelore.runs.outcome import Outcome
-from tunelore.runs.run import Run
+from tunelore.runs.repair import repaired
+from tunelore.runs.run import Run, fitting
 from tunelore.sending.hub import Hub
 from tunelore.sending.sender import Sender
 from tunelore.settings import Settings
@@ -60,11 +61,21 @@ class Session:
 
     def open(self, run: Run, early: Prepare, late: Prepare) -> None:
         """Take over a run. `early` and `late` give facts that take time: before it is announced, after it ended."""
+        living = {thread.ident for thread in threading.enumerate()}
         for entry in self._open_entries():
-            self._release(entry)
+            # One thread trains one model after the other; runs of others, and those that somebody holds, go on.
+            if not entry.run.held and (entry.run.thread == run.thread or entry.run.thread not in living):
+                self._release(entry)
         with self._lock:
             self._entries.append(_Entry(run, early, late))
         self._start()
+        self._wake.set()
+
+    def release(self, run: Run) -> None:
+        """Nobody has more to say about this run: its record is written and sent by the threads."""
+        for entry in self._open_entries():
+            if entry.run is run:
+                self._release(entry)
         self._wake.set()
 
     def fail_open_runs(self, outcome_of: Callable[[Run], Outcome], thread: int | None) -> None:
@@ -163,7 +174,9 @@ class Session:
             self._sender.nudge()
 
     def _announce(self, entry: _Entry) -> None:
-        self._writer.append({"kind": "begin", "run": entry.run.id, "record": entry.run.partial()})
+        with trouble.quietly("announce"):
+            record = repaired(entry.run.partial(), check_run)
+            self._writer.append({"kind": "begin", "run": entry.run.id, "record": record})
 
     def _finish(self, entry: _Entry, *, thorough: bool) -> None:
         """Write the final record once. What takes time is left out when there is none (`thorough` false)."""
@@ -175,9 +188,10 @@ class Session:
         record = entry.run.final()
         problems = check(record)
         if problems:
-            trouble.note("record", f"a record that no hub would take: {problems[0]}")
+            trouble.note("record", f"left out what no hub would take: {problems[0]}")
             if trouble.raise_errors:
                 raise AssertionError([str(problem) for problem in problems])
+            record = fitting(repaired(record, check))
         line = {"kind": "end", "run": entry.run.id, "record": record}
         path = self._writer.path if self._writer.append(line, durable=True) else None
         with self._lock:
@@ -187,7 +201,7 @@ class Session:
 
     def _running(self) -> list[dict[str, Any]]:
         return [
-            entry.run.partial()
+            repaired(entry.run.partial(), check_run)
             for entry in self._open_entries()
             if entry.begun and not entry.closing and entry.run.outcome is None
         ]

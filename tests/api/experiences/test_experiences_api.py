@@ -154,7 +154,7 @@ def test_statistics(owner, record, failed_record):
 
 def test_a_page_takes_few_queries(owner, record, django_assert_max_num_queries):
     post(owner, [record() for _ in range(30)])
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         owner.api.get(URL)
 
 
@@ -202,3 +202,31 @@ def test_a_second_import_changes_nothing(owner, record, tmp_path, capsys):
     assert (first["imported"], first["refused"]) == (3, 1)
     assert (second["imported"], second["merged"]) == (0, 3)
     assert "line 4" in next(iter(first["reasons"]))
+
+
+def test_filter_order_and_fields(owner, record, failed_record):
+    for rate in (1e-4, 1e-3, 1e-2):
+        pipeline = {"method": "lora", "space": None, "hyperparameters": {"learning_rate": rate}}
+        owner.api.post(URL, record(pipeline=pipeline), content_type="application/json")
+    owner.api.post(URL, failed_record("oom"), content_type="application/json")
+    query = {
+        "filter": "method = lora and status = ok and h.learning_rate > 1e-4",
+        "order": "-h.learning_rate",
+        "fields": "h.learning_rate,status,metrics.validation.f1_macro",
+        "limit": 1,
+    }
+    first = owner.api.get(URL, query).json()
+    assert [one["h.learning_rate"] for one in first["results"]] == [1e-2]
+    assert set(first["results"][0]) == {"id", "h.learning_rate", "status", "metrics.validation.f1_macro"}
+    second = owner.api.get(first["next"]).json()
+    assert [one["h.learning_rate"] for one in second["results"]] == [1e-3]
+    assert second["next"] is None
+    for wrong, code in (
+        ({"filter": "method = "}, "invalid_filter"),
+        ({"order": "speed"}, "unknown_field"),
+        ({"fields": "speed"}, "unknown_field"),
+        ({"fields": ",".join(["score"] * 41)}, "too_many_fields"),
+        ({"order": "score", "cursor": "x"}, "invalid_cursor"),
+    ):
+        answer = owner.api.get(URL, wrong)
+        assert (answer.status_code, answer.json()["code"]) == (400, code)

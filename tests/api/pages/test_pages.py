@@ -89,10 +89,12 @@ def test_the_list_filters_by_its_address(owner, record, failed_record):
 
 
 def test_the_list_goes_on_by_cursor(owner, record):
-    store(owner, *[record() for _ in range(55)])
-    first = owner.pages.get("/experiences/").content.decode()
-    assert "?before=6" in first
-    assert owner.pages.get("/experiences/?before=6").content.decode().count("<tr>") == 5 + 1
+    store(owner, *(record() for _ in range(55)))
+    first = owner.pages.get("/experiences/").context["page"]
+    rest = owner.pages.get(first.older).context["page"]
+    assert (len(first.rows), len(rest.rows), rest.older) == (50, 5, "")
+    assert len({row.id for row in (*first.rows, *rest.rows)}) == 55
+    assert rest.newest == "/experiences/"
 
 
 def test_a_wrong_filter_is_answered_on_the_page(owner):

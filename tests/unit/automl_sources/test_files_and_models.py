@@ -141,7 +141,7 @@ def test_a_cut_keeps_classes_and_keeps_equal_texts_on_one_side(folder):
 
 
 def test_unknown_language_models_are_answered_with_the_known_ones():
-    for key in ("package:nobody/nothing@1", "hub:bert", "", "x" * 1000):
+    for key in ("package:nobody/nothing@1", "hub:a/b/c", "", "x" * 1000):
         with pytest.raises(SourceError, match="untrained-tiny") as refused:
             resolve(key)
         assert refused.value.field == "language_model"

@@ -135,10 +135,10 @@ def test_the_three_forms_of_rows_have_one_fingerprint(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("sentence", "truth"), *ROWS])
-    assert read_rows(ROWS, "text", "label") == ROWS
-    assert read_rows(mappings, "sentence", "truth") == ROWS
-    assert read_rows(str(path), "sentence", "truth") == ROWS
-    assert read_rows([{"a": "x", "b": "y", "label": 1}], ["a", "b"], "label") == [("x\ny", "1")]
+    assert read_rows(ROWS, "text", "label") == (ROWS, True)
+    assert read_rows(mappings, "sentence", "truth") == (ROWS, True)
+    assert read_rows(str(path), "sentence", "truth") == (ROWS, True)
+    assert read_rows([{"a": "x", "b": "y", "label": 1}], ["a", "b"], "label") == ([("x\ny", "1")], True)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,11 @@ SMALL = st.text(max_size=5) | st.sampled_from(
 )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=600,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_agrees_with_the_schema_on_mutated_records(
     data: st.DataObject, cast: dict[str, dict[str, Any]]

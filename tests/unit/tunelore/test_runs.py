@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from tunelore import record
-from tunelore.runs.curve import MAX_POINTS, Curve, finite, measured, thinned
+from tunelore.runs.curve import MAX_POINTS, Curve, measured, thinned
 from tunelore.runs.metrics import best_seen, by_split, primary
 from tunelore.runs.outcome import classify, from_exception, stack_fingerprint
 from tunelore.runs.run import Run
+from tunelore.runs.values import finite
 
 FACTS = {
     "task": {"kind": "text-classification", "dataset": {}},

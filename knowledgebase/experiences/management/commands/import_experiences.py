@@ -15,6 +15,7 @@ from django.db import transaction
 
 from knowledgebase.accounts.selectors import user_named
 from knowledgebase.accounts.services import ADMINISTRATOR, personal_team
+from knowledgebase.core.database import refresh_statistics
 from knowledgebase.experiences.importers.jsonl import Unreadable, read
 from knowledgebase.experiences.models import Experience
 from knowledgebase.experiences.services import record_experiences
@@ -74,6 +75,7 @@ class Command(BaseCommand):
                 transaction.set_rollback(True)
         else:
             self.read_all(options["paths"], report, where)
+            refresh_statistics()
         self.show(report, as_json=options["json"])
 
     def read_all(self, paths: list[Path], report: Report, where: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from knowledgebase.accounts.services import ensure_administrator
+from knowledgebase.core.database import refresh_statistics
 from knowledgebase.web.processes import (
     AlreadyServed,
     Child,
@@ -70,6 +71,7 @@ class Command(BaseCommand):
         self.stdout.write("Preparing the database")
         call_command("migrate", verbosity=0)
         call_command("load_starter", stdout=self.stdout)
+        refresh_statistics()
 
     def run(self, host: str, port: int, slots: int, home: Path) -> None:
         address = f"http://{host}:{port}"

@@ -3,21 +3,32 @@
 Knows neither trainers nor hubs; keeps no text.
 """
 
+from tunelore.describe import classification, question_answering
 from tunelore.describe.classification import classification_metafeatures, label_metafeatures
 from tunelore.describe.fingerprints import rows_fingerprint, tokens_fingerprint
-from tunelore.describe.landmark import prepare_landmark
+from tunelore.describe.landmark import landmark_accuracy, landmark_sample, prepare_landmark
 from tunelore.describe.machine import devices, memory_bytes, system
+from tunelore.describe.question_answering import question_answering_metafeatures
 from tunelore.describe.speed import conditions, current_threads, device_speed
 
+# The extractor of each kind of task that has one: name and version.
+EXTRACTORS = {
+    "text-classification": (classification.EXTRACTOR, classification.VERSION),
+    "question-answering": (question_answering.EXTRACTOR, question_answering.VERSION),
+}
 __all__ = [
+    "EXTRACTORS",
     "classification_metafeatures",
     "conditions",
     "current_threads",
     "device_speed",
     "devices",
     "label_metafeatures",
+    "landmark_accuracy",
+    "landmark_sample",
     "memory_bytes",
     "prepare_landmark",
+    "question_answering_metafeatures",
     "rows_fingerprint",
     "system",
     "tokens_fingerprint",

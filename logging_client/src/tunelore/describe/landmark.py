@@ -33,7 +33,7 @@ def landmark_accuracy(texts: Sequence[str], labels: Sequence[str], *, seed: int 
     to min(100, terms - 1, N - 1) dimensions; min(5, smallest class) folds, with fewer than two the training
     accuracy. One class, no terms or no scikit-learn: None, never 0. Source: as classification_metafeatures.
     """
-    texts, labels = _sample(texts, labels, seed)
+    texts, labels = landmark_sample(texts, labels, seed)
     if len(set(labels)) < 2:
         return None
     try:
@@ -54,7 +54,9 @@ def prepare_landmark() -> bool:
     return True
 
 
-def _sample(texts: Sequence[str], labels: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
+def landmark_sample(
+    texts: Sequence[str], labels: Sequence[str], seed: int = 42
+) -> tuple[list[str], list[str]]:
     """At most MAX_LANDMARK_ROWS rows, each class by its share, none left out, in the order given."""
     if len(texts) <= MAX_LANDMARK_ROWS:
         return list(texts), list(labels)

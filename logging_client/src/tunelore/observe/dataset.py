@@ -20,6 +20,9 @@ from tunelore.describe import tokens_fingerprint
 Rows = list[tuple[str, str]]
 MAX_TOKEN_ROWS = 50_000
 TOKEN_SECONDS = 1.0
+ROWS_A_LOOK = 256
+UNNAMED = ("text", "label")
+SQUAD_TEXT, SQUAD_LABEL = ("context", "question"), "answers"
 _NAMED = re.compile(
     r"(?P<source>hub|builtin|file|upload):(?P<name>[^@#]+)(?:#(?P<config>[^@]+))?(?:@(?P<revision>.+))?"
 )
@@ -33,18 +36,34 @@ def named_dataset(dataset: Any) -> dict[str, Any] | None:
     return {key: value if value is None else value[:200] for key, value in match.groupdict().items()}
 
 
-def read_rows(dataset: Any, text_column: str | Sequence[str], label_column: str) -> Rows:
-    """Every row as (text, label), several text columns joined by a line feed, the label as text.
+def read_rows(
+    dataset: Any,
+    text_column: str | Sequence[str],
+    label_column: str,
+    *,
+    answers: bool = False,
+    until: float | None = None,
+) -> tuple[Rows, bool]:
+    """Rows as (text, label), several text columns joined by a line feed, the label as text; and whether it is all.
 
-    ValueError names what was expected where the rows have another form; an iterator is refused rather than used up.
+    answers: the label is an answer, of several the first; columns that nobody named are those of SQuAD. until: of
+    time.monotonic, when to be content with what was read. ValueError names what was expected where the rows have
+    another form; an iterator is refused rather than used up.
     """
     if isinstance(dataset, (str, os.PathLike)):
-        return list(_pairs(_csv(Path(dataset)), text_column, label_column))
-    if not isinstance(dataset, Iterable) or isinstance(dataset, Iterator):
+        rows: Iterable[Any] = _csv(Path(dataset))
+    elif not isinstance(dataset, Iterable) or isinstance(dataset, Iterator):
         raise ValueError(
             f"dataset is a {type(dataset).__name__}; give a list of rows or the path of a CSV file"
         )
-    return list(_pairs(dataset, text_column, label_column))
+    else:
+        rows = dataset
+    found: Rows = []
+    for pair in _pairs(rows, text_column, label_column, answers):
+        found.append(pair)
+        if until is not None and len(found) % ROWS_A_LOOK == 0 and time.monotonic() > until:
+            return found, False
+    return found, True
 
 
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -57,23 +76,35 @@ def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _pairs(
-    rows: Iterable[Any], text_column: str | Sequence[str], label_column: str
+    rows: Iterable[Any], text_column: str | Sequence[str], label_column: str, answers: bool
 ) -> Iterator[tuple[str, str]]:
     columns = [text_column] if isinstance(text_column, str) else list(text_column)
     for number, row in enumerate(rows):
         if isinstance(row, Mapping):
+            if answers and number == 0 and (text_column, label_column) == UNNAMED and "question" in row:
+                columns, label_column = [name for name in SQUAD_TEXT if name in row], SQUAD_LABEL
             missing = [name for name in [*columns, label_column] if row.get(name) is None]
             if missing:
                 raise ValueError(
                     f"row {number} has no {', '.join(missing)}; say text_column= and label_column="
                 )
-            yield "\n".join(str(row[name]) for name in columns), str(row[label_column])
+            label = row[label_column]
+            yield "\n".join(str(row[name]) for name in columns), _answer(label) if answers else str(label)
         elif isinstance(row, (list, tuple)) and len(row) == 2:
-            yield str(row[0]), str(row[1])
+            yield str(row[0]), _answer(row[1]) if answers else str(row[1])
         else:
             raise ValueError(
                 f"row {number} is a {type(row).__name__}; expected (text, label) or named columns"
             )
+
+
+def _answer(label: Any) -> str:
+    """The first of several answers; a question without one has the empty answer."""
+    if isinstance(label, Mapping):
+        label = label.get("text", "")
+    if isinstance(label, (list, tuple)):
+        label = label[0] if label else ""
+    return str(label)
 
 
 def tokens_of(dataset: Any) -> tuple[str | None, list[str]]:

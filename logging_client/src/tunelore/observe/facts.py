@@ -5,24 +5,19 @@ Knows no spool and no network.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tunelore import __version__, trouble
-from tunelore.describe import (
-    classification_metafeatures,
-    conditions,
-    label_metafeatures,
-    prepare_landmark,
-    rows_fingerprint,
-    system,
-)
-from tunelore.observe.checkpoints import resumed
+from tunelore.describe import conditions, system
+from tunelore.observe.checkpoints import resumed, run_id
 from tunelore.observe.cost import limits
-from tunelore.observe.dataset import named_dataset, read_rows, rows_in, tokens_of
+from tunelore.observe.dataset import named_dataset
 from tunelore.observe.language_model import count_parameters, language_model, task_kind
-from tunelore.observe.pipeline import Scalar, pipeline
+from tunelore.observe.pipeline import Scalar, pipeline, script_pipeline
+from tunelore.runs.values import clean
 
 Facts = dict[str, Any]
 
@@ -45,33 +40,83 @@ class Told:
     wall_limit_s: float | None = None
 
 
-def facts_at_start(told: Told, args: Any, model: Any, processing_class: Any, step: int) -> Facts:
+def facts_at_start(told: Told, args: Any, model: Any, processing_class: Any, state: Any) -> Facts:
     """Everything that attributes and one short measurement tell, part by part: one failing leaves the rest."""
-    facts: Facts = {
-        "task": {"kind": told.kind or "unknown", "dataset": {}},
-        "pipeline": {"method": "unknown", "hyperparameters": {}},
-        "provenance": {"client": f"tunelore/{__version__}", "via": "callback"},
-    }
+    facts = _least(told, "callback")
     parts: dict[str, Callable[[], Any]] = {
         "task": lambda: _task(told, model),
         "system": system,
         "language_model": lambda: language_model(model, told.language_model),
         "pipeline": lambda: pipeline(args, model, processing_class, told.hyperparameters),
-        "provenance": lambda: {**facts["provenance"], **_provenance(told, args, step)},
+        "provenance": lambda: {**facts["provenance"], **_provenance(told, args, state)},
         "conditions": lambda: conditions(device=_device(args)),
         "limits": lambda: limits(told.memory_limit_bytes, told.wall_limit_s),
     }
+    return _filled(facts, parts)
+
+
+def facts_of_script(
+    told: Told, model: Any, method: str | None, seed: int | None, resumes: str | None
+) -> tuple[Facts, Facts]:
+    """The same of a script without a Trainer, and what of its cost is known; `model` may be None."""
+    facts = _least(told, "run")
+    origin = {
+        "seed": seed if type(seed) is int else None,
+        "resumes": run_id(resumes),
+        "licence": told.licence,
+    }
+    parts: dict[str, Callable[[], Any]] = {
+        "task": lambda: _task(told, model),
+        "system": system,
+        "language_model": lambda: _named_model(told, model, method),
+        "pipeline": lambda: script_pipeline(model, method, told.hyperparameters),
+        "provenance": lambda: {**facts["provenance"], **origin},
+        "conditions": lambda: conditions(device=_device(model)),
+        "limits": lambda: limits(told.memory_limit_bytes, told.wall_limit_s),
+    }
+    _filled(facts, parts)
+    batch = told.hyperparameters.get("batch_size") if isinstance(told.hyperparameters, Mapping) else None
+    asked = batch if type(batch) is int and batch >= 0 else None
+    total: int | None = None
+    trainable: int | None = None
+    with trouble.quietly("model"):
+        total, trainable = count_parameters(model)
+    return facts, {"parameters": total, "trainable_parameters": trainable, "batch_size_asked": asked}
+
+
+def _least(told: Told, via: str) -> Facts:
+    """What a record needs whatever else fails."""
+    return {
+        "task": {"kind": "unknown", "dataset": {}},
+        "pipeline": {"method": "unknown", "hyperparameters": {}},
+        "provenance": {"client": f"tunelore/{__version__}", "via": via},
+    }
+
+
+def _filled(facts: Facts, parts: Mapping[str, Callable[[], Any]]) -> Facts:
     for name, part in parts.items():
         with trouble.quietly(name):
             facts[name] = part()
     return facts
 
 
-def counts(args: Any, model: Any) -> Facts:
-    """The parts of the cost that are known when training starts."""
+def _named_model(told: Told, model: Any, method: str | None) -> Facts | None:
+    if model is None and told.language_model is None and method == "linear":
+        return None
+    return language_model(model, told.language_model)
+
+
+def distributed_rank() -> int:
+    """This process's number in a distributed run, 0 where it is alone; only the main process speaks."""
+    rank = os.environ.get("RANK", "").strip()
+    return int(rank) if rank.isdigit() else 0
+
+
+def counts(args: Any, model: Any, batch: int | None) -> Facts:
+    """The parts of the cost that are known when training starts; `batch` is what a step of one process takes."""
     total, trainable = count_parameters(model)
     asked = getattr(args, "per_device_train_batch_size", None)
-    effective = getattr(args, "train_batch_size", asked)
+    effective = batch
     if isinstance(effective, int):
         accumulation = int(getattr(args, "gradient_accumulation_steps", 1) or 1)
         effective *= accumulation * int(getattr(args, "world_size", 1) or 1)
@@ -86,78 +131,23 @@ def counts(args: Any, model: Any) -> Facts:
 def _task(told: Told, model: Any) -> Facts:
     named = named_dataset(told.dataset) or {"source": "unknown"}
     return {
-        "kind": told.kind or task_kind(model),
-        "name": None if told.task is None else str(told.task)[:200],
-        "languages": [str(one)[:35] for one in told.languages][:64],
-        "domain": told.domain,
-        "dataset": {**named, "label_column": told.label_column},
+        "kind": clean(told.kind, 64) if told.kind else task_kind(model),
+        "name": None if told.task is None else clean(told.task, 200),
+        "languages": [clean(one, 35) for one in told.languages][:64],
+        "domain": None if told.domain is None else clean(told.domain, 200),
+        "dataset": {**named, "label_column": clean(told.label_column, 200)},
     }
 
 
-def _provenance(told: Told, args: Any, step: int) -> Facts:
+def _provenance(told: Told, args: Any, state: Any) -> Facts:
     seed = getattr(args, "seed", None)
     return {
         "seed": seed if isinstance(seed, int) else None,
-        "resumes": resumed(args, step),
+        "resumes": resumed(args, state),
         "licence": told.licence,
     }
 
 
-def _device(args: Any) -> str | None:
-    device = getattr(args, "device", None)
+def _device(owner: Any) -> str | None:
+    device = getattr(owner, "device", None)
     return None if device is None else str(device)[:64]
-
-
-class Rows:
-    """The training rows on their way to a fingerprint and statistics; they are let go of at the end."""
-
-    def __init__(self, told: Told, task: Facts, train_dataset: Any) -> None:
-        self._told = told
-        self._task = task
-        self._train_rows = rows_in(train_dataset)
-        self._texts: list[str] = []
-        self._labels: list[str] = []
-        self._raw = told.dataset is not None and named_dataset(told.dataset) is None
-        self._tokens: tuple[str | None, list[str]] = (None, [])
-        if told.dataset is None:
-            # By this thread: a tokeniser that reads rows lazily must not be used by two threads at once.
-            with trouble.quietly("dataset"):
-                self._tokens = tokens_of(train_dataset)
-
-    def early(self) -> Facts:
-        """Task and fidelity with fingerprint and cheap statistics."""
-        fingerprint, labels = self._tokens
-        metafeatures = None
-        rows = self._train_rows
-        if self._raw:
-            with trouble.quietly("dataset"):
-                pairs = read_rows(self._told.dataset, self._told.text_column, self._told.label_column)
-                self._texts, self._labels = [text for text, _ in pairs], [label for _, label in pairs]
-                fingerprint, rows = rows_fingerprint(pairs), len(pairs)
-                metafeatures = self._metafeatures(landmark=False)
-                if metafeatures is not None:
-                    prepare_landmark()
-        elif labels and self._task["kind"] == "text-classification":
-            metafeatures = label_metafeatures(labels)
-        self._task = {**self._task, "dataset": {**self._task["dataset"], "fingerprint": fingerprint}}
-        if metafeatures is not None:
-            self._task["metafeatures"] = metafeatures
-        return {"task": self._task, "fidelity": self._fidelity(rows)}
-
-    def late(self) -> Facts:
-        """The task with its landmark, which costs a second of processor time that training should not lose."""
-        if not self._texts:
-            return {}
-        metafeatures = self._metafeatures(landmark=True)
-        self._texts, self._labels = [], []
-        return {"task": {**self._task, "metafeatures": metafeatures}} if metafeatures else {}
-
-    def _metafeatures(self, *, landmark: bool) -> Facts | None:
-        if self._task["kind"] != "text-classification" or not self._texts:
-            return None
-        return classification_metafeatures(self._texts, self._labels, landmark=landmark)
-
-    def _fidelity(self, whole: int | None) -> Facts:
-        rows = self._train_rows
-        share = rows / whole if rows and whole and rows <= whole else None
-        return {"train_rows": rows, "train_fraction": share}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunelore.observe.language_model import base_model, count_parameters
+from tunelore.runs.values import clean, finite
 
 Scalar = float | int | bool | str | None
 # Named by the Trainer's argument; told only where they differ from its default, so that the same choice made
@@ -23,6 +24,7 @@ DEFAULTS: Mapping[str, Scalar] = {
     "gradient_checkpointing": False,
     "bf16": False,
     "fp16": False,
+    "auto_find_batch_size": False,
 }
 USUAL_OPTIMISERS = ("adamw_torch", "adamw_torch_fused")
 PEFT_SETTINGS = ("r", "lora_alpha", "lora_dropout", "bias", "use_rslora", "use_dora", "num_virtual_tokens")
@@ -37,7 +39,18 @@ def pipeline(args: Any, model: Any, processing_class: Any, extra: Mapping[str, S
     return {
         "method": method,
         "space": None,
-        "hyperparameters": {str(name)[:100]: _plain(value) for name, value in hyperparameters.items()},
+        "hyperparameters": {clean(name, 100): scalar(value) for name, value in hyperparameters.items()},
+    }
+
+
+def script_pipeline(model: Any, method: str | None, given: Mapping[str, Scalar]) -> dict[str, Any]:
+    """`pipeline` of a record where there is no Trainer: what the script says, and what the model shows."""
+    found, settings = ("unknown", {}) if model is None else _method(model)
+    hyperparameters = {**settings, **given}
+    return {
+        "method": clean(method, 64) if method else found,
+        "space": None,
+        "hyperparameters": {clean(name, 100): scalar(value) for name, value in hyperparameters.items()},
     }
 
 
@@ -55,11 +68,11 @@ def _training(args: Any) -> dict[str, Any]:
         found["epochs"] = int(epochs) if epochs.is_integer() else epochs
     warmup = float(getattr(args, "warmup_steps", 0) or getattr(args, "warmup_ratio", 0) or 0)
     found["warmup_share" if warmup < 1 else "warmup_steps"] = warmup if warmup < 1 else int(warmup)
-    optimiser = _plain(getattr(args, "optim", None))
+    optimiser = scalar(getattr(args, "optim", None))
     if optimiser is not None and optimiser not in USUAL_OPTIMISERS:
         found["optim"] = optimiser
     for name, default in DEFAULTS.items():
-        value = _plain(getattr(args, name, default))
+        value = scalar(getattr(args, name, default))
         if value != default:
             found[name] = value
     return found
@@ -90,7 +103,7 @@ def _peft(config: Any) -> tuple[str, dict[str, Any]]:
     method = str(getattr(kind, "value", kind)).lower()[:64]
     settings: dict[str, Any] = {}
     for name in PEFT_SETTINGS:
-        value = _plain(getattr(config, name, None))
+        value = scalar(getattr(config, name, None))
         if value is not None and value != PEFT_DEFAULTS.get(name):
             settings["lora_r" if name == "r" and method == "lora" else name] = value
     modules = getattr(config, "target_modules", None)
@@ -111,13 +124,13 @@ def frozen_share(model: Any) -> float | None:
     return sum(not trained for trained in layers.values()) / len(layers) if layers else None
 
 
-def _plain(value: Any) -> Any:
+def scalar(value: Any) -> Any:
     """A scalar of JSON; enumerations by their value, long text cut, everything else left out as null."""
     value = getattr(value, "value", value)
     if isinstance(value, list):
-        return [_plain(item) for item in value[:64]]
+        return [scalar(item) for item in value[:64]]
     if isinstance(value, str):
-        return value[:256]
+        return clean(value, 256)
     if value is None or isinstance(value, (bool, int)):
         return value
-    return float(value) if isinstance(value, float) and abs(value) < float("inf") else None
+    return finite(value)

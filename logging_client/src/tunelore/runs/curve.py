@@ -5,9 +5,10 @@ Knows nothing of trainers; a value that is not finite is null.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
+
+from tunelore.runs.values import clean, finite, is_number
 
 MAX_POINTS = 400
 Point = dict[str, Any]
@@ -16,28 +17,10 @@ LEFT_OUT = ("epoch", "total_flos", "step")
 LEFT_OUT_ENDS = ("_runtime", "_per_second", "_preparation_time")
 
 
-def finite(value: object) -> float | int | None:
-    """The number for a record, null where it is not finite; booleans and what is no number are null."""
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not math.isfinite(number):
-        return None
-    return value if isinstance(value, int) else number
-
-
-def is_number(value: object) -> bool:
-    """Numbers of any library, NaN included; text and booleans are none."""
-    return not isinstance(value, (bool, str, bytes)) and hasattr(value, "__float__")
-
-
 def measured(logs: Mapping[str, Any]) -> dict[str, float | int | None]:
     """The values of one log call worth keeping."""
     return {
-        str(name)[:200]: finite(value)
+        clean(name, 200): finite(value)
         for name, value in logs.items()
         if is_number(value) and name not in LEFT_OUT and not str(name).endswith(LEFT_OUT_ENDS)
     }

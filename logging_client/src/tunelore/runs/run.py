@@ -5,32 +5,38 @@ Hooks append (`happened`, `log`, `evaluated`), a background thread absorbs; the 
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tunelore.observe.cost import ThreadTime, device_memory_peak, memory_now, memory_peak
-from tunelore.record import MAX_RECORD_BYTES, canonical, uuid7
+from tunelore.record import MAX_RECORD_BYTES, RecordError, canonical, uuid7
 from tunelore.runs import metrics as measures
 from tunelore.runs.curve import Curve, Point, measured, thinned
 from tunelore.runs.outcome import Outcome
+from tunelore.runs.values import is_infinite, snapshot
 
 MAX_EVENTS = 20_000
 
 
-def utc_now() -> str:
-    """The present time as a record writes it."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def utc_now() -> datetime:
+    """The present time, by the machine's clock, which may be set while a run goes on."""
+    return datetime.now(timezone.utc)
+
+
+def written(moment: datetime) -> str:
+    """A time as a record writes it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Run:
     """One call of train(): `facts` are the parts of the record known at its start, `counts` those of its cost.
 
-    `chosen_metric` is the one the user picks checkpoints by; `scaled` says that a loss scaler skips bad steps.
+    `chosen_metric` is the one the user picks checkpoints by; `scaled` says that a loss scaler skips bad steps;
+    `held` that somebody holds it and will say its end, so that a later run in the same thread does not end it.
     The thread that trains writes `phase`, `step`, `epoch` and `touched`, single values that need no lock.
     """
 
@@ -41,17 +47,21 @@ class Run:
         counts: Mapping[str, Any] | None = None,
         chosen_metric: str | None = None,
         scaled: bool = False,
+        held: bool = False,
     ) -> None:
         self.id = uuid7()
         self.facts: dict[str, Any] = dict(facts)
         self._counts = dict(counts or {})
-        self.started_at = utc_now()
+        self._started = utc_now()
+        self.started_at = written(self._started)
         self.thread = threading.get_ident()
+        self.held = held
         self.phase = "train"
         self.step = 0
         self.epoch: float | None = None
         self.touched = time.monotonic()
         self.trained = False
+        self.summed_up = False
         self.best_step: int | None = None
         self.outcome: Outcome | None = None
         self.suspected: Outcome | None = None
@@ -81,7 +91,8 @@ class Run:
     def log(self, step: int, epoch: float | None, logs: Mapping[str, Any]) -> None:
         """Values of one log call; nothing is computed here."""
         self.step, self.epoch = step, epoch
-        self._append("log", dict(logs))
+        self.summed_up = self.summed_up or "train_runtime" in logs
+        self._append("log", snapshot(logs))
 
     def evaluated(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Metrics of an evaluation or a prediction."""
@@ -150,8 +161,7 @@ class Run:
         """A loss that is not finite; a gradient too, unless a loss scaler is there to skip such steps."""
         names = ["loss", "eval_loss", *([] if self._scaled else ["grad_norm"])]
         for name in names:
-            value = values.get(name)
-            if isinstance(value, float) and not math.isfinite(value) and self._diverged_at is None:
+            if self._diverged_at is None and is_infinite(values.get(name)):
                 self._diverged_at = int(step)
 
     def _measure(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
@@ -189,7 +199,7 @@ class Run:
     def progress(self, points: list[Point]) -> dict[str, Any]:
         """What a reader of the spool needs to tell the story of a run that was killed."""
         return {
-            "at": utc_now(),
+            "at": self._now(),
             "points": points,
             "step": self.step,
             "epoch": _rounded(self.epoch),
@@ -205,7 +215,7 @@ class Run:
         ok = outcome.status == "ok"
         record = {
             **self.partial(),
-            "finished_at": utc_now(),
+            "finished_at": self._now(),
             "outcome": outcome.as_record(),
             "metrics": metrics,
             "primary": measures.primary(metrics, self._chosen) if ok else None,
@@ -239,6 +249,13 @@ class Run:
         chosen = at_best[-1] if at_best else self._evaluations[-1][1]
         return {"validation": chosen["validation"]}
 
+    def _now(self) -> str:
+        """Never before the start: where the clock was set back meanwhile, by what has passed since."""
+        now = utc_now()
+        if now < self._started:
+            now = self._started + timedelta(seconds=time.perf_counter() - self._began)
+        return written(now)
+
     def _cost(self) -> dict[str, Any]:
         now = time.perf_counter() - self._began
         wall = self._train_wall if self._train_wall is not None else now
@@ -266,7 +283,12 @@ def _rounded(epoch: float | None) -> float | None:
 
 
 def fitting(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with a curve that lets it stay under the size limit."""
-    while record["curve"] and len(canonical(record)) > MAX_RECORD_BYTES:
+    """The record with a curve that lets it stay under the size limit; what is no JSON is left for who mends it."""
+    while record["curve"]:
+        try:
+            if len(canonical(record)) <= MAX_RECORD_BYTES:
+                break
+        except RecordError:
+            break
         record = {**record, "curve": thinned(record["curve"], len(record["curve"]) // 2)}
     return record

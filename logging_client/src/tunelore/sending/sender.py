@@ -99,7 +99,8 @@ class Sender:
             self._idle.set()
             return
         try:
-            self._announce()
+            with trouble.quietly("announce"):
+                self._announce()
             self._deliver()
         finally:
             # A flush that came during this turn wants one of its own.

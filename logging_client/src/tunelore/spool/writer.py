@@ -36,7 +36,7 @@ class SpoolWriter:
                     raise OSError("the disk took only a part of the line")
                 if durable:
                     os.fsync(self._file)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, TypeError) as error:
                 self._broken = self._file is not None
                 trouble.note("spool", f"cannot write to the spool folder: {error}")
                 return False

@@ -35,9 +35,12 @@ class DetailPage:
     report: selectors.SearchReport
     ruler: charts.Ruler | None
     front: charts.FrontChart | None
+    growth: charts.LineChart | None
+    cold: selectors.ColdTwin | None
     panels: tuple[charts.Panel, ...]
     trials: list[Trial]
     is_live: bool
+    may_cancel: bool
     version: str
 
 
@@ -52,14 +55,18 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
-    return render(request, "searches/detail.html", {"page": detail_page(found(request, search_id))})
+    return render(
+        request,
+        "searches/detail.html",
+        {"page": detail_page(cast(User, request.user), found(request, search_id))},
+    )
 
 
 @require_GET
 @login_required
 def live(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """The changing part alone; 204 while nothing has changed since the version that the page shows."""
-    page = detail_page(found(request, search_id))
+    page = detail_page(cast(User, request.user), found(request, search_id))
     if request.GET.get("version") == page.version:
         return HttpResponse(status=204)
     return render(request, "searches/_live.html", {"page": page})
@@ -84,12 +91,16 @@ def found(request: HttpRequest, search_id: UUID) -> Search:
     return search
 
 
-def detail_page(search: Search) -> DetailPage:
-    report = selectors.search_report(search)
+def detail_page(reader: User, search: Search) -> DetailPage:
+    report = selectors.search_report(search, reader=reader)
+    cold = selectors.cold_twin(reader, search, report.trials)
     return DetailPage(
         report=report,
         ruler=progress_ruler(report),
-        front=front_chart(report),
+        front=front_chart(report, cold),
+        growth=growth_chart(report),
+        cold=cold,
+        may_cancel=selectors.may_cancel(reader, search),
         panels=charts.prior_panels("prior", prior_rows(report)),
         trials=sorted(report.trials, key=lambda trial: -trial.number),
         is_live=not search.is_finished,
@@ -115,7 +126,24 @@ def progress_ruler(report: selectors.SearchReport) -> charts.Ruler | None:
     return charts.ruler("progress-ruler", "Trials of the budget", done, budget, labels, finding)
 
 
-def front_chart(report: selectors.SearchReport) -> charts.FrontChart | None:
+def growth_chart(report: selectors.SearchReport) -> charts.LineChart | None:
+    """The best score over the minutes since the start, in steps."""
+    start = report.search.started_at
+    ended = sorted((t.finished_at, t.score) for t in report.trials if t.finished_at and t.score is not None)
+    if start is None or not ended:
+        return None
+    steps: list[tuple[float, float]] = []
+    for moment, score in ended:
+        minute, before = (moment - start).total_seconds() / 60, steps[-1][1] if steps else score
+        steps += [(minute, before), (minute, max(before, score))]
+    steps.append((report.seconds_used / 60, steps[-1][1]))
+    series = [charts.Series("best", tuple(steps))]
+    return charts.line_chart(
+        "growth", "Best score over time", "best macro-F1 so far", "minutes since start", series
+    )
+
+
+def front_chart(report: selectors.SearchReport, cold: selectors.ColdTwin | None) -> charts.FrontChart | None:
     points = [
         charts.Point(trial.number, trial.method, trial.score, trial.seconds)
         for trial in report.trials
@@ -125,12 +153,14 @@ def front_chart(report: selectors.SearchReport) -> charts.FrontChart | None:
     for trial in report.trials:
         if trial.status and trial.status != "ok":
             failures.setdefault(trial.status, []).append(trial.seconds or 0.0)
-    return charts.front_chart("fig-front", points, failures, "macro-F1")
+    reference = [charts.Point(p.trial, p.method, p.score, p.seconds) for p in cold.front] if cold else []
+    return charts.front_chart("fig-front", points, failures, "macro-F1", reference)
 
 
 def prior_rows(report: selectors.SearchReport) -> dict[str, list[tuple[str, float, float]]]:
     methods = [(shift.value, shift.prior, shift.uniform) for shift in report.methods]
     models = [
-        (formats.language_model(shift.value), shift.prior, shift.uniform) for shift in report.language_models
+        (formats.short_language_model(shift.value), shift.prior, shift.uniform)
+        for shift in report.language_models
     ]
     return {"method": methods, "language model": models}

@@ -1,22 +1,22 @@
-"""Signing in and out, and one's own page. It knows nothing of what a person owns."""
+"""Signing in and out, and joining by invitation. It knows nothing of what a person owns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
 
 from django.contrib import messages
 from django.contrib.auth import login, logout
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from knowledgebase.accounts import services
-from knowledgebase.accounts.models import ApiToken, Team, User
+from knowledgebase.accounts.models import Invitation, Team
+from knowledgebase.core.errors import Problem
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -28,9 +28,13 @@ class SignInPage:
 
 
 @dataclass(frozen=True)
-class IndexPage:
-    teams: list[Team]
-    tokens: list[ApiToken]
+class InvitationPage:
+    """`invitation` None: the link is not open."""
+
+    invitation: Invitation | None
+    username: str = ""
+    email: str = ""
+    problem: str = ""
 
 
 def safe_next(request: HttpRequest, address: str) -> str:
@@ -73,11 +77,34 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:sign-in")
 
 
-@require_GET
-@login_required
-def index(request: HttpRequest) -> HttpResponse:
-    """One's teams and tokens."""
-    user = cast(User, request.user)
-    tokens = ApiToken.objects.filter(owner=user, revoked_at=None).order_by("-created_at")
-    page = IndexPage(teams=list(user.teams.order_by("name")), tokens=list(tokens))
-    return render(request, "accounts/index.html", {"page": page})
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("password")
+def invitation(request: HttpRequest, secret: str) -> HttpResponse:
+    """Join a team: as who is signed in, else with a new account. A GET only asks."""
+    found = services.invitation_of(secret)
+    page = InvitationPage(
+        found, request.POST.get("username", "").strip(), request.POST.get("email", "").strip()
+    )
+    if found is None:
+        return render(request, "accounts/invitation.html", {"page": page}, status=410)
+    if request.method == "GET":
+        return render(request, "accounts/invitation.html", {"page": page})
+    try:
+        team = join(request, secret, page.username)
+    except Problem as problem:
+        page = replace(page, problem=problem.detail)
+        return render(request, "accounts/invitation.html", {"page": page}, status=problem.status)
+    messages.info(request, f"You are {found.role} of {team.name}.")
+    return redirect("accounts:team", slug=team.slug)
+
+
+def join(request: HttpRequest, secret: str, username: str) -> Team:
+    """Accept for the signed-in person, or for an account that is made now; both or neither."""
+    if request.user.is_authenticated:
+        return services.accept_invitation(secret, request.user)
+    with transaction.atomic():
+        email = request.POST.get("email", "").strip()
+        user = services.register(username, request.POST.get("password", ""), email)
+        team = services.accept_invitation(secret, user)
+    login(request, user, backend=BACKEND)
+    return team

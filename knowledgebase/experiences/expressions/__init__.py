@@ -1,0 +1,11 @@
+"""The filter language of experiences: `method = lora and h.learning_rate >= 1e-4 and not status in (oom, timeout)`.
+
+Texts become conditions and orderings of a query; nothing in them is ever evaluated as code. It knows neither
+HTTP nor who asks. Start from `condition` and `ordering`; `docs/filters.md` explains the language to users.
+"""
+
+from knowledgebase.experiences.expressions.conditions import condition
+from knowledgebase.experiences.expressions.fields import Field, field_named, known_fields
+from knowledgebase.experiences.expressions.orderings import Ordering, ordering
+
+__all__ = ["Field", "Ordering", "condition", "field_named", "known_fields", "ordering"]

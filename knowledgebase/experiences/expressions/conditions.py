@@ -1,0 +1,141 @@
+"""A tree to the WHERE of a query: types are checked here, and what has no value is never true.
+
+`not` is the complement: `not score > 0.5` finds runs without a score too, `score <= 0.5` does not. Knows no text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db.models import Expression, Q
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, IsNull, LessThan, LessThanOrEqual
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.timezone import is_naive, make_aware
+
+from knowledgebase.experiences.expressions.fields import Field, field_named
+from knowledgebase.experiences.expressions.grammar import Comparison, Joined, Literal, Not, Tree, parse, wrong
+
+NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)")
+UNITS = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86400, "B": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+UNITS |= {"KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+LOOKUPS = {"=": "exact", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+COMPARE: dict[str, Callable[..., Expression]] = {
+    "=": Exact, "<": LessThan, "<=": LessThanOrEqual, ">": GreaterThan, ">=": GreaterThanOrEqual,
+}  # fmt: skip
+FLAGS = {"true": True, "false": False, "yes": True, "no": False}
+Value = float | str | bool | datetime | UUID
+
+
+def condition(text: str) -> Q:
+    """The condition of an expression; everything for "". Problem 400 that names what is wrong and where."""
+    return _Compiler(text).tree(parse(text)) if text.strip() else Q()
+
+
+class _Compiler:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def tree(self, tree: Tree) -> Q:
+        if isinstance(tree, Not):
+            return ~self.tree(tree.of)
+        if isinstance(tree, Joined):
+            found = self.tree(tree.parts[0])
+            for part in tree.parts[1:]:
+                found = found & self.tree(part) if tree.every else found | self.tree(part)
+            return found
+        return self.comparison(tree)
+
+    def comparison(self, one: Comparison) -> Q:
+        field = field_named(one.field)
+        if one.operator == "missing":
+            return missing(field)
+        values = [self.value(field, literal) for literal in one.values]
+        if one.operator == "in":
+            found = holds(field, "=", values[0])
+            for value in values[1:]:
+                found |= holds(field, "=", value)
+            return found
+        if one.operator == "..":
+            self.ordered(field, one, values[0])
+            return holds(field, ">=", values[0]) & holds(field, "<=", values[1])
+        if one.operator == "~":
+            return self.contains(field, one, values[0])
+        if one.operator == "!=":
+            return ~missing(field) & ~holds(field, "=", values[0])
+        if one.operator != "=":
+            self.ordered(field, one, values[0])
+        return holds(field, one.operator, values[0])
+
+    def contains(self, field: Field, one: Comparison, value: Value) -> Q:
+        if field.kind != "text" or field.name == "id":
+            raise wrong(self.text, one.at, f"~ looks into texts, and {field.name} is none")
+        return Q(**{f"{field.column}__icontains": value})
+
+    def ordered(self, field: Field, one: Comparison, value: Value) -> None:
+        if field.kind in ("text", "flag") or (field.kind == "any" and isinstance(value, str | bool)):
+            raise wrong(self.text, one.at, f"{field.name} has no order there; compare it with = or in")
+
+    def value(self, field: Field, literal: Literal) -> Value:
+        """A literal as a value of the field's kind; a field that may hold any takes what it looks like."""
+        text = literal.text
+        if field.kind == "text":
+            return self.known_id(literal) if field.name == "id" else text
+        if field.kind == "time":
+            return self.time(literal)
+        if field.kind in ("flag", "any") and not literal.quoted and text.lower() in FLAGS:
+            return FLAGS[text.lower()]
+        if field.kind == "flag":
+            raise wrong(self.text, literal.at, f"{field.name} is true or false, not {text[:40]!r}")
+        number = None if literal.quoted else as_number(text)
+        if number is None and field.kind == "number":
+            raise wrong(self.text, literal.at, f"{field.name} is a number, and {text[:40]!r} is none")
+        return text if number is None else number
+
+    def known_id(self, literal: Literal) -> UUID:
+        try:
+            return UUID(literal.text)
+        except ValueError:
+            raise wrong(self.text, literal.at, f"{literal.text[:40]!r} is no id") from None
+
+    def time(self, literal: Literal) -> datetime:
+        try:
+            moment = parse_datetime(literal.text)
+            if moment is None and (day := parse_date(literal.text)) is not None:
+                moment = datetime(day.year, day.month, day.day)
+            if moment is not None:
+                return (make_aware(moment) if is_naive(moment) else moment).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        message = f"{literal.text[:40]!r} is no date; write 2026-11-21 or 2026-11-21T10:00:00Z"
+        raise wrong(self.text, literal.at, message)
+
+
+def as_number(text: str) -> float | None:
+    """1e-4, 512, 2GiB, 30min; None for what is no finite number."""
+    match = NUMBER.fullmatch(text)
+    if match is None or match[2] not in UNITS:
+        return None
+    number = float(match[1]) * UNITS[match[2]]
+    return number if abs(number) < 1e300 else None
+
+
+def holds(field: Field, sign: str, value: Value) -> Q:
+    """A comparison that is false, and not unknown, where there is no value."""
+    if not field.path:
+        return Q(**{f"{field.column}__{LOOKUPS[sign]}": value})
+    expression = field.expression(value)
+    return Q(COMPARE[sign](expression, value)) & Q(IsNull(expression, False))
+
+
+def missing(field: Field) -> Q:
+    """No value of any kind; an empty text is none."""
+    if field.path:
+        absent = Q()
+        for example in (0.0, "", True):
+            absent &= Q(IsNull(field.expression(example), True))
+        return absent
+    none = Q(**{f"{field.column}__isnull": True})
+    return none | Q(**{field.column: ""}) if field.kind == "text" and field.name != "id" else none

@@ -1,0 +1,115 @@
+"""The fields an expression may name: where each lives and what kind of value it has. Knows no grammar."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal as Kinds
+
+from django.db.models import Expression, F
+from django.db.models.fields.json import KeyTransform
+
+from knowledgebase.core.errors import Problem
+from knowledgebase.experiences.expressions.json_values import JsonNumber, typed_value
+
+Kind = Kinds["number", "text", "time", "flag", "any"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """`column` follows relations; `path` leads into a JSON column, () where the column is the value itself."""
+
+    name: str
+    kind: Kind
+    column: str
+    path: tuple[str, ...] = ()
+
+    def expression(self, example: object = 0.0) -> Expression | F:
+        """The value in a query, of the type of `example` where the field may hold any."""
+        return typed_value(self.column, self.path, example) if self.path else F(self.column)
+
+    def shown(self) -> Expression | F:
+        """The value as it is, of whatever type."""
+        found: Expression | F = F(self.column)
+        for part in self.path:
+            found = KeyTransform(part, found)
+        return found
+
+    def sortable(self) -> Expression | F:
+        """What to sort by: numbers of a JSON column, the column itself elsewhere."""
+        return JsonNumber(self.column, self.path) if self.path else F(self.column)
+
+
+COLUMNS: dict[str, tuple[Kind, str]] = {
+    "score": ("number", "score"),
+    "seconds": ("number", "evaluation_s"),
+    "cpu_seconds": ("number", "cpu_s"),
+    "memory": ("number", "host_memory_bytes"),
+    "device_memory": ("number", "device_memory_bytes"),
+    "train_rows": ("number", "train_rows"),
+    "parameters": ("number", "language_model__parameters"),
+    "id": ("text", "id"),
+    "digest": ("text", "digest"),
+    "method": ("text", "method"),
+    "status": ("text", "status"),
+    "cause": ("text", "cause"),
+    "phase": ("text", "phase"),
+    "metric": ("text", "primary_metric"),
+    "split": ("text", "primary_split"),
+    "task": ("text", "task__name"),
+    "task_digest": ("text", "task__digest"),
+    "kind": ("text", "task__kind"),
+    "domain": ("text", "task__domain"),
+    "language_model": ("text", "language_model__name"),
+    "language_model_key": ("text", "language_model__key"),
+    "architecture": ("text", "language_model__architecture"),
+    "space": ("text", "pipeline__space"),
+    "via": ("text", "via"),
+    "visibility": ("text", "visibility"),
+    "team": ("text", "team__slug"),
+    "owner": ("text", "owner__username"),
+    "origin": ("text", "origin"),
+    "licence": ("text", "licence"),
+    "started": ("time", "started_at"),
+    "finished": ("time", "finished_at"),
+    "received": ("time", "received_at"),
+    "provisional": ("flag", "provisional"),
+}
+# Prefix -> JSON column and the way into it. What follows the prefix is a name of the record's own.
+PREFIXES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "h": ("pipeline__hyperparameters", ()),
+    "meta": ("task__metafeatures", ("values",)),
+    "lm": ("language_model__features", ()),
+    "system": ("system__features", ()),
+    "metrics": ("record", ("metrics",)),
+    "cost": ("record", ("cost",)),
+    "limits": ("record", ("limits",)),
+    "conditions": ("record", ("conditions",)),
+    "fidelity": ("record", ("fidelity",)),
+}
+PARTS = re.compile(r'([^."]+|"[^"\\]+")(?:\.|$)')
+
+
+def known_fields() -> list[str]:
+    """Every name, prefixes with what follows them."""
+    return [
+        *COLUMNS,
+        *(f"{prefix}.<name>" for prefix in PREFIXES if prefix != "metrics"),
+        "metrics.<split>.<name>",
+    ]
+
+
+def field_named(name: str) -> Field:
+    """The field of this name; Problem 400 with the known names for another."""
+    if name.lower() in COLUMNS:
+        kind, column = COLUMNS[name.lower()]
+        return Field(name.lower(), kind, column)
+    parts = [part.strip('"') for part in PARTS.findall(name)]
+    whole = ".".join(PARTS.findall(name)) == name
+    prefix, rest = (parts[0], tuple(parts[1:])) if parts else ("", ())
+    wanted = 2 if prefix == "metrics" else 1
+    if not whole or prefix not in PREFIXES or len(rest) != wanted or not all(rest):
+        detail = f"there is no field {name[:80]!r}; choose from {', '.join(known_fields())}"
+        raise Problem(400, "unknown_field", "Unknown field", detail)
+    column, way = PREFIXES[prefix]
+    return Field(name, "any", column, (*way, *rest))

@@ -1,0 +1,18 @@
+"""The pages of the store, one file a noun."""
+
+from knowledgebase.experiences.pages.compare import compare
+from knowledgebase.experiences.pages.detail import detail
+from knowledgebase.experiences.pages.index import index
+from knowledgebase.experiences.pages.language_models import language_model_detail, language_model_index
+from knowledgebase.experiences.pages.tasks import task_detail, task_index, task_map
+
+__all__ = [
+    "compare",
+    "detail",
+    "index",
+    "language_model_detail",
+    "language_model_index",
+    "task_detail",
+    "task_index",
+    "task_map",
+]

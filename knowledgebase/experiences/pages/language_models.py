@@ -1,0 +1,54 @@
+"""Language models: what each cost and reached across tasks. Reading is in selectors; this lays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from knowledgebase.accounts.models import User
+from knowledgebase.core.errors import Problem
+from knowledgebase.experiences import selectors
+from knowledgebase.experiences.models import LanguageModel
+
+PAGE_MODELS = 200
+
+
+@dataclass(frozen=True)
+class LanguageModelPage:
+    """One language model: by task, and how memory limits bore on it."""
+
+    model: LanguageModel
+    features: list[tuple[str, object]]
+    on_tasks: list[selectors.ModelOnTask]
+    by_memory: list[tuple[int | None, int, int]]
+
+
+@require_GET
+@login_required
+def language_model_index(request: HttpRequest) -> HttpResponse:
+    """Every language model with a visible experience, most used first."""
+    models = selectors.language_model_summaries(cast(User, request.user))
+    page = {"models": models[:PAGE_MODELS], "cut": len(models) > PAGE_MODELS, "shown": PAGE_MODELS}
+    return render(request, "experiences/language_models.html", {"page": page})
+
+
+@require_GET
+@login_required
+def language_model_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    user = cast(User, request.user)
+    try:
+        model = selectors.language_model_detail(user, pk)
+    except Problem as error:
+        raise Http404(error.detail) from error
+    page = LanguageModelPage(
+        model=model,
+        features=sorted((name, value) for name, value in model.features.items() if value is not None),
+        on_tasks=selectors.language_model_on_tasks(user, model),
+        by_memory=selectors.outcomes_by_memory_limit(user, model),
+    )
+    return render(request, "experiences/language_model.html", {"page": page})

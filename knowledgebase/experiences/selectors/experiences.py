@@ -1,0 +1,136 @@
+"""Reads of the store, for pages, API and searches alike; everything starts from what the asker may see.
+
+It writes nothing and knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.utils import timezone
+
+from knowledgebase.accounts.models import Membership, User
+from knowledgebase.core.errors import not_found
+from knowledgebase.experiences.expressions import Field
+from knowledgebase.experiences.filters import ExperienceFilters
+from knowledgebase.experiences.models import Experience, Run
+
+FAILED = ("oom", "timeout", "diverged", "error")
+EVIDENCE_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the store knows, as far as the asker may see. Seconds are sums of evaluation time."""
+
+    experiences: int
+    by_outcome: dict[str, int]
+    by_method: dict[str, int]
+    tasks: int
+    language_models: int
+    failed: int
+    compute_s: float
+    this_week: int
+
+
+def experience_fields(rows: QuerySet[Experience], fields: Sequence[Field]) -> QuerySet[Experience]:
+    """The same rows with these fields alone, as `field_0`, `field_1`, ...; nothing else is fetched."""
+    shown = {f"field_{place}": field.shown() for place, field in enumerate(fields)}
+    return rows.prefetch_related(None).defer(None).only("id", "change_seq").annotate(**shown)
+
+
+def experience_list(user: User, filters: ExperienceFilters | None = None) -> QuerySet[Experience]:
+    """Experiences the user may see, newest change first, with everything a row of the table shows.
+
+    The whole record, with its curve, is left in the database; ``.defer(None)`` fetches it too.
+    """
+    rows = (
+        Experience.objects.visible_to(user)
+        # Fetched beside the rows and not joined: with joins SQLite may begin at the tasks and sort everything.
+        .prefetch_related("task", "language_model", "pipeline", "team", "owner")
+        .defer("record")
+    )
+    if filters is not None:
+        rows = rows.filter(filters.condition())
+    return rows.order_by("-change_seq")
+
+
+def experience_detail(user: User, pk: UUID) -> Experience:
+    """One experience; Problem 404 when it is absent or not for this user."""
+    row = experience_list(user).defer(None).select_related("system").filter(pk=pk).first()
+    if row is None:
+        raise not_found("experience", pk)
+    return row
+
+
+def successes_on(user: User, row: Experience) -> QuerySet[Experience]:
+    """What went well on the same task, best first: for a failure, what fitted instead."""
+    return experience_list(user).filter(task=row.task_id, status="ok").exclude(pk=row.pk).order_by("-score")
+
+
+def outcome_counts(rows: QuerySet[Experience]) -> dict[str, int]:
+    """status -> count, most frequent first."""
+    counts = rows.order_by().values_list("status").annotate(count=Count("*")).order_by("-count", "status")
+    return dict(counts)
+
+
+def evidence_rows(user: User, kind: str, most: int | None = None) -> Iterator[Experience]:
+    """Experiences of comparable tasks of this kind, newest first, bounded, with all that evidence needs.
+
+    What says nothing about a pipeline (killed, pruned, unknown) is left out here already.
+    """
+    rows = (
+        Experience.objects.visible_to(user)
+        .filter(task__kind=kind, task__comparable=True, status__in=("ok", *FAILED))
+        .select_related("task", "system", "pipeline", "language_model")
+        .order_by("-change_seq")[: most or EVIDENCE_ROWS]
+    )
+    return iter(rows)
+
+
+def running_runs(user: User) -> QuerySet[Run]:
+    """Runs of the user's teams that have not ended."""
+    teams = Membership.objects.filter(user=user).values("team_id")
+    return (
+        Run.objects.filter(Q(owner=user) | Q(team_id__in=teams))
+        .select_related("owner")
+        .order_by("-started_at")
+    )
+
+
+def statistics(user: User) -> Statistics:
+    """The figures of the overview: over what the user may see."""
+    return statistics_of(Experience.objects.visible_to(user))
+
+
+def statistics_of(rows: QuerySet[Experience]) -> Statistics:
+    """Counts and sums over these experiences, in two queries."""
+    rows = rows.order_by()
+    groups = rows.values_list("status", "method").annotate(count=Count("*"), seconds=Sum("evaluation_s"))
+    outcomes: Counter[str] = Counter()
+    methods: Counter[str] = Counter()
+    compute_s = 0.0
+    for status, method, count, seconds in groups:
+        outcomes[status] += count
+        methods[method] += count
+        compute_s += seconds or 0.0
+    others = rows.aggregate(
+        tasks=Count("task", distinct=True),
+        models=Count("language_model", distinct=True),
+        week=Count("status", filter=Q(received_at__gte=timezone.now() - timedelta(days=7))),
+    )
+    return Statistics(
+        experiences=outcomes.total(),
+        by_outcome=dict(sorted(outcomes.items(), key=lambda one: (-one[1], one[0]))),
+        by_method=dict(sorted(methods.items(), key=lambda one: (-one[1], one[0]))),
+        tasks=others["tasks"],
+        language_models=others["models"],
+        failed=sum(outcomes[status] for status in FAILED),
+        compute_s=compute_s,
+        this_week=others["week"],
+    )

@@ -1,0 +1,274 @@
+"""Reads of tasks and language models: what was tried on them, what is near. It writes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
+
+from automl.neighbours import Neighbour, between, nearest
+from knowledgebase.accounts.models import User
+from knowledgebase.core.errors import not_found
+from knowledgebase.experiences.models import Experience, LanguageModel, Task
+from knowledgebase.experiences.selectors.experiences import FAILED
+
+# What a page reads of one task at most, newest first; said on the page where it cuts.
+TRIED_ROWS = 20_000
+MAP_TASKS = 40
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One experience on a task, as far as fronts and failures need it. Seconds and bytes."""
+
+    id: UUID
+    method: str
+    language_model: str
+    status: str
+    score: float | None
+    seconds: float | None
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One kind of failure on a task: how often, what it cost, what it mostly was, and what went well instead."""
+
+    status: str
+    count: int
+    seconds: float
+    method: str
+    language_model: str
+    most: int
+    instead: Tried | None
+
+
+@dataclass(frozen=True)
+class NearTask:
+    """A task, how far it is, and what each feature adds."""
+
+    task: Task
+    distance: float
+    parts: Mapping[str, float]
+
+
+# Sums over a task's or a language model's visible experiences, by the name of the attribute they become.
+SUMS = {
+    "count": Count("*"),
+    "failed": Count("status", filter=Q(status__in=FAILED)),
+    "best": Max("score"),
+    "last": Max("change_seq"),
+}
+Noun = TypeVar("Noun", Task, LanguageModel)
+
+
+def task_list(user: User) -> QuerySet[Task]:
+    """Tasks with a visible experience, with the sums of SUMS; for a page of them, whatever their number."""
+    return _with_sums(Task.objects.all(), user, "task")
+
+
+def language_model_list(user: User) -> QuerySet[LanguageModel]:
+    """Language models with a visible experience, with the sums of SUMS."""
+    return _with_sums(LanguageModel.objects.all(), user, "language_model")
+
+
+def task_summaries(user: User) -> list[Task]:
+    """All tasks with a visible experience, newest change first: one pass over the experiences."""
+    return sorted(_summed(Task, user, "task"), key=lambda row: -row.last)  # type: ignore[attr-defined]
+
+
+def language_model_summaries(user: User) -> list[LanguageModel]:
+    """All language models with a visible experience, most used first: one pass over the experiences."""
+    found = _summed(LanguageModel, user, "language_model")
+    return sorted(found, key=lambda row: (-row.count, row.key))  # type: ignore[attr-defined]
+
+
+def _with_sums(rows: QuerySet[Noun], user: User, name: str) -> QuerySet[Noun]:
+    # Subqueries by the outer row and not one large IN: a page of them touches only its own experiences.
+    mine = Experience.objects.visible_to(user).filter(**{name: OuterRef("pk")}).order_by()
+    sums = {
+        key: Subquery(mine.values(name).annotate(sum=value).values("sum")[:1]) for key, value in SUMS.items()
+    }
+    return rows.filter(Exists(mine)).annotate(**sums).order_by(F("last").desc())
+
+
+def _summed(model: type[Noun], user: User, name: str) -> list[Noun]:
+    """By task and language model in the database, in the order of an index, and put together here."""
+    mine = Experience.objects.visible_to(user).order_by()
+    groups: Iterable[Mapping[str, Any]] = mine.values("task", "language_model").annotate(**SUMS)
+    sums: dict[int, dict[str, Any]] = {}
+    for group in groups:
+        if group[name] is not None:
+            _add(sums.setdefault(group[name], {"count": 0, "failed": 0, "best": None, "last": 0}), group)
+    rows = list(model._default_manager.in_bulk(list(sums)).values())
+    for row in rows:
+        for key in SUMS:
+            setattr(row, key, sums[row.pk][key])
+    return rows
+
+
+def _add(whole: dict[str, Any], part: Mapping[str, Any]) -> None:
+    whole["count"] += part["count"]
+    whole["failed"] += part["failed"]
+    whole["best"] = max((one for one in (whole["best"], part["best"]) if one is not None), default=None)
+    whole["last"] = max(whole["last"], part["last"])
+
+
+def task_detail(user: User, digest: str) -> Task:
+    """One task by its digest; Problem 404 when the user may see nothing about it."""
+    row = task_list(user).filter(digest=digest).first()
+    if row is None:
+        raise not_found("task", digest)
+    return row
+
+
+def nearest_tasks(user: User, task: Task, k: int = 10) -> list[NearTask]:
+    """The k nearest other tasks of the same kind by meta-features, nearest first."""
+    others = _others(user, task)
+    if not others or not task.metafeatures:
+        return []
+    found: list[Neighbour] = nearest(
+        _values(task), {digest: _values(row) for digest, row in others.items()}, k
+    )
+    return [NearTask(others[one.task], one.distance, one.parts) for one in found]
+
+
+def distances_around(user: User, task: Task, near: Iterable[NearTask]) -> list[list[float]]:
+    """Distances between a task (first) and its nearest ones, on the scale on which those were found."""
+    everyone = {**_others(user, task), task.digest: task}
+    shown = [task.digest, *(one.task.digest for one in near)]
+    found: list[list[float]] = between({key: _values(row) for key, row in everyone.items()}, shown).tolist()
+    return found
+
+
+def _others(user: User, task: Task) -> dict[str, Task]:
+    mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk"))
+    rows = Task.objects.filter(Exists(mine), kind=task.kind, comparable=True).exclude(pk=task.pk)
+    return {other.digest: other for other in rows if _comparable(other, task)}
+
+
+def _comparable(task: Task, other: Task) -> bool:
+    """Only what the same extractor measured in the same version means the same."""
+    mine, theirs = task.metafeatures, other.metafeatures
+    return bool(mine) and all(mine.get(part) == theirs.get(part) for part in ("extractor", "version"))
+
+
+def _values(task: Task) -> dict[str, float | None]:
+    return dict(task.metafeatures.get("values", {}))
+
+
+def tried_on(user: User, task: Task) -> list[Tried]:
+    """Everything tried on a task, newest first, at most TRIED_ROWS; one light query."""
+    fields = ("pk", "method", "language_model__name", "language_model__variant", "status", "score")
+    rows = (
+        Experience.objects.visible_to(user)
+        .filter(task=task)
+        .order_by("-change_seq")
+        .values_list(*fields, "evaluation_s", "host_memory_bytes")[:TRIED_ROWS]
+    )
+    return [
+        Tried(pk, method, short_name(name, variant), status, score, seconds, memory)
+        for pk, method, name, variant, status, score, seconds, memory in rows
+    ]
+
+
+def short_name(name: str | None, variant: str | None) -> str:
+    """A language model without its owner: "all-MiniLM-L6-v2, layers=4"; "" for none."""
+    return ", ".join(part for part in ((name or "").rpartition("/")[2], variant) if part)
+
+
+def losses(tried: Iterable[Tried]) -> list[Losses]:
+    """The failures by kind, costliest first. What went well instead has the same method, and the best score."""
+    rows = list(tried)
+    best: dict[str, Tried] = {}
+    for row in rows:
+        if row.score is not None and row.score > (
+            (best[row.method].score or 0.0) if row.method in best else -1.0
+        ):
+            best[row.method] = row
+    found = []
+    for status in FAILED:
+        failed = [row for row in rows if row.status == status]
+        if failed:
+            ((method, model), most) = Counter((row.method, row.language_model) for row in failed).most_common(
+                1
+            )[0]
+            seconds = sum(row.seconds or 0.0 for row in failed)
+            found.append(Losses(status, len(failed), seconds, method, model, most, best.get(method)))
+    return sorted(found, key=lambda loss: -loss.seconds)
+
+
+def comparable_tasks(summaries: Iterable[Task], kind: str) -> list[Task]:
+    """Those of a kind that distances can be measured between, most tried first, at most MAP_TASKS."""
+    known = [row for row in summaries if row.kind == kind and row.comparable]
+    rows = sorted(known, key=lambda row: (-row.count, row.pk))  # type: ignore[attr-defined]  # a sum
+    first = next((row for row in rows if row.metafeatures), None)
+    return [row for row in rows if first is not None and _comparable(first, row)][:MAP_TASKS]
+
+
+def distances_between(tasks: Iterable[Task]) -> list[list[float]]:
+    """Distances between tasks, all normalised together, in their order."""
+    found: list[list[float]] = between({task.digest: _values(task) for task in tasks}).tolist()
+    return found
+
+
+@dataclass(frozen=True)
+class ModelOnTask:
+    """What one language model reached and cost on one task, over all methods. None where nothing went well."""
+
+    task: Task
+    runs: int
+    failed: int
+    best: float | None
+    fastest_s: float | None
+    memory_bytes: int | None
+
+
+def language_model_detail(user: User, pk: int) -> LanguageModel:
+    """One language model; Problem 404 when the user may see nothing made with it."""
+    row = language_model_list(user).filter(pk=pk).first()
+    if row is None:
+        raise not_found("language model", pk)
+    return row
+
+
+def language_model_on_tasks(user: User, model: LanguageModel) -> list[ModelOnTask]:
+    """By task, most tried first."""
+    rows = (
+        Experience.objects.visible_to(user)
+        .filter(language_model=model)
+        .order_by()
+        .values("task")
+        .annotate(
+            runs=Count("*"),
+            failures=Count("status", filter=Q(status__in=FAILED)),
+            best=Max("score"),
+            fastest=Min("evaluation_s", filter=Q(status="ok")),
+            memory=Max("host_memory_bytes"),
+        )
+        .order_by("-runs", "task")[:200]
+    )
+    tasks = Task.objects.in_bulk([row["task"] for row in rows])
+    return [
+        ModelOnTask(
+            tasks[row["task"]], row["runs"], row["failures"], row["best"], row["fastest"], row["memory"]
+        )
+        for row in rows
+    ]
+
+
+def outcomes_by_memory_limit(user: User, model: LanguageModel) -> list[tuple[int | None, int, int]]:
+    """(memory limit in bytes or None, runs, out of memory) of one language model, smallest limit first."""
+    rows = (
+        Experience.objects.visible_to(user)
+        .filter(language_model=model)
+        .order_by()
+        .values_list("record__limits__host_memory_bytes")
+        .annotate(runs=Count("pk"), oom=Count("pk", filter=Q(status="oom")))
+    )
+    known = [(limit if isinstance(limit, int) else None, runs, oom) for limit, runs, oom in rows]
+    return sorted(known, key=lambda row: (row[0] is None, row[0] or 0))

@@ -1,0 +1,130 @@
+"""The form of a new search: texts as people write them, and the request that they mean.
+
+It knows the fields of the page; what may be asked for is the services' to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+
+from knowledgebase.core.errors import FieldError, Problem
+from knowledgebase.searches.models import Dataset
+from knowledgebase.searches.services import SearchRequest
+
+GIB = 2**30
+DEFAULTS: Mapping[str, str] = {
+    "title": "", "trials": "20", "minutes": "", "wall_s": "120", "memory_gib": "4", "slots": "1", "train_rows": "",
+    "seed": "",
+}  # fmt: skip
+REQUIRED = ("trials", "wall_s", "memory_gib", "slots")
+WHOLE = ("trials", "slots", "train_rows", "seed")
+OBJECTIVES = ("score", "seconds")
+# What the services call a field -> what the form calls it.
+POINTERS: Mapping[str, str] = {
+    "budget.trials": "trials",
+    "budget.seconds": "minutes",
+    "limits.wall_s": "wall_s",
+    "limits.host_memory_bytes": "memory_gib",
+}
+
+
+@dataclass(frozen=True)
+class SearchForm:
+    """One state of the form. Empty lists of methods and language models mean every one."""
+
+    values: Mapping[str, str]
+    methods: tuple[str, ...] = ()
+    language_models: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = OBJECTIVES
+    warm_start: bool = True
+    team: str = ""
+
+    @classmethod
+    def read(cls, given: QueryDict) -> SearchForm:
+        """From a query or a body; the defaults where nothing is given at all."""
+        if "trials" not in given:
+            return cls(dict(DEFAULTS))
+        return cls(
+            values={name: given.get(name, "").strip()[:200] for name in DEFAULTS},
+            methods=tuple(given.getlist("methods")),
+            language_models=tuple(given.getlist("language_models")),
+            objectives=tuple(given.getlist("objectives")),
+            warm_start="warm_start" in given,
+            team=given.get("team", ""),
+        )
+
+    def query(self) -> str:
+        """The state as an address holds it, to be sent and cited; nothing secret is among it."""
+        pairs = [(name, value) for name, value in self.values.items() if value or name == "trials"]
+        for name in ("methods", "language_models", "objectives"):
+            pairs += [(name, one) for one in getattr(self, name)]
+        pairs += [("warm_start", "on")] * self.warm_start + [("team", self.team)] * bool(self.team)
+        return urlencode(pairs)
+
+    def request(self, dataset: Dataset, key: str = "") -> SearchRequest:
+        """What is asked for; Problem 422 that names every field which is no number, by its name in the form."""
+        numbers, wrong = self._numbers()
+        minutes, wall = numbers["minutes"], numbers["wall_s"]
+        if minutes is not None and wall is not None and wall > minutes * 60:
+            message = f"is {wall:g} s, longer than the whole search ({minutes:g} min)"
+            wrong.append(FieldError("wall_s", message))
+        if wrong:
+            raise invalid(wrong)
+        memory = numbers["memory_gib"]
+        asked = SearchRequest(
+            dataset=dataset,
+            title=self.values["title"],
+            budget_trials=int(numbers["trials"] or 0),
+            budget_seconds=None if minutes is None else minutes * 60,
+            wall_s=wall,
+            host_memory_bytes=None if memory is None else int(memory * GIB),
+            slots=int(numbers["slots"] or 0),
+            methods=self.methods,
+            language_models=self.language_models,
+            objectives=self.objectives,
+            warm_start=self.warm_start,
+            idempotency_key=key[:200],
+        )
+        return replace(asked, train_rows=_whole(numbers["train_rows"]), seed=_whole(numbers["seed"]))
+
+    def _numbers(self) -> tuple[dict[str, float | None], list[FieldError]]:
+        numbers: dict[str, float | None] = {}
+        wrong: list[FieldError] = []
+        for name, text in self.values.items():
+            if name == "title":
+                continue
+            numbers[name] = _number(text)
+            if not text and name in REQUIRED:
+                wrong.append(FieldError(name, "is empty; give a number"))
+            elif text and (numbers[name] is None or (name in WHOLE and not text.isdigit())):
+                kind = "a whole number" if name in WHOLE else "a number"
+                wrong.append(FieldError(name, f"is {text[:40]!r}; write {kind}"))
+        return numbers, wrong
+
+
+def invalid(errors: list[FieldError]) -> Problem:
+    """One problem of several fields."""
+    detail = "; ".join(f"{one.pointer}: {one.message}" for one in errors)
+    return Problem(422, "invalid", "Invalid input", detail, errors)
+
+
+def by_field(problem: Problem) -> dict[str, str]:
+    """The errors of a problem by the form's own names; what belongs to no field stands under ""."""
+    found = {POINTERS.get(one.pointer, one.pointer): one.message for one in problem.fields}
+    return found or {"": problem.detail}
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) < 1e15 else None  # neither infinite nor "nan"
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,124 @@
+"""The training rows on their way to a fingerprint and statistics; they are let go of at the end.
+
+Works within a time limit and says so in the record. Knows neither trainer nor network.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tunelore import trouble
+from tunelore.describe import (
+    classification_metafeatures,
+    label_metafeatures,
+    landmark_accuracy,
+    landmark_sample,
+    prepare_landmark,
+    question_answering_metafeatures,
+    rows_fingerprint,
+)
+from tunelore.observe.dataset import Rows as Pairs
+from tunelore.observe.dataset import named_dataset, read_rows, rows_in, tokens_of
+from tunelore.observe.facts import Facts, Told
+from tunelore.observe.statistics_cache import recall, remember
+
+SECONDS = 30.0  # for reading and statistics together, at most
+READING_SHARE = 0.6
+CLASSES, ANSWERS = "text-classification", "question-answering"
+
+
+class Rows:
+    """`early` gives task and fidelity with what is cheap, `late` the task with what training should not wait for.
+
+    `folder` is where statistics are kept from one run to the next, under the fingerprint of their rows.
+    """
+
+    def __init__(self, told: Told, task: Facts, train_dataset: Any, folder: Path) -> None:
+        self._told = told
+        self._task = task
+        self._folder = folder
+        self._train_rows = rows_in(train_dataset)
+        self._sample: tuple[list[str], list[str]] | None = None
+        self._early: Facts | None = None
+        self._late: Facts = {}
+        self._raw = told.dataset is not None and named_dataset(told.dataset) is None
+        self._tokens: tuple[str | None, list[str]] = (None, [])
+        if told.dataset is None and train_dataset is not None:
+            # By this thread: a tokeniser that reads rows lazily must not be used by two threads at once.
+            with trouble.quietly("dataset"):
+                self._tokens = tokens_of(train_dataset)
+
+    def early(self) -> Facts:
+        """Task and fidelity with fingerprint and cheap statistics; worked out once, also for several runs."""
+        if self._early is None:
+            fingerprint, labels = self._tokens
+            whole, metafeatures = self._train_rows, None
+            if self._raw:
+                with trouble.quietly("dataset"):
+                    fingerprint, whole, metafeatures = self._read()
+            elif labels and self._task["kind"] == CLASSES:
+                metafeatures = label_metafeatures(labels)
+            task = {**self._task, "dataset": {**self._task["dataset"], "fingerprint": fingerprint}}
+            self._task = task if metafeatures is None else {**task, "metafeatures": metafeatures}
+            self._early = {"task": self._task, "fidelity": self._fidelity(whole)}
+        return self._early
+
+    def late(self) -> Facts:
+        """The task with its landmark, which costs a second of processor time that training should not lose."""
+        if self._sample is not None:
+            (texts, labels), self._sample = self._sample, None
+            known = self._task["metafeatures"]
+            landmark = landmark_accuracy(texts, labels)
+            sampled = known["sampled"] or (landmark is not None and known["values"]["instances"] > len(texts))
+            values = {**known["values"], "landmark": landmark}
+            self._task = {**self._task, "metafeatures": {**known, "sampled": sampled, "values": values}}
+            self._late = {"task": self._task}
+            if landmark is not None:
+                kept, fingerprint = self._task["metafeatures"], self._task["dataset"]["fingerprint"]
+                remember(self._folder, CLASSES, fingerprint, kept)
+        return self._late
+
+    def _read(self) -> tuple[str | None, int, Facts | None]:
+        told, kind, began = self._told, self._task["kind"], time.monotonic()
+        pairs, complete = read_rows(
+            told.dataset,
+            told.text_column,
+            told.label_column,
+            answers=kind == ANSWERS,
+            until=began + SECONDS * READING_SHARE,
+        )
+        if not complete:
+            trouble.note(
+                "dataset",
+                f"reading the rows takes over {SECONDS * READING_SHARE:.0f} s; the first {len(pairs):,} describe the "
+                'task, which stays without a fingerprint: give it a name, dataset="hub:owner/name"',
+            )
+        whole = len(pairs) if complete else max(len(pairs), rows_in(told.dataset) or 0)
+        fingerprint = rows_fingerprint(pairs) if complete else None
+        known = recall(self._folder, kind, fingerprint)
+        if known is not None or not pairs:
+            return fingerprint, whole, known
+        found = self._described(pairs, kind, began + SECONDS)
+        if found is not None and not complete:
+            found["sampled"] = True
+            found["values"]["instances"] = whole
+        elif found is not None and kind == ANSWERS:
+            remember(self._folder, kind, fingerprint, found)
+        return fingerprint, whole, found
+
+    def _described(self, pairs: Pairs, kind: str, until: float) -> Facts | None:
+        texts, labels = [text for text, _ in pairs], [label for _, label in pairs]
+        if kind == ANSWERS:
+            return question_answering_metafeatures(texts, labels, seconds=until - time.monotonic())
+        if kind != CLASSES:
+            return None
+        if prepare_landmark():
+            self._sample = landmark_sample(texts, labels)
+        return classification_metafeatures(texts, labels, landmark=False)
+
+    def _fidelity(self, whole: int | None) -> Facts:
+        rows = self._train_rows
+        share = rows / whole if rows and whole and rows <= whole else None
+        return {"train_rows": rows, "train_fraction": share}

@@ -1,0 +1,67 @@
+"""Numbers of any library as a record wants them. Imports none of those libraries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+PLAIN = (float, int, str)
+
+
+def clean(text: object, limit: int) -> str:
+    """Text for a record: no lone surrogate, no NUL, at most so many characters."""
+    found = str(text)
+    if not found.isascii() or "\0" in found:
+        found = found.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    return found[:limit]
+
+
+def finite(value: object) -> float | int | None:
+    """The number for a record, null where it is not finite; booleans and what is no number are null."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except Exception:  # a tensor of several elements, one without storage, any object's own __float__
+        return None
+    if not math.isfinite(number):
+        return None
+    return value if type(value) is int else number
+
+
+def is_number(value: object) -> bool:
+    """Numbers of any library, NaN included; text and booleans are none."""
+    return not isinstance(value, (bool, str, bytes)) and hasattr(value, "__float__")
+
+
+def is_infinite(value: object) -> bool:
+    """Whether this is a number that is NaN or infinite."""
+    if not is_number(value):
+        return False
+    try:
+        return not math.isfinite(float(value))  # type: ignore[arg-type]
+    except Exception:
+        return False
+
+
+def snapshot(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they are now: a tensor may be changed in place later, and holds on to its graph.
+
+    A tensor of the host is read at once; one of a device is copied there, since reading it would wait for the device.
+    """
+    found = dict(values)
+    for name, value in found.items():
+        if type(value) not in PLAIN and callable(getattr(value, "detach", None)):
+            found[name] = _frozen(value)
+    return found
+
+
+def _frozen(tensor: Any) -> Any:
+    try:
+        tensor = tensor.detach()
+        if getattr(getattr(tensor, "device", None), "type", "cpu") == "cpu":
+            return float(tensor)
+        return tensor.clone() if tensor.numel() == 1 else None
+    except Exception:
+        return None

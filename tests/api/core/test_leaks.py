@@ -1,0 +1,310 @@
+"""Every address of the hub x every kind of visitor: nobody meets a private object, by name or by number.
+
+Addresses are read from the URL configuration. Each has to be entered in `ENTRIES` by its name, and each of its
+parameters in `objects`; a new one without an entry fails the test, so that a page cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from knowledgebase.accounts import services as accounts
+from knowledgebase.accounts.models import AuditEntry, Invitation, Membership, Team
+from knowledgebase.experiences.models import Experience, LanguageModel, Task
+from knowledgebase.experiences.services import note_run, record_experiences
+from knowledgebase.searches.models import Dataset, Search, Trial
+
+pytestmark = pytest.mark.django_db
+SECRET = "quagga"  # stands in every name that only the team may see
+
+# What an address is. open: everybody; own: each signed-in person, about what they may see; team: the objects of a
+# team, for those who are in it; owners: for its owners; operator: for the operator, and nothing of any team; link:
+# for whoever holds the secret.
+ENTRIES = {
+    "accounts:audit": "own",
+    "accounts:change-role": "team",
+    "accounts:create-team": "own",
+    "accounts:create-token": "own",
+    "accounts:forgot": "open",
+    "accounts:index": "own",
+    "accounts:invitation": "link",
+    "accounts:invite": "team",
+    "accounts:login-link": "link",
+    "accounts:people": "operator",
+    "accounts:remove-member": "team",
+    "accounts:reset": "link",
+    "accounts:reset-link": "operator",
+    "accounts:revoke-token": "own",
+    "accounts:set-password": "own",
+    "accounts:sign-in": "open",
+    "accounts:sign-out": "own",
+    "accounts:team": "team",
+    "accounts:withdraw": "team",
+    "api:dataset-detail": "team",
+    "api:dataset-list": "own",
+    "api:experience-detail": "team",
+    "api:experience-export": "own",
+    "api:experience-list": "own",
+    "api:language-model-list": "own",
+    "api:run-list": "own",
+    "api:schema": "open",
+    "api:search-cancel": "team",
+    "api:search-detail": "team",
+    "api:search-list": "own",
+    "api:search-prior": "team",
+    "api:search-script": "team",
+    "api:search-trials": "team",
+    "api:stats": "own",
+    "api:task-detail": "team",
+    "api:task-list": "own",
+    "experiences:compare": "own",
+    "experiences:detail": "team",
+    "experiences:index": "own",
+    "experiences:language-model": "team",
+    "experiences:language-models": "own",
+    "experiences:task": "team",
+    "experiences:task-map": "own",
+    "experiences:tasks": "own",
+    "searches:cancel": "team",
+    "searches:columns": "own",
+    "searches:detail": "team",
+    "searches:index": "own",
+    "searches:live": "team",
+    "searches:new": "own",
+    "searches:prior": "own",
+    "searches:set-up": "team",
+    "web:live": "open",
+    "web:metrics": "open",
+    "web:overview": "own",
+    "web:ready": "open",
+    "web:theme": "open",
+}
+HIDDEN = (302, 401, 403, 404, 405)
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+def routes(resolver: Any = None, prefix: str = "", space: str = "") -> Iterator[tuple[str, str]]:
+    """(name with its namespace, path pattern) of every address."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, route, f"{entry.namespace}:" if entry.namespace else space)
+        elif isinstance(entry, URLPattern):
+            yield f"{space}{entry.name}", route
+
+
+ROUTES = sorted(set(routes()))
+
+
+@pytest.fixture
+def lab(owner, make_person):
+    """A team with an owner, a member and a viewer; its name says that nobody else may know it."""
+    team = accounts.create_team(f"{SECRET} lab", owner=owner.user)
+    for name, role in (("mia", "member"), ("vera", "viewer")):
+        accounts.add_member(team, make_person(name).user, actor=owner.user, role=role)
+    return team
+
+
+@pytest.fixture
+def objects(owner, lab, record):
+    """One of everything, private to the lab, by the name of the parameter that leads to it."""
+    made = record(
+        task={
+            "kind": "text-classification", "name": f"{SECRET}-task",
+            "dataset": {"source": "file", "name": SECRET, "label_column": "l"},
+        },
+        language_model={"source": "path", "name": f"{SECRET}-model", "revision": "1"},
+    )  # fmt: skip
+    [result] = record_experiences([made], owner=owner.user, team=lab)
+    assert result.problem is None
+    running = {
+        key: part for key, part in record().items() if key not in ("outcome", "metrics", "primary", "cost")
+    }
+    note_run({**running, "task": made["task"]}, owner=owner.user, team=lab)
+    dataset = Dataset.objects.create(
+        owner=owner.user, team=lab, source="upload", name=f"{SECRET}.csv", state="ready",
+        fingerprint="rows-sha256:" + "1" * 64, files={"train": "a" * 64 + ".csv"},
+    )  # fmt: skip
+    search = Search.objects.create(
+        owner=owner.user, team=lab, dataset=dataset, title=f"{SECRET} search", objectives=["score"],
+        budget_trials=2, state="running", slots=1, wall_s=60,
+    )  # fmt: skip
+    trial = Trial.objects.create(search=search, number=1, method="linear", state="queued")
+    token, _ = accounts.create_token(owner.user, f"{SECRET} token", ["experiences:read"], team=lab)
+    accounts.invite(lab, actor=owner.user)
+    return {
+        "experience_id": made["id"],
+        "digest": Task.objects.get().digest,
+        "pk": LanguageModel.objects.get().pk,
+        "dataset_id": dataset.pk,
+        "search_id": search.pk,
+        "trial_id": trial.pk,
+        "number": trial.number,
+        "slug": lab.slug,
+        "user_id": owner.user.pk,
+        "secret": "x" * 43,  # of a link: who holds one is let in, which is another test's subject
+        "token": token.prefix,
+    }
+
+
+@pytest.fixture
+def visitors(lab, stranger, make_person, owner) -> dict[str, Client]:
+    staff = make_person("otto")
+    staff.user.is_staff = staff.user.is_superuser = True
+    staff.user.save()
+    clients = {
+        "anonymous": Client(),
+        "stranger": stranger.pages,
+        "stranger's token": stranger.api,
+        "narrow token": make_person("nora", scopes="experiences:write").api,
+        "staff": staff.pages,
+        "owner": owner.pages,
+    }
+    for member in Membership.objects.filter(team=lab).exclude(user=owner.user).select_related("user"):
+        clients[member.role] = Client()
+        clients[member.role].force_login(member.user)
+    return clients
+
+
+def filled(route: str, objects: dict[str, Any]) -> str:
+    missing = [name for name in PARAMETER.findall(route) if name not in objects]
+    assert not missing, f"{route}: say in `objects` what {missing[0]} leads to"
+    return "/" + PARAMETER.sub(lambda match: str(objects[match[1]]), route)
+
+
+def marks(objects: dict[str, Any], address: str) -> list[str]:
+    """What may not be told: names, and numbers that the visitor did not bring along in the address."""
+    ids = [
+        str(objects[name])
+        for name in ("experience_id", "digest", "dataset_id", "search_id", "trial_id", "token")
+    ]
+    return [SECRET] * (SECRET not in address) + [one for one in ids if one not in address]
+
+
+def told(answer: Any, objects: dict[str, Any], address: str) -> list[str]:
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    text = body.decode() + " ".join(str(value) for value in answer.headers.values())
+    return [mark for mark in marks(objects, address) if mark in text]
+
+
+def sent(method: str, address: str) -> dict[str, Any]:
+    """A body that is well formed, so that nothing is refused for its form alone."""
+    if method == "get" or not address.startswith("/api/"):
+        return {}
+    return {"data": '{"visibility": "public"}', "content_type": "application/json"}
+
+
+def test_every_address_has_an_entry():
+    names = {name for name, _ in ROUTES}
+    assert sorted(names - ENTRIES.keys()) == [], "say in ENTRIES what these addresses are"
+    assert sorted(ENTRIES.keys() - names) == [], "these are gone"
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+@pytest.mark.parametrize("who", ["anonymous", "stranger", "stranger's token", "narrow token", "staff"])
+def test_nobody_else_meets_a_teams_objects(method, who, objects, visitors):
+    found = {}
+    for name, route in ROUTES:
+        if name == "accounts:sign-out":
+            continue  # the visitor is needed for the rest
+        address, kind = filled(route, objects), ENTRIES[name]
+        answer = getattr(visitors[who], method)(address, **sent(method, address))
+        hidden = answer.status_code in HIDDEN
+        must_hide = kind in ("team", "owners") or (kind == "operator" and who != "staff")
+        if who == "anonymous" and kind not in ("open", "link"):
+            must_hide = True
+        if (must_hide and not hidden) or answer.status_code >= 500 or told(answer, objects, address):
+            found[f"{method} {address}"] = (answer.status_code, told(answer, objects, address))
+    assert found == {}
+    assert Experience.objects.filter(pk=objects["experience_id"]).exists()
+    assert Search.objects.get(pk=objects["search_id"]).state == "running"
+    assert Membership.objects.filter(team__slug=objects["slug"]).count() == 3
+    assert Invitation.objects.filter(team__slug=objects["slug"]).count() == 1
+
+
+def test_the_way_to_nothing_is_the_same_as_the_way_to_what_is_hidden(objects, visitors):
+    """A team's page and one that never was differ in nothing but the address."""
+    gone = dict(objects) | {
+        name: "00000000-0000-4000-8000-000000000000"
+        for name in ("experience_id", "dataset_id", "search_id", "trial_id")
+    }
+    gone |= {"digest": "sha256:" + "0" * 64, "slug": "never-was", "pk": 10**6}
+    differ = {}
+    for name, route in ROUTES:
+        if ENTRIES[name] == "team" and PARAMETER.search(route):
+            hidden = visitors["stranger"].get(filled(route, objects)).status_code
+            absent = visitors["stranger"].get(filled(route, gone)).status_code
+            if hidden != absent:
+                differ[route] = (hidden, absent)
+    assert differ == {}
+
+
+@pytest.mark.parametrize("who", ["owner", "member", "viewer"])
+def test_those_in_the_team_do_meet_them(who, objects, visitors):
+    """The other half: the marks are there to be found, so that the test above can fail."""
+    missed = []
+    for name, route in ROUTES:
+        address = filled(route, objects)
+        if ENTRIES[name] != "team" or name in ("api:search-script",):
+            continue
+        answer = visitors[who].get(address)
+        if answer.status_code not in (200, 405, *((403,) if name == "searches:set-up" else ())):
+            missed.append((address, answer.status_code))
+    assert missed == []
+    for address in ("/experiences/", "/searches/", "/accounts/"):
+        assert told(visitors[who].get(address), objects, address), address
+
+
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("/searches/{search_id}/cancel/", {}),
+        ("/searches/new/{dataset_id}/", {"trials": "2", "wall_s": "30", "memory_gib": "1", "slots": "1",
+                                         "methods": ["linear"], "objectives": ["score"]}),
+        ("/accounts/teams/{slug}/invite/", {"role": "owner"}),
+        ("/accounts/teams/{slug}/withdraw/", {}),
+        ("/accounts/teams/{slug}/role/", {"user": "vera", "role": "owner"}),
+        ("/accounts/teams/{slug}/remove/", {"user": "olga"}),
+    ],
+)  # fmt: skip
+def test_a_viewer_changes_nothing(address, form, objects, visitors):
+    visitors["viewer"].post(address.format(**objects), form)
+    assert Search.objects.count() == 1
+    assert Search.objects.get().state == "running"
+    assert Invitation.objects.count() == 1
+    roles = Membership.objects.filter(team__slug=objects["slug"]).values_list("user__username", "role")
+    assert dict(roles) == {"olga": "owner", "mia": "member", "vera": "viewer"}
+
+
+def test_the_log_of_a_team_is_its_owners(objects, visitors):
+    said = {
+        who: SECRET in client.get("/accounts/audit/").content.decode() for who, client in visitors.items()
+    }
+    assert {who for who, yes in said.items() if yes} == {"owner"}
+    assert AuditEntry.objects.filter(team=Team.objects.get(slug=objects["slug"])).count() >= 3
+
+
+def test_a_team_mate_learns_nothing_of_the_owners_other_teams(owner, mate, lab, objects, record):
+    """A prior is made of what its owner may see; the rest of the search's team may see less."""
+    shared = Search.objects.create(
+        owner=owner.user, team=owner.team, title="shared", objectives=["score"], budget_trials=2, slots=1,
+        dataset=Dataset.objects.create(owner=owner.user, team=owner.team, source="builtin", name="open"),
+        prior_ids=[objects["experience_id"]],
+        prior_summary={
+            "neighbours": [{"task": objects["digest"], "name": f"{SECRET}-task", "distance": 1.0, "parts": {}}],
+            "distributions": {"method": {"full": 0.6, "linear": 0.4}},
+            "uniform": {"method": {"full": 0.5, "linear": 0.5}},
+        },
+    )  # fmt: skip
+    for address in (f"/searches/{shared.pk}/", f"/searches/{shared.pk}/live/"):
+        assert SECRET in owner.pages.get(address).content.decode()
+        assert told(mate.pages.get(address), objects, address) == []
+    prior = f"/api/v1/searches/{shared.pk}/prior/"
+    assert told(mate.api.get(prior), objects, prior) == []
+    assert objects["experience_id"] in owner.api.get(prior).content.decode()

@@ -1,0 +1,131 @@
+"""The list of experiences as people use it: expressions, columns, orders, downloads, and side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from knowledgebase.experiences.services import record_experiences
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def runs(owner, record, failed_record):
+    """Three successes with rates 1e-4, 1e-3, 1e-2 and scores .5, .9, .7; a failure without a score."""
+    batch = [
+        record(
+            pipeline={
+                "method": "lora",
+                "space": None,
+                "hyperparameters": {"learning_rate": rate, "epochs": 3},
+            },
+            primary={"split": "validation", "metric": "f1_macro", "value": score},
+            curve=[{"step": step, "values": {"loss": 1 / step}} for step in (1, 2, 4)],
+        )
+        for rate, score in ((1e-4, 0.5), (1e-3, 0.9), (1e-2, 0.7))
+    ]
+    batch.append(failed_record("oom"))
+    results = record_experiences(batch, owner=owner.user, team=owner.team)
+    assert [one.problem for one in results] == [None] * 4
+    return batch
+
+
+def rows(answer, place=0):
+    return [row.cells[place].text for row in answer.context["page"].rows]
+
+
+def test_an_expression_columns_and_an_order_make_a_link(owner, runs):
+    address = "/experiences/?filter=h.learning_rate > 1e-4&columns=h.learning_rate,score&order=-score"
+    answer = owner.pages.get(address)
+    assert rows(answer) == ["1.0e-3", "1.0e-2"]
+    assert rows(answer, 1) == ["0.9000", "0.7000"]
+    page = answer.context["page"]
+    assert owner.pages.get(page.wish.address()).context["page"].rows == page.rows
+    # A click on the sorted column turns it round; on another, numbers begin with the largest.
+    assert [column.sort for column in page.columns] == ["", "descending"]
+    assert "order=score" in page.columns[1].address
+    assert "order=-h.learning_rate" in page.columns[0].address
+    assert [chip.name for chip in page.chips] == ["filter"]
+    assert page.chips[0].without == "/experiences/?order=-score&columns=h.learning_rate,score"
+
+
+def test_ticks_and_typed_columns_come_together(owner, runs):
+    answer = owner.pages.get("/experiences/", {"columns": ["method", "score", "h.epochs, meta.classes"]})
+    assert [column.name for column in answer.context["page"].columns] == [
+        "method",
+        "score",
+        "h.epochs",
+        "meta.classes",
+    ]
+    assert answer.context["page"].typed == "meta.classes"
+
+
+def test_missing_values_come_last_and_say_so(owner, runs):
+    answer = owner.pages.get("/experiences/?columns=score&order=score")
+    assert rows(answer) == ["0.5000", "0.7000", "0.9000", ""]
+    assert 'title="not known or not applicable"' in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("filter=method = ", 400, "expected a value"),
+        ("order=speed", 400, "there is no field"),
+        ("columns=speed", 400, "there is no field"),
+        ("after=nonsense", 400, "the cursor"),
+        ("speed=3", 400, "does not exist"),
+    ],
+)
+def test_what_cannot_be_is_said_and_what_was_written_stays(owner, runs, query, status, said):
+    answer = owner.pages.get(f"/experiences/?{query}")
+    assert answer.status_code == status
+    text = answer.content.decode()
+    assert said in text
+    if query.startswith("filter"):
+        assert 'value="method = "' in text
+
+
+def test_downloads_are_exactly_what_is_seen(owner, stranger, runs):
+    page = owner.pages.get(
+        "/experiences/?filter=status = ok&columns=score,h.learning_rate&order=score"
+    ).context["page"]
+    answer = owner.pages.get(page.csv)
+    table = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert [row["score"] for row in table] == ["0.5", "0.7", "0.9"]
+    assert list(table[0]) == ["id", "score", "h.learning_rate"]
+    lines = b"".join(owner.pages.get(page.ndjson).streaming_content).decode().splitlines()
+    assert [json.loads(line)["primary"]["value"] for line in lines] == [0.5, 0.7, 0.9]
+    assert b"".join(stranger.pages.get(page.ndjson).streaming_content) == b""
+
+
+def test_side_by_side_only_what_differs(owner, runs):
+    answer = owner.pages.get("/experiences/compare/", {"id": [runs[0]["id"], runs[1]["id"], runs[3]["id"]]})
+    page = answer.context["page"]
+    found = {row.name: row.texts for row in page.differing}
+    assert found["learning rate"] == [("1.0e-4", False), ("1.0e-3", True), ("1.0e-4", False)]
+    assert [text for text, _ in found["status"]] == ["ok", "ok", "oom"]
+    assert "epochs" in found
+    assert "name" in {row.name for row in page.equal}
+    assert page.curves is not None
+    assert "Show the" in answer.content.decode()
+
+
+def test_compare_needs_two_that_may_be_seen(owner, stranger, runs):
+    ids = [one["id"] for one in runs[:2]]
+    for person, asked in ((owner, ids[:1]), (owner, ["x", ""]), (owner, []), (stranger, ids)):
+        answer = person.pages.get("/experiences/compare/", {"id": asked})
+        assert answer.status_code == 200
+        assert "Nothing to compare yet" in answer.content.decode()
+        assert answer.context["page"].differing == []
+
+
+def test_only_the_chosen_columns_are_fetched(owner, runs, django_assert_max_num_queries):
+    with django_assert_max_num_queries(6) as captured:
+        owner.pages.get("/experiences/?columns=score")
+    listing = [query["sql"] for query in captured if "sort_key" in query["sql"] or "field_3" in query["sql"]]
+    assert listing
+    assert all('"record"' not in sql for sql in listing)

@@ -1,0 +1,93 @@
+"""The prior explorer: what moved, by whom, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from automl.testing import World
+from knowledgebase.experiences.models import Task
+from knowledgebase.experiences.services import record_experiences
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def store(owner, record):
+    """Three invented tasks of one family, 12 runs each."""
+    world, batch = World(), []
+    for one in world.evidence(range(3), 12):
+        status = {"status": one.status, "cause": one.cause, "phase": None if one.status == "ok" else "train"}
+        values = {name: value for name, value in one.metafeatures.items() if value is not None}
+        model = None
+        if one.pipeline.language_model:
+            source, _, rest = one.pipeline.language_model.partition(":")
+            model = {"source": source, "name": rest.partition("@")[0], "revision": "1"}
+        batch.append(
+            record(
+                task={
+                    "kind": "text-classification", "name": one.task,
+                    "dataset": {"source": "file", "name": one.task, "label_column": "label"},
+                    "metafeatures": {"extractor": "x", "version": 1, "sampled": False, "values": values},
+                },
+                language_model=model,
+                pipeline={"method": one.pipeline.method, "hyperparameters": dict(one.pipeline.hyperparameters)},
+                outcome=status,
+                primary={"split": "validation", "metric": "f1_macro", "value": one.score} if one.score else None,
+                metrics={"validation": {"f1_macro": one.score}} if one.score else None,
+                cost={"evaluation_s": one.seconds},
+                limits={"wall_s": 40, "host_memory_bytes": 2**31},
+            )
+        )  # fmt: skip
+    results = record_experiences(batch, owner=owner.user, team=owner.team)
+    assert [one.problem for one in results] == [None] * 36
+    return {task.name: task for task in Task.objects.all()}
+
+
+def test_a_prior_of_a_task_comes_from_the_others(owner, store):
+    page = owner.pages.get("/searches/prior/", {"task": store["task-0"].digest, "wall_s": 40}).context["page"]
+    assert {name for _, name, _ in page.moved.neighbours} == {"task-1", "task-2"}
+    assert page.towards > 0
+    assert page.away > 0
+    for shares in page.moved.distributions.values():
+        assert sum(shares.values()) == pytest.approx(1)
+    assert {mover.experience.task.name for mover in page.movers} <= {"task-1", "task-2"}
+    assert page.moved.distributions["method"] != page.moved.uniform["method"]
+    own = owner.pages.get("/searches/prior/", {"task": store["task-0"].digest, "own": "count"}).context[
+        "page"
+    ]
+    assert "task-0" in {name for _, name, _ in own.moved.neighbours}
+
+
+@pytest.mark.parametrize(
+    "text", ['{"instances": 340, "classes": 5}', "instances 340\nclasses: 5\n", "instances=340"]
+)
+def test_a_prior_from_pasted_statistics(owner, store, text):
+    page = owner.pages.get("/searches/prior/", {"statistics": text}).context["page"]
+    assert page.problem == ""
+    assert len(page.moved.neighbours) == 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"statistics": "instances many"}, "which is no number"),
+        ({"statistics": "[1]"}, "no object of names and numbers"),
+        ({"statistics": "a 1", "neighbours": "0"}, "from 1 to 100"),
+        ({"statistics": "a 1", "score_weight": "x"}, "from 0 to 1"),
+        ({"statistics": "a 1", "utility": "magic"}, "magic"),
+        ({"statistics": "a 1e999"}, ""),
+    ],
+)
+def test_what_it_refuses(owner, store, asked, said):
+    answer = owner.pages.get("/searches/prior/", asked)
+    assert answer.status_code == 422
+    assert said in answer.context["page"].problem
+
+
+def test_nothing_known_and_nothing_asked(owner, stranger, client, store):
+    assert "Settings" in owner.pages.get("/searches/prior/").content.decode()
+    assert stranger.pages.get("/searches/prior/", {"task": store["task-0"].digest}).status_code == 404
+    empty = stranger.pages.get("/searches/prior/", {"statistics": "instances 3"}).content.decode()
+    assert "Nothing to learn from" in empty
+    assert "task-1" not in empty
+    assert client.get("/searches/prior/").status_code == 302

@@ -1,0 +1,112 @@
+"""Tasks and language models as pages: what is there, why it is near, and nothing of another team's."""
+
+from __future__ import annotations
+
+import pytest
+
+from knowledgebase.experiences.models import LanguageModel, Task
+from knowledgebase.experiences.services import record_experiences
+
+PRIMARY = {"split": "validation", "metric": "f1_macro"}
+pytestmark = pytest.mark.django_db
+
+
+def task(name, **values):
+    known = {"instances": 400, "classes": 3, "class_entropy": 1.5, "mean_length": 40.0, **values}
+    return {
+        "kind": "text-classification",
+        "name": name,
+        "dataset": {"source": "file", "name": name, "label_column": "label"},
+        "metafeatures": {
+            "extractor": "tunelore.text-classification",
+            "version": 1,
+            "sampled": False,
+            "values": known,
+        },
+    }
+
+
+@pytest.fixture
+def tasks(owner, record, failed_record):
+    batch = [
+        record(task=task("weather")),
+        record(task=task("weather"), primary={**PRIMARY, "value": 0.9}, cost={"evaluation_s": 90}),
+        failed_record("timeout", task=task("weather")),
+        record(task=task("climate", instances=500)),
+        record(task=task("poems", classes=40, mean_length=900.0)),
+    ]
+    assert {one.status for one in record_experiences(batch, owner=owner.user, team=owner.team)} == {201}
+    return {one.name: one for one in Task.objects.all()}
+
+
+def test_the_list_of_tasks_counts_and_links(owner, tasks):
+    page = owner.pages.get("/experiences/tasks/").content.decode()
+    assert f"/experiences/tasks/{tasks['weather'].digest}/" in page
+    assert page.index("poems") < page.index("weather")
+    assert "0.9000" in page
+
+
+def test_a_task_says_what_is_best_what_failed_and_what_is_near(owner, tasks):
+    answer = owner.pages.get(f"/experiences/tasks/{tasks['weather'].digest}/")
+    text = answer.content.decode()
+    page = answer.context["page"]
+    assert (page.total, page.failed, page.best.score, page.best_quick.score) == (3, 1, 0.9, 0.8)
+    assert [row.score for row in page.front] == [0.8, 0.9]
+    assert [(loss.status, loss.count, loss.instead.score) for loss in page.losses] == [("timeout", 1, 0.9)]
+    assert [one.task.name for one in page.near] == ["climate", "poems"]
+    assert page.heat.rows[0].label.endswith("weather")
+    # The map and the list of the nearest measure alike.
+    assert page.heat.rows[0].cells[1].label == f"{page.near[0].distance:.1f}"
+    for row in page.features:
+        assert len(row.others) == 2
+    assert sum(row.others[0][1] for row in page.features) == pytest.approx(1)
+    assert "What should I not repeat?" in text
+
+
+def test_the_map_of_tasks(owner, tasks):
+    page = owner.pages.get("/experiences/task-map/").context["page"]
+    assert page.tasks == 3
+    assert len(page.plane.places) == 3
+    assert owner.pages.get("/experiences/task-map/?kind=nothing").status_code == 200
+
+
+def test_language_models_by_task_and_memory(owner, tasks):
+    model = LanguageModel.objects.get()
+    assert model.title in owner.pages.get("/experiences/language-models/").content.decode()
+    page = owner.pages.get(f"/experiences/language-models/{model.pk}/").context["page"]
+    first = page.on_tasks[0]
+    assert (first.task.name, first.runs, first.failed) == ("weather", 3, 1)
+    assert page.by_memory == [(2_000_000_000, 5, 0)]
+
+
+def test_an_empty_hub_has_these_pages_too(owner):
+    for address in ("tasks", "task-map", "language-models"):
+        assert owner.pages.get(f"/experiences/{address}/").status_code == 200
+
+
+def test_strangers_see_none_of_it(stranger, client, tasks):
+    model = LanguageModel.objects.get()
+    weather = tasks["weather"]
+    for address in (f"tasks/{weather.digest}/", f"language-models/{model.pk}/"):
+        assert stranger.pages.get(f"/experiences/{address}").status_code == 404
+        assert client.get(f"/experiences/{address}").status_code == 302
+    for address in ("tasks/", "task-map/", "language-models/"):
+        page = stranger.pages.get(f"/experiences/{address}").content.decode()
+        assert "weather" not in page
+        assert model.title not in page
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(
+    owner, tasks, record, django_assert_max_num_queries
+):
+    record_experiences([record(task=task(f"t{n}")) for n in range(30)], owner=owner.user, team=owner.team)
+    model = LanguageModel.objects.get()
+    for address, most in (
+        ("tasks/", 4),
+        (f"tasks/{tasks['weather'].digest}/", 7),
+        ("task-map/", 6),
+        ("language-models/", 4),
+        (f"language-models/{model.pk}/", 7),
+    ):
+        with django_assert_max_num_queries(most):
+            owner.pages.get(f"/experiences/{address}")
