@@ -188,6 +188,7 @@ class Proposal:
     pipeline: Pipeline
     origin: str
     probability: float | None = None
+    why: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class MemoryModel:
 
     def chance(self, features: Matrix) -> Vector:
         """(n,) the probability of running out of memory, uncertainty of the slopes included."""
-        spread = np.einsum("nd,de,ne->n", features, self.covariance, features)
+        spread = ((features @ self.covariance) * features).sum(axis=1)
         return _sigmoid(features @ self.mean / np.sqrt(1 + np.pi / 8 * np.maximum(spread, 0)))
 
 

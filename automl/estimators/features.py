@@ -150,17 +150,18 @@ class Describer:
         return [1.0, *logs, math.log(batch * most) - 7.0]
 
     def coordinates(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Matrix:
-        """(n, 2 + names): size of the language model, effective learning rate, other hyper-parameters.
+        """(n, 4 + names): size of the language model, effective learning rate, ln steps of training, share of
+        the text that is cut off, other hyper-parameters.
 
         Rates are in powers of ten from the middle of the method's range; others in unit coordinates of their
         own method, one half where the method has no such thing.
         """
-        rows = [self._coordinates_row(one) for one in pipelines]
-        return np.array(rows, dtype=float).reshape(len(rows), 2 + len(self.names))
+        rows = [self._coordinates_row(*pair) for pair in zip(pipelines, views, strict=True)]
+        return np.array(rows, dtype=float).reshape(len(rows), 4 + len(self.names))
 
-    def _coordinates_row(self, pipeline: Pipeline) -> list[float]:
+    def _coordinates_row(self, pipeline: Pipeline, view: TaskView) -> list[float]:
         model, values = pipeline.language_model, pipeline.hyperparameters
-        size = 0.0 if model is None else math.log(self.sizes[model].parameters)
+        size = 0.0 if model is None else math.log(self.sizes[model].parameters) - 17.5
         rate = number(values, "learning_rate", 0.0)
         place = 0.0
         if rate > 0:
@@ -168,7 +169,11 @@ class Describer:
             place = math.log10(rate) - self._middle.get(pipeline.method, -4.0)
             place -= 0.5 * math.log10(max(batch, 1) / 16)
             place += 0.5 * math.log10(_adapter_scale(values))
-        return [size, place, *(self._unit(pipeline, name) for name in self.names)]
+        steps = _rows(view) * max(number(values, "epochs", 1.0), 0.1)
+        steps /= max(number(values, "batch_size", 16.0), 1)
+        cut = max(0.0, 1 - number(values, "max_length", 512.0) / (1.3 * _length(view)))
+        others = (self._unit(pipeline, name) for name in self.names)
+        return [size, place, math.log(steps) - 5.0, cut, *others]
 
     def _unit(self, pipeline: Pipeline, name: str) -> float:
         if not self.space.has_method(pipeline.method):

@@ -55,7 +55,7 @@ class Seconds:
 
     def predict(self, rows: Matrix) -> tuple[Vector, Vector]:
         """Mean and deviation of ln seconds of one run, for rows of the design."""
-        spread = np.einsum("nd,de,ne->n", rows, self.covariance, rows)
+        spread = ((rows @ self.covariance) * rows).sum(axis=1)
         return rows @ self.mean, np.sqrt(np.maximum(spread, 0) + self.spreads.run**2)
 
     def observe(self, row: Vector, log_seconds: float, *, at_least: bool = False) -> None:
@@ -193,7 +193,7 @@ def _improved(
     squares = mean**2 + np.diag(covariance)
     features, models, tasks, pairs = slots.ends
     used = np.abs(rows).sum(axis=0) > 0  # a pair that nobody ran says nothing of how pairs differ
-    errors = (logs - rows @ mean) ** 2 + np.einsum("nd,de,ne->n", rows, covariance, rows)
+    errors = (logs - rows @ mean) ** 2 + ((rows @ covariance) * rows).sum(axis=1)
 
     def spread(start: int, end: int, before: float) -> float:
         own = squares[start:end][used[start:end]]
