@@ -119,7 +119,7 @@ class Shares:
 
 #: Where nothing better is known: parts of one task's scores, in squared units of its upper spread.
 USUAL = Shares(
-    np.column_stack([np.zeros((7, 2)), np.array([0.15, 0.25, 0.2, 0.15, 0.1, 0.1, 0.15])]), noise=0.05
+    np.column_stack([np.zeros((7, 2)), np.array([0.03, 0.2, 0.15, 0.05, 0.03, 0.1, 0.04])]), noise=0.02
 )
 
 

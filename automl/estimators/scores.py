@@ -51,9 +51,9 @@ class Known:
 class Scale:
     """What a task's middle and upper spread usually are, in logits."""
 
-    middle: float = 0.5
+    middle: float = 0.0
     middle_spread: float = 1.0
-    width: float = 0.9
+    width: float = 1.1
 
 
 @dataclass

@@ -24,7 +24,6 @@ from automl.values import Evidence, Pipeline, TaskView
 
 #: From which rank correlation on tasks left out a store's scores are believed at first, and how much.
 TRUST = ((0.25, 0.85), (0.12, 0.4))
-DISTRUST = 0.02
 MAX_KEPT = 8
 
 
@@ -72,9 +71,11 @@ def _build(space: Space, memory: Memory) -> Base:
     tasks = np.array([names[run.task] for run in memory.runs], dtype=np.int64)
     physics = fit_physics(describer, memory.target, Runs(memory.runs, views, tasks))
     store, evidence = _store(describer, memory, views, tasks)
-    cold = Head(USUAL, Scale() if store is None else store.scale)
-    warm = None if store is None else Head(store.shares, store.scale, store)
-    return Base(space, memory, describer, physics, cold, warm, _trust(store), evidence)
+    trust = _trust(store)
+    if store is None or not trust:
+        return Base(space, memory, describer, physics, Head(USUAL, Scale()), None, 0.0)
+    cold, warm = Head(store.shares, store.scale), Head(store.shares, store.scale, store)
+    return Base(space, memory, describer, physics, cold, warm, trust, evidence)
 
 
 def _view(run: Evidence) -> TaskView:
@@ -101,4 +102,4 @@ def _store(
 def _trust(store: Store | None) -> float:
     if store is None:
         return 0.0
-    return next((trust for least, trust in TRUST if store.agreement > least), DISTRUST)
+    return next((trust for least, trust in TRUST if store.agreement > least), 0.0)

@@ -20,7 +20,7 @@ class ProcessOptions:
     """Whether seconds matter as much as hypervolume: gains are divided by what they cost."""
     explore: float = 0.07
     """The share of uniform draws among what will probably live."""
-    audit: float = 0.02
+    audit: float = 0.01
     """The share of proposals that try what would be refused: the only guard against a gate that is wrong and sure."""
     refuse: float = 0.4
     """Candidates that die more probably than this are refused."""
