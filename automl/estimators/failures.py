@@ -57,7 +57,7 @@ def fit_memory(
         slope = features.T @ (weights * (died - chance)) - precision @ (slopes - mean)
         step = np.linalg.solve(hessian, slope)
         slopes = slopes + step * min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-9))
-    return MemoryModel(slopes, np.linalg.inv(hessian))
+    return MemoryModel(slopes, np.asarray(np.linalg.inv(hessian), dtype=float))
 
 
 def left_out_auc(features: Matrix, died: NDArray[np.bool_], tasks: NDArray[np.int64], methods: int) -> float:

@@ -148,7 +148,9 @@ def names_of(pipeline: Pipeline) -> tuple[str, ...]:
     return tuple(name for name in (pipeline.method, pipeline.language_model) if name is not None)
 
 
-def fit_physics(describer: Describer, target: TaskView, runs: Runs, usual_level: float | None = None) -> Physics:
+def fit_physics(
+    describer: Describer, target: TaskView, runs: Runs, usual_level: float | None = None
+) -> Physics:
     """Beliefs after the store; `usual_level` is ln seconds in the middle where the store is not believed."""
     seconds, unexplained = _seconds(describer, runs)
     deaths, auc = _deaths(describer, runs)
@@ -189,7 +191,11 @@ def _seconds(describer: Describer, runs: Runs) -> tuple[Seconds | None, float]:
     stopped = np.array([runs.evidence[place].status == "timeout" for place in timed])
     logs = np.log([runs.evidence[place].seconds or 1.0 for place in timed])
     places = describer.model_places(pipelines)
-    return fit(Timed(physics, places, runs.tasks[timed], logs, stopped), len(describer.models), len(describer.methods))
+    return fit(
+        Timed(physics, places, runs.tasks[timed], logs, stopped),
+        len(describer.models),
+        len(describer.methods),
+    )
 
 
 def _deaths(describer: Describer, runs: Runs) -> tuple[Deaths, float]:

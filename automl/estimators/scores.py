@@ -145,12 +145,10 @@ def _covariance(described: Described, tasks: NDArray[np.int64], near: Matrix, sh
     for layer, task_part in enumerate((np.ones_like(same), close, same)):
         found += np.einsum("pnm,p->nm", parts, shares.parts[:, layer], optimize=True) * task_part
     found[np.diag_indices(len(found))] += shares.noise
-    return found
+    return np.asarray(found)
 
 
-def _agreement(
-    known: Known, rows: NDArray[np.int64], values: Vector, near: Matrix, shares: Shares
-) -> float:
+def _agreement(known: Known, rows: NDArray[np.int64], values: Vector, near: Matrix, shares: Shares) -> float:
     """Median rank correlation, over tasks left out, of what the others say with what happened."""
     tasks, described = known.tasks[rows], known.described.take(rows)
     whole = _covariance(described, tasks, near, shares)
@@ -167,8 +165,8 @@ def _agreement(
 def _rank_correlation(a: Vector, b: Vector) -> float:
     if np.ptp(a) < 1e-12 or np.ptp(b) < 1e-12:
         return 0.0
-    ranks = [np.argsort(np.argsort(each, kind="stable"), kind="stable") for each in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    first, second = (np.argsort(np.argsort(each, kind="stable"), kind="stable") for each in (a, b))
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def nearness(distances: Matrix | Vector, length: float) -> Matrix:

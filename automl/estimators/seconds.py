@@ -108,8 +108,8 @@ def without_store(methods: int, models: int, level: float) -> Seconds:
     mean, spread = opinions(methods, level)
     spreads = Spreads()
     whole = np.concatenate([mean, np.zeros(2 * models + 1)])
-    widths = [spread, np.full(models, spreads.model), [spreads.task], np.full(models, spreads.pair)]
-    return Seconds(whole, np.diag(np.concatenate(widths) ** 2), spreads, len(mean), models)
+    parts = (spread, np.full(models, spreads.model), np.array([spreads.task]), np.full(models, spreads.pair))
+    return Seconds(whole, np.diag(np.concatenate(parts) ** 2), spreads, len(mean), models)
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,9 @@ class Timed:
     stopped: NDArray[np.bool_]
 
     def take(self, rows: NDArray[np.bool_]) -> Timed:
+        """Some of them."""
         return Timed(
-            *(each[rows] for each in (self.physics, self.places, self.tasks, self.logs, self.stopped))
+            self.physics[rows], self.places[rows], self.tasks[rows], self.logs[rows], self.stopped[rows]
         )
 
 
@@ -180,7 +181,7 @@ def _solve(
 ) -> tuple[Vector, Matrix]:
     start = np.concatenate([mean, np.zeros(rows.shape[1] - len(mean))])
     precision = rows.T @ rows / spreads.run**2 + np.diag(slots.widths(spread, spreads) ** -2.0)
-    covariance = np.linalg.inv(precision)
+    covariance = np.asarray(np.linalg.inv(precision), dtype=float)
     found = start + covariance @ (rows.T @ (logs - rows @ start)) / spreads.run**2
     return found, covariance
 

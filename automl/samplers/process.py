@@ -8,24 +8,23 @@ a few proposals are uniform.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence, Set
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import SamplerError
 from automl.samplers.base import Sampler, Setting
-from automl.samplers.process_base import Base, base_of
+from automl.samplers.process_base import base_of
 from automl.samplers.process_options import ProcessOptions
-from automl.samplers.process_pool import Candidates, first_pool
+from automl.samplers.process_pool import first_pool, placed
+from automl.samplers.process_reasons import reasons
 from automl.samplers.process_search import Beliefs, Search
 from automl.samplers.uniform import fresh_uniform
 from automl.values import Outcome, Pipeline, Proposal
 
 #: Without a store that is believed, so many first trials are uniform draws.
-FIRST_UNIFORM = 8
+FIRST_UNIFORM = 5
 #: While the head without a store leads, this share is uniform.
 EXPLORE_COLD = 0.2
 #: Every so many of the first so many proposals come from the head without the store.
@@ -47,6 +46,7 @@ class ProcessSampler(Sampler):
         self.base = base_of(setting.space, prior)
         rng = np.random.default_rng([setting.seed, 0])
         self.pool = first_pool(self.base, rng, self.options.pool, setting.objectives)
+        self.drawn = min(self.options.pool, len(self.pool))
         self.search = self._start()
 
     def _start(self) -> Search:
@@ -64,14 +64,15 @@ class ProcessSampler(Sampler):
     def propose(self, number: int, taken: Set[str]) -> Proposal | None:
         """The best free candidate by the rule of this trial; a uniform draw when no candidate is free."""
         search, rng = self.search, self.generator(number)
-        free = np.array([key not in taken for key in search.candidates.keys])
+        candidates = search.candidates
+        free = np.array([key not in taken for key in candidates.keys])
         if not free.any():
             uniform = fresh_uniform(self.space, rng, taken)
             return None if uniform is None else Proposal(number, uniform, "uniform")
         tried = {item.pipeline.key() for item in search.told}
         beliefs = search.beliefs(taken - tried)
         row, origin = self._choice(number, beliefs, free, rng)
-        return Proposal(number, search.candidates.pipelines[row], origin)
+        return Proposal(number, candidates.pipelines[row], origin, why=reasons(search, beliefs, row))
 
     def _choice(
         self, number: int, beliefs: Beliefs, free: NDArray[np.bool_], rng: np.random.Generator
@@ -82,8 +83,8 @@ class ProcessSampler(Sampler):
         if rule == "audit" and len(refused):
             return int(refused[np.argmax(beliefs.gain[refused])]), "audit"
         if rule == "uniform":
-            rows = np.flatnonzero(alive)
-            return int(rows[int(lot * len(rows))]), "uniform"
+            chances = np.cumsum(alive / beliefs.price)
+            return int(np.searchsorted(chances, lot * chances[-1], side="right")), "uniform"
         gain = beliefs.cold_gain if rule == "hedge" else beliefs.gain
         origin = "prior" if not self.search.told and self.search.weight > 0.5 else "model"
         return int(np.argmax(np.where(alive, gain, -np.inf))), origin
@@ -100,7 +101,15 @@ class ProcessSampler(Sampler):
         return "hedge" if number <= HEDGED and number % HEDGE == 0 else "gain"
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
-        """(n,) ln of each pipeline's expected gain over the mean gain of uniform draws, the uniform share
-        included.
+        """(n,) ln of each pipeline's expected gain over the mean gain of the uniform candidates, mixed with
+        the uniform share; what would be refused has only that share, or the audits'.
         """
-        return np.zeros(len(pipelines))
+        if not pipelines:
+            return np.zeros(0)
+        usual = self.search.beliefs()
+        drawn = slice(0, self.drawn)
+        found = self.search.beliefs(others=placed(self.base, pipelines, once=False))
+        mean = float((usual.gain * usual.lives)[drawn].mean())
+        liked = found.gain * found.lives / mean if mean > 0 else np.ones(len(pipelines))
+        share = self.options.explore
+        return np.asarray(np.log(np.maximum(share + (1 - share) * liked, 1e-6)))

@@ -39,6 +39,8 @@ class Base:
     warm: Head | None
     trust: float
     """The chance, before any own run, that the store is right about scores."""
+    agreement: float = 0.0
+    """Median rank correlation of the store's scores with those of a task left out."""
     evidence: Sequence[Evidence] = ()
     """The runs that the store of the warm head was made of."""
 
@@ -73,9 +75,10 @@ def _build(space: Space, memory: Memory) -> Base:
     store, evidence = _store(describer, memory, views, tasks)
     trust = _trust(store)
     if store is None or not trust:
-        return Base(space, memory, describer, physics, Head(USUAL, Scale()), None, 0.0)
+        agreement = 0.0 if store is None else store.agreement
+        return Base(space, memory, describer, physics, Head(USUAL, Scale()), None, 0.0, agreement)
     cold, warm = Head(store.shares, store.scale), Head(store.shares, store.scale, store)
-    return Base(space, memory, describer, physics, cold, warm, trust, evidence)
+    return Base(space, memory, describer, physics, cold, warm, trust, store.agreement, evidence)
 
 
 def _view(run: Evidence) -> TaskView:

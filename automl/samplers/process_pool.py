@@ -49,17 +49,21 @@ class Candidates:
         )
 
 
-def placed(base: Base, pipelines: Sequence[Pipeline]) -> Candidates:
-    """Pipelines as candidates, each once."""
-    unique = {one.key(): one for one in pipelines}
-    chosen = list(unique.values())
+def placed(base: Base, pipelines: Sequence[Pipeline], *, once: bool = True) -> Candidates:
+    """Pipelines as candidates, each once or all in their order."""
+    keys, chosen = [one.key() for one in pipelines], list(pipelines)
+    if once:
+        unique = dict(zip(keys, chosen, strict=True))
+        keys, chosen = list(unique), list(unique.values())
     described = describe(base.describer, chosen, [base.memory.target] * len(chosen))
     warm = None if base.warm is None else base.warm.place(described)
     costed = base.physics.cost(chosen)
-    return Candidates(chosen, list(unique), costed, base.cold.place(described), warm)
+    return Candidates(chosen, keys, costed, base.cold.place(described), warm)
 
 
-def first_pool(base: Base, rng: np.random.Generator, count: int, objectives: Sequence[Objective]) -> Candidates:
+def first_pool(
+    base: Base, rng: np.random.Generator, count: int, objectives: Sequence[Objective]
+) -> Candidates:
     """`count` uniform draws; with a store that is believed, the nearest tasks' best and changes of them too."""
     drawn = base.space.sample(rng, count)
     if base.trust >= 0.3:
@@ -72,9 +76,7 @@ def first_pool(base: Base, rng: np.random.Generator, count: int, objectives: Seq
     return placed(base, drawn)
 
 
-def near_pool(
-    base: Base, best: Sequence[Pipeline], rng: np.random.Generator, count: int
-) -> list[Pipeline]:
+def near_pool(base: Base, best: Sequence[Pipeline], rng: np.random.Generator, count: int) -> list[Pipeline]:
     """`count` candidates: 60 % changes of the own best, the rest uniform."""
     near = round(0.6 * count) if best else 0
     starts = [best[place % len(best)] for place in range(near)]

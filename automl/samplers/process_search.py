@@ -7,7 +7,7 @@ from the seed and the number of runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from automl.samplers.local import best_in_turn, volume_gains
 from automl.samplers.process_base import Base
 from automl.samplers.process_options import ProcessOptions
 from automl.samplers.process_pool import Candidates, near_pool, placed
-from automl.values import SCORE, SECONDS, Outcome, is_finite
+from automl.values import SCORE, SECONDS, Outcome, Pipeline, is_finite
 
 #: Deviations from the mean at which a score is looked at: the middles of five equal parts.
 QUANTILES = np.array([-1.2816, -0.5244, 0.0, 0.5244, 1.2816])
@@ -31,8 +31,8 @@ RENEWED, OWN_BEST = 5, 10
 STEP, LEAST_ODDS, MOST_ODDS = 2.0, -4.0, 3.0
 #: Beyond this the seconds are so unsure that refusing by them would cost good pipelines.
 UNSURE, MILD = 0.35, 0.6
-#: Where nothing limits the seconds they are compared with this share of the longest seen.
-CHEAP = 0.02
+#: How hard a fast search pays for seconds, and the share of the limit below which it does not care.
+FAST_EXPONENT, CHEAP = 2.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,13 @@ class Beliefs:
     gain: Vector
     """Expected gain, chances of dying and costs included."""
     cold_gain: Vector
-    score: Vector
+    mean: Vector
     deviation: Vector
-    """Of the logit of the score."""
+    """Of the logit of the score, both heads together."""
     lives: NDArray[np.bool_]
     """Which are not refused."""
+    price: Vector
+    """What gains were divided by; 1 unless it is to be fast."""
 
 
 class Search:
@@ -55,8 +57,7 @@ class Search:
 
     def __init__(self, base: Base, pool: Candidates, setting: Setting, options: ProcessOptions) -> None:
         self.base, self.setting, self.options = base, setting, options
-        self.first = len(pool)
-        self.candidates = pool
+        self.pool, self.candidates = pool, pool
         self.physics = base.physics.fork()
         self.cold = OwnRuns(base.cold, pool.cold)
         self.warm = None if base.warm is None or pool.warm is None else OwnRuns(base.warm, pool.warm)
@@ -90,13 +91,12 @@ class Search:
         rng = np.random.default_rng([self.setting.seed, 1, len(self.told)])
         near = near_pool(self.base, self._own_best(), rng, self.options.near_best)
         fresh = placed(self.base, near)
-        kept = _first(self.candidates, self.first)
-        self.candidates = kept.beside(fresh)
-        self.cold.exchange(self.first, fresh.cold)
+        self.candidates = self.pool.beside(fresh)
+        self.cold.exchange(len(self.pool), fresh.cold)
         if self.warm is not None and fresh.warm is not None:
-            self.warm.exchange(self.first, fresh.warm)
+            self.warm.exchange(len(self.pool), fresh.warm)
 
-    def _own_best(self) -> list:
+    def _own_best(self) -> list[Pipeline]:
         done = [item for item in self.told if item.is_success and is_finite(item.seconds)]
         rows = best_in_turn(
             [item.score or 0.0 for item in done],
@@ -115,27 +115,38 @@ class Search:
         spent = [item.seconds for item in self.told if is_finite(item.seconds) and item.seconds > 0]
         return 1.2 * max(spent) if spent else 3600.0
 
-    def beliefs(self, pending: Set[str]) -> Beliefs:
-        """What is thought of every candidate while others are on their way."""
-        limited = self.base.memory.target.limits.wall_s
-        forecast = self.physics.forecast(self.candidates.costed, limited if is_finite(limited) else math.inf)
-        opinions = [self.cold.opinion()] + ([] if self.warm is None else [self.warm.opinion()])
-        weights = [1 - self.weight, self.weight][: len(opinions)]
-        mean = np.sum([weight * each[0] for weight, each in zip(weights, opinions, strict=True)], axis=0)
-        front = self._front(pending, mean, forecast)
-        gains = [self._gain(each, forecast, front) for each in opinions]
-        gain = np.sum([weight * each for weight, each in zip(weights, gains, strict=True)], axis=0)
-        spread = np.sqrt(np.sum([weight * each[1] ** 2 for weight, each in zip(weights, opinions, strict=True)], axis=0))
-        return Beliefs(forecast, gain, gains[0], score_of(mean), spread, self._lives(forecast))
+    def beliefs(self, pending: Set[str] = frozenset(), others: Candidates | None = None) -> Beliefs:
+        """What is thought of every candidate (or of others) while the pending ones are on their way."""
+        chosen = self.candidates if others is None else others
+        opinions = [self.cold.opinion(None if others is None else others.cold)]
+        if self.warm is not None:
+            opinions.append(self.warm.opinion(None if others is None else others.warm))
+        shares = np.array([1 - self.weight, self.weight])[: len(opinions)]
+        forecast = self.forecast(chosen)
+        front = self._front(pending)
+        gains = np.array([self._gain(each, forecast, front) for each in opinions])
+        means, spreads = (np.array([each[row] for each in opinions]) for row in (0, 1))
+        mean = shares @ means
+        spread = np.sqrt(shares @ (spreads**2 + (means - mean) ** 2))
+        lives, price = self._lives(forecast), self._price(forecast)
+        return Beliefs(forecast, shares @ gains, gains[0], mean, spread, lives, price)
 
-    def _front(self, pending: Set[str], mean: Vector, forecast: Forecast) -> tuple[Vector, Vector]:
+    def forecast(self, candidates: Candidates) -> Forecast:
+        """What candidates will cost, and how they may die under the target's limits."""
+        wall = self.base.memory.target.limits.wall_s
+        return self.physics.forecast(candidates.costed, wall if is_finite(wall) and wall > 0 else math.inf)
+
+    def _front(self, pending: Set[str]) -> tuple[Vector, Vector]:
         """Scores and seconds of the own successes, and of what is pending as it is expected to end."""
         done = [item for item in self.told if item.is_success]
-        rows = [row for row, key in enumerate(self.candidates.keys) if key in pending]
         longest = self.limit_s()
-        scores = [item.score or 0.0 for item in done] + score_of(mean[rows]).tolist()
-        seconds = [longest if not is_finite(item.seconds) else item.seconds for item in done]
-        seconds += np.exp(forecast.log_seconds[rows]).tolist()
+        scores = [item.score or 0.0 for item in done]
+        seconds = [item.seconds if is_finite(item.seconds) else longest for item in done]
+        rows = [row for row, key in enumerate(self.candidates.keys) if key in pending]
+        if rows:
+            opinion = (self.warm if self.warm is not None and self.weight >= 0.5 else self.cold).opinion()[0]
+            scores += score_of(opinion[rows]).tolist()
+            seconds += np.exp(self.forecast(self.candidates).log_seconds[rows]).tolist()
         return np.array(scores, dtype=float), np.array(seconds, dtype=float)
 
     def _gain(
@@ -144,20 +155,26 @@ class Search:
         scores = score_of(opinion[0][None, :] + QUANTILES[:, None] * opinion[1][None, :])
         seconds, longest = np.exp(forecast.log_seconds), self.limit_s()
         gains = self._plain_gain(scores, seconds, front, longest) * (1 - forecast.failing)
-        if self.options.fast:
-            gains = gains / (CHEAP + np.minimum(seconds / longest, 1.0))
-        return np.asarray(gains)
+        return np.asarray(gains / self._price(forecast))
+
+    def _price(self, forecast: Forecast) -> Vector:
+        """(n,) what the gain of each candidate is divided by."""
+        if not self.options.fast:
+            return np.ones_like(forecast.log_seconds)
+        share = np.minimum(np.exp(forecast.log_seconds) / self.limit_s(), 1.0)
+        return np.asarray((CHEAP + share) ** FAST_EXPONENT)
 
     def _plain_gain(
         self, scores: np.ndarray, seconds: Vector, front: tuple[Vector, Vector], longest: float
     ) -> Vector:
         names = {objective.name for objective in self.setting.objectives}
         if names == {SCORE.name}:
-            return np.maximum(scores - max(front[0], default=0.0), 0.0).mean(axis=0)
+            return np.asarray(np.maximum(scores - max(front[0], default=0.0), 0.0).mean(axis=0))
         if names == {SECONDS.name}:
-            return np.maximum(min(front[1], default=longest) - seconds, 0.0) / longest
+            return np.asarray(np.maximum(min(front[1], default=longest) - seconds, 0.0) / longest)
         rows = _undominated(*front)
-        return volume_gains(scores, seconds, front[0][rows], front[1][rows], longest).mean(axis=0) / longest
+        gains = volume_gains(scores, seconds, front[0][rows], front[1][rows], longest)
+        return np.asarray(gains.mean(axis=0) / longest)
 
     def _lives(self, forecast: Forecast) -> NDArray[np.bool_]:
         """Which candidates are not refused; at least the likeliest to live."""
@@ -173,17 +190,6 @@ def _undominated(scores: Vector, seconds: Vector) -> list[int]:
     best, kept = 0.0, []
     for row in np.lexsort((-scores, seconds)):
         if scores[row] > best:
-            best = scores[row]
+            best = float(scores[row])
             kept.append(int(row))
     return kept
-
-
-def _first(candidates: Candidates, count: int) -> Candidates:
-    costed = candidates.costed
-    return Candidates(
-        candidates.pipelines[:count],
-        candidates.keys[:count],
-        type(costed)(costed.rows[:count], costed.memory[:count], costed.names[:count]),
-        candidates.cold.take(slice(0, count)),
-        None if candidates.warm is None else candidates.warm.take(slice(0, count)),
-    )
