@@ -136,16 +136,17 @@ def fit(runs: Timed, models: int, methods: int) -> tuple[Seconds, float]:
     or more nothing. Offsets of tasks do not count: they are learnt from a task's own first runs.
     """
     ended = runs.take(~runs.stopped)
-    count = int(runs.tasks.max()) + 1
     mean, spread = opinions(methods, float(np.median(runs.logs)))
-    slots = _Slots(len(mean), models, count)
-    rows, spreads = slots.design(ended), Spreads()
+    slots = _Slots(len(mean), models, int(runs.tasks.max()) + 1)
+    rows, pairs, spreads = slots.design(ended), _Pairs.of(ended, models), Spreads()
     for _ in range(ROUNDS):
-        belief = _solve(slots, rows, ended.logs, mean, spread, spreads)
-        spreads = _improved(slots, rows, ended.logs, belief, spreads)
-    belief = _solve(slots, rows, ended.logs, mean, spread, spreads)
-    unexplained = _left_out(slots, rows, ended, mean, spread, spreads)
-    whole = Seconds(belief[0], belief[1], spreads, len(mean), models)
+        belief = _solve(slots, rows, ended.logs, pairs, mean, spread, spreads)
+        spreads = _improved(slots, rows, ended.logs, pairs, belief, spreads)
+    belief = _solve(slots, rows, ended.logs, pairs, mean, spread, spreads)
+    unexplained = _left_out(slots, rows, ended, models, (mean, spread, spreads))
+    # What a stopped run of the store says is blurred by its pair's own offset, which is not kept.
+    blurred = replace(spreads, run=math.hypot(spreads.run, spreads.pair))
+    whole = Seconds(belief[0], belief[1], blurred, len(mean), models)
     for row, log in zip(slots.design(runs.take(runs.stopped)), runs.logs[runs.stopped], strict=True):
         whole.observe(row, float(log), at_least=True)
     return _for_target(whole, slots, spreads), unexplained
@@ -153,7 +154,7 @@ def fit(runs: Timed, models: int, methods: int) -> tuple[Seconds, float]:
 
 @dataclass(frozen=True)
 class _Slots:
-    """Where the parts of the whole model stand: features, models, tasks, pairs."""
+    """Where the parts of the whole model stand: features, models, tasks."""
 
     features: int
     models: int
@@ -162,39 +163,68 @@ class _Slots:
     @property
     def ends(self) -> Sequence[int]:
         first = self.features + self.models
-        return self.features, first, first + self.tasks, first + self.tasks + self.models * self.tasks
+        return self.features, first, first + self.tasks
 
     def design(self, runs: Timed) -> Matrix:
-        there = runs.places >= 0
-        pairs = np.where(there, runs.tasks * self.models + runs.places, -1)
         parts = [_one_hot(runs.places, self.models), _one_hot(runs.tasks, self.tasks)]
-        return np.hstack([runs.physics, *parts, _one_hot(pairs, self.models * self.tasks)])
+        return np.hstack([runs.physics, *parts])
 
     def widths(self, spread: Vector, spreads: Spreads) -> Vector:
-        sizes = (self.models, self.tasks, self.models * self.tasks)
-        own = zip(sizes, (spreads.model, spreads.task, spreads.pair), strict=True)
-        return np.concatenate([spread, *(np.full(size, width) for size, width in own)])
+        return np.concatenate(
+            [spread, np.full(self.models, spreads.model), np.full(self.tasks, spreads.task)]
+        )
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Which runs share their task and language model, and so an offset that nobody else has."""
+
+    member: NDArray[np.int64]
+    """(n,) the pair of each run."""
+    sizes: Vector
+
+    @classmethod
+    def of(cls, runs: Timed, models: int) -> _Pairs:
+        _, member, sizes = np.unique(
+            runs.tasks * (models + 1) + runs.places + 1, return_inverse=True, return_counts=True
+        )
+        return cls(np.asarray(member, dtype=np.int64).ravel(), sizes.astype(float))
+
+    def means(self, values: Matrix) -> Matrix:
+        """(pairs, ...) the mean of each pair's rows."""
+        sums = np.zeros((len(self.sizes), *values.shape[1:]))
+        np.add.at(sums, self.member, values)
+        return np.asarray(sums.T / self.sizes).T
+
+    def apart(self, values: Matrix, spreads: Spreads) -> Matrix:
+        """The values with as much of their pair's mean taken off as makes runs independent of one another."""
+        share = 1 - np.sqrt(spreads.run**2 / (spreads.run**2 + self.sizes * spreads.pair**2))
+        return np.asarray(values - ((self.means(values).T * share).T)[self.member])
 
 
 def _solve(
-    slots: _Slots, rows: Matrix, logs: Vector, mean: Vector, spread: Vector, spreads: Spreads
+    slots: _Slots, rows: Matrix, logs: Vector, pairs: _Pairs, mean: Vector, spread: Vector, spreads: Spreads
 ) -> tuple[Vector, Matrix]:
     start = np.concatenate([mean, np.zeros(rows.shape[1] - len(mean))])
-    precision = rows.T @ rows / spreads.run**2 + np.diag(slots.widths(spread, spreads) ** -2.0)
+    free, wrong = pairs.apart(rows, spreads), pairs.apart(logs - rows @ start, spreads)
+    precision = free.T @ free / spreads.run**2 + np.diag(slots.widths(spread, spreads) ** -2.0)
     covariance = np.asarray(np.linalg.inv(precision), dtype=float)
-    found = start + covariance @ (rows.T @ (logs - rows @ start)) / spreads.run**2
-    return found, covariance
+    return start + covariance @ (free.T @ wrong) / spreads.run**2, covariance
 
 
 def _improved(
-    slots: _Slots, rows: Matrix, logs: Vector, belief: tuple[Vector, Matrix], old: Spreads
+    slots: _Slots, rows: Matrix, logs: Vector, pairs: _Pairs, belief: tuple[Vector, Matrix], old: Spreads
 ) -> Spreads:
     """The spreads that make the offsets found likeliest (one step of expectation-maximisation)."""
     mean, covariance = belief
     squares = mean**2 + np.diag(covariance)
-    features, models, tasks, pairs = slots.ends
-    used = np.abs(rows).sum(axis=0) > 0  # a pair that nobody ran says nothing of how pairs differ
-    errors = (logs - rows @ mean) ** 2 + ((rows @ covariance) * rows).sum(axis=1)
+    features, models, tasks = slots.ends
+    used = np.abs(rows).sum(axis=0) > 0  # a language model that nobody ran says nothing of how they differ
+    whole = old.run**2 + pairs.sizes * old.pair**2
+    errors = logs - rows @ mean
+    offsets = pairs.means(errors) * pairs.sizes * old.pair**2 / whole
+    unsure = old.pair**2 * old.run**2 / whole
+    rest = (errors - offsets[pairs.member]) ** 2 + unsure[pairs.member]
 
     def spread(start: int, end: int, before: float) -> float:
         own = squares[start:end][used[start:end]]
@@ -203,20 +233,21 @@ def _improved(
     return Spreads(
         task=spread(models, tasks, old.task),
         model=spread(features, models, old.model),
-        pair=spread(tasks, pairs, old.pair),
-        run=max(math.sqrt(float(errors.mean())), LEAST_SPREAD),
+        pair=max(math.sqrt(float((offsets**2 + unsure).mean())), LEAST_SPREAD),
+        run=max(math.sqrt(float(rest.mean())), LEAST_SPREAD),
     )
 
 
 def _left_out(
-    slots: _Slots, rows: Matrix, ended: Timed, mean: Vector, spread: Vector, spreads: Spreads
+    slots: _Slots, rows: Matrix, ended: Timed, models: int, opinion: tuple[Vector, Vector, Spreads]
 ) -> float:
     shares = []
     for task in range(slots.tasks):
         own = ended.tasks == task
         if own.sum() < 8 or (~own).sum() < 8:
             continue
-        found, _ = _solve(slots, rows[~own], ended.logs[~own], mean, spread, spreads)
+        pairs = _Pairs.of(ended.take(~own), models)
+        found, _ = _solve(slots, rows[~own], ended.logs[~own], pairs, *opinion)
         wrong = ended.logs[own] - rows[own] @ found
         whole = float(np.std(ended.logs[own]))
         shares.append(float(np.std(wrong)) / whole if whole > 0 else 1.0)
