@@ -21,7 +21,7 @@ from automl.estimators.kernels import NEAR, SHARED, Described, Shares, fitted, p
 #: Bounds of z: how bad a bad run was says nothing of where good ones are.
 LOWEST, HIGHEST = -1.2, 2.5
 #: At most so many runs of the store are conditioned on, and so many tell the shares apart.
-MOST_RUNS, SHARE_RUNS, SHARE_ROUNDS = 1000, 300, 15
+MOST_RUNS, SHARE_RUNS, SHARE_ROUNDS = 1000, 450, 15
 #: A task needs so many successes to have a middle and a spread of its own.
 LEAST_SUCCESSES = 6
 MOST_SHARED = 0.9
