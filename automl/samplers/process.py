@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-import os
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,7 +85,7 @@ class ProcessSampler(Sampler):
         if rule == "uniform":
             chances = np.cumsum(alive / beliefs.price)
             return int(np.searchsorted(chances, lot * chances[-1], side="right")), "uniform"
-        gain = {"hedge": beliefs.cold_gain, "score": beliefs.score_gain}.get(rule, beliefs.gain)
+        gain = beliefs.cold_gain if rule == "hedge" else beliefs.gain
         origin = "prior" if not self.search.told and self.search.weight > 0.5 else "model"
         return int(np.argmax(np.where(alive, gain, -np.inf))), origin
 
@@ -99,8 +98,6 @@ class ProcessSampler(Sampler):
         share = self.options.explore if weight >= 0.5 else max(self.options.explore, EXPLORE_COLD)
         if lot < self.options.audit + share:
             return "uniform"
-        if not self.options.fast and number % int(os.environ.get("SC","1000")) == 1:
-            return "score"
         return "hedge" if number <= HEDGED and number % HEDGE == 0 else "gain"
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
