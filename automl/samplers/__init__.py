@@ -12,12 +12,14 @@ from automl.errors import SamplerError
 from automl.samplers.base import Sampler, Setting
 from automl.samplers.listed import ListedSampler
 from automl.samplers.pge import PgeOptions, PgeSampler
+from automl.samplers.process import ProcessSampler
 from automl.samplers.replay import ReplaySampler
 from automl.samplers.uniform import RandomSampler
 
 SAMPLERS: Mapping[str, Callable[[Setting], Sampler]] = {
     "listed": ListedSampler,
     "pge": PgeSampler,
+    "process": ProcessSampler,
     "random": RandomSampler,
     "replay": ReplaySampler,
 }

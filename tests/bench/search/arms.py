@@ -158,7 +158,7 @@ def arms() -> list[Arm]:
         Arm("replay", own("replay"), "store", REPLAY),
         Arm("process-cold", own("process"), "task", PROCESS, rival=False),
         Arm("process", own("process"), "store", PROCESS, rival=False),
-        Arm("process-fast", own("process", {"cost_exponent": 1.0}), "store", PROCESS, rival=False),
+        Arm("process-fast", own("process", {"fast": True}), "store", PROCESS, rival=False),
     ]
     if importlib.util.find_spec("optuna") is not None:
         found += [

@@ -44,6 +44,12 @@ class Searched:
     def best(self) -> float:
         return max((row[1] or 0.0 for row in self.found["trials"][:50]), default=0.0)
 
+    def regret(self, at: int) -> float:
+        """How far the best score of so many trials is below the best there is; NaN where that is not known."""
+        best = self.found.get("best_score")
+        found = max((row[1] or 0.0 for row in self.found["trials"][:at]), default=0.0)
+        return math.nan if best is None else float(best) - found
+
 
 Table = Mapping[tuple[str, str], Sequence[Searched]]
 
@@ -77,6 +83,11 @@ def summary(rows: Sequence[Searched]) -> dict[str, float]:
         "failures": fmean(row.failures for row in rows),
         "seconds": fmean(row.seconds for row in rows),
         "best": fmean(row.best for row in rows),
+        **{
+            f"regret{at}": fmean(row.regret(at) for row in rows)
+            for at in POINTS
+            if not math.isnan(rows[0].regret(1))
+        },
         "hv_2_limits": fmean(by_clock(row.found, row.volumes, 2) for row in rows),
         "hv_10_limits": fmean(by_clock(row.found, row.volumes, 10) for row in rows),
         "suggest_ms": median(spent),
@@ -108,8 +119,9 @@ def show(table: Table, regimes: Sequence[str], names: Sequence[str]) -> None:
             cells = [line["hv10"], line["hv25"], line["hv50"], gap[0]]
             cells += [line[key] for key in ("failures", "seconds", "best", "hv_2_limits", "hv_10_limits")]
             numbers = "".join(f"{cell:10.3f}" for cell in cells)
+            regret = f"  regret at 25 {line['regret25']:.3f}" if "regret25" in line else ""
             print(
-                f"{name:16}{numbers}{line['suggest_ms']:10.1f}{line['suggest_p95_ms']:10.1f}  ±{gap[1]:.3f}"
+                f"{name:16}{numbers}{line['suggest_ms']:10.1f}{line['suggest_p95_ms']:10.1f}  ±{gap[1]:.3f}{regret}"
             )
 
 

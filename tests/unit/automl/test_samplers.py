@@ -51,6 +51,11 @@ class TestReplay(SamplerSuite):
     learns_from_store = True
 
 
+class TestProcess(SamplerSuite):
+    sampler = "process"
+    learns_from_store = True
+
+
 class TestListed(SamplerSuite):
     sampler = "listed"
     draws = False
