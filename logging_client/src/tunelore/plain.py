@@ -139,7 +139,7 @@ class LoggedRun:
         if live is None:
             return
         with trouble.quietly("metrics"):
-            named = snapshot(_by_name(metrics or {}))
+            named = snapshot(named_metrics(metrics or {}))
             if named:
                 live.evaluated(live.step, named)
         with trouble.quietly("finish"):
@@ -197,13 +197,13 @@ def _canonical(name: str) -> str:
     return f"{_SHORT.get(match['split'], match['split'])}_{match['name']}"
 
 
-def _by_name(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def named_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Metrics as a Trainer names them; what has no split is of validation."""
     named: dict[str, Any] = {}
     for key, value in metrics.items():
         name = str(key)
         if isinstance(value, Mapping):
-            named |= _by_name({f"{name}_{inner}": one for inner, one in value.items()})
+            named |= named_metrics({f"{name}_{inner}": one for inner, one in value.items()})
             continue
         if value is not None and not is_number(value):
             what = f"{name[:80]!r} is of type {type(value).__name__}"
