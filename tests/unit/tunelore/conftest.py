@@ -149,13 +149,14 @@ class ScriptedHub:
     """A real HTTP server on loopback that answers as told and remembers what it was sent.
 
     `answers` are taken one a request to experiences/: (status, headers, body); with none left each record is 201.
-    `about` answers every GET.
+    `about` answers every GET, `runs` every heartbeat.
     """
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str], object]] = []
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.about: tuple[int, dict[str, str], object] = (404, {}, {})
+        self.runs: tuple[int, dict[str, str], object] = (200, {}, {})
         self.asked = threading.Condition()
         hub = self
 
@@ -190,7 +191,7 @@ class ScriptedHub:
 
     def answer(self, path: str, body: Any) -> tuple[int, dict[str, str], object]:
         if path != "/api/v1/experiences/":
-            return 200, {}, {}
+            return self.runs
         with self.asked:
             if self.answers:
                 return self.answers.pop(0)

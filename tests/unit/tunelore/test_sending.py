@@ -243,3 +243,51 @@ def test_a_running_run_is_announced(hub: Any, client: Path, ok_record: dict[str,
     assert hub.requests[0][0] == "/api/v1/runs/"
     assert hub.requests[0][2] == partial
     sender.stop()
+
+
+def test_a_hub_that_never_answers_is_not_waited_for_at_the_end(
+    client: Path, ok_record: dict[str, Any]
+) -> None:
+    """It had its time while training went on; the record waits on disk."""
+    trouble.raise_errors = False
+    partial = {
+        key: ok_record[key] for key in ("schema", "id", "started_at", "task", "pipeline", "provenance")
+    }
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        writer, one = stored(client, ok_record)
+        hub = Hub(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        sender = Sender(hub, client, writer.path, lambda: [partial])
+        sender.start()
+        connection, _ = listener.accept()
+        assert connection.recv(65_536)
+        sender.send(one)
+        began = time.monotonic()
+        assert not sender.flush(began + 30)
+        assert time.monotonic() - began < 5
+        sender.stop()
+        began = time.monotonic()
+        assert not sender.flush(began + 30)  # a second end waits for nobody
+        assert time.monotonic() - began < 5
+        assert [waiting.id for waiting in parcels(client)] == [one.id]
+        connection.close()
+    writer.close()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 302, 503])
+def test_trouble_with_the_hub_is_said_at_the_start(
+    hub: Any, client: Path, ok_record: dict[str, Any], status: int
+) -> None:
+    """Not after hours of training; once, and with what to do."""
+    trouble.raise_errors = False
+    partial = {
+        key: ok_record[key] for key in ("schema", "id", "started_at", "task", "pipeline", "provenance")
+    }
+    hub.runs = (status, {}, {})
+    sender = Sender(Hub(hub.url), client, client / "own.jsonl", lambda: [partial])
+    sender.start()
+    hub.wait_for(lambda: len(hub.requests) == 1)
+    end = time.monotonic() + 10
+    while not trouble.counts["network"] and time.monotonic() < end:
+        time.sleep(0.01)
+    sender.stop()
+    assert trouble.counts == {"network": 1}
