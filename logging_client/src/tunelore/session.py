@@ -223,3 +223,9 @@ def session(settings: Settings) -> Session:
 def own_sessions() -> list[Session]:
     """The sessions that belong to this process."""
     return [one for one in list(_sessions.values()) if one.pid == os.getpid()]
+
+
+def renew_lock() -> None:
+    """In a child that was forked off while a thread of its parent held the lock."""
+    global _sessions_lock
+    _sessions_lock = threading.RLock()

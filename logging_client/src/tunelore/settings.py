@@ -72,7 +72,9 @@ def _checked(url: str | None) -> str | None:
         known = False
     if not known:
         trouble.note(
-            "settings", f"the hub's address is {text[:80]!r}; it must start with http:// or https://"
+            "settings",
+            f"the hub's address is {text[:80]!r}; it must start with http:// or https://: mend TUNELORE_URL and send "
+            "what waits with `tunelore sync`",
         )
         return None
     return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,15 @@ def test_retry_after(hub: Any, header: str, low: float, high: float) -> None:
     answer = Hub(hub.url).post("/api/v1/experiences/", b"[]")
     assert answer.retry_after_s is not None
     assert low <= answer.retry_after_s <= high
+
+
+def test_a_date_to_come_back_at_is_one_of_the_hubs_clock(hub: Any) -> None:
+    """It may be an hour off ours."""
+    clock = time.time() + 3600
+    hub.answers = [
+        (503, {"Date": formatdate(clock, usegmt=True), "Retry-After": formatdate(clock + 7, usegmt=True)}, {})
+    ]
+    assert Hub(hub.url).post("/api/v1/experiences/", b"[]").retry_after_s == 7
 
 
 @pytest.mark.parametrize("header", ["soon", "", "nan"])

@@ -6,6 +6,7 @@ Knows no spool and no network.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,7 +108,16 @@ def _named_model(told: Told, model: Any, method: str | None) -> Facts | None:
 
 
 def distributed_rank() -> int:
-    """This process's number in a distributed run, 0 where it is alone; only the main process speaks."""
+    """This process's number in a distributed run, 0 where it is alone; only the main process speaks.
+
+    What torch says counts more than RANK: a launcher that forks leaves that as it was in the parent.
+    """
+    group: Any = sys.modules.get("torch.distributed")
+    try:
+        if group is not None and group.is_available() and group.is_initialized():
+            return int(group.get_rank())
+    except (AttributeError, RuntimeError, ValueError):
+        pass
     rank = os.environ.get("RANK", "").strip()
     return int(rank) if rank.isdigit() else 0
 

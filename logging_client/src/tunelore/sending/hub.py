@@ -110,8 +110,8 @@ def _answer(status: int, headers: Any, body: bytes) -> Answer:
         value = json.loads(body)
     except (ValueError, RecursionError):
         value = None
-    retry_after_s = _retry_after(headers.get("Retry-After"))
-    return Answer(status, value, retry_after_s, date=_moment(headers.get("Date")))
+    date = _moment(headers.get("Date"))
+    return Answer(status, value, _retry_after(headers.get("Retry-After"), date), date=date)
 
 
 def _moment(text: str | None) -> float | None:
@@ -121,8 +121,11 @@ def _moment(text: str | None) -> float | None:
         return None
 
 
-def _retry_after(text: str | None) -> float | None:
-    """Seconds from a number or a date, between 0 and an hour; None where nothing sensible is said."""
+def _retry_after(text: str | None, date: float | None) -> float | None:
+    """Seconds from a number or a date, between 0 and an hour; None where nothing sensible is said.
+
+    A date is one of the hub's clock, which may be hours off ours.
+    """
     if not text:
         return None
     try:
@@ -131,5 +134,5 @@ def _retry_after(text: str | None) -> float | None:
         moment = _moment(text)
         if moment is None:
             return None
-        seconds = moment - time.time()
+        seconds = moment - (time.time() if date is None else date)
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None

@@ -38,7 +38,11 @@ class SpoolWriter:
                     os.fsync(self._file)
             except (OSError, ValueError, TypeError) as error:
                 self._broken = self._file is not None
-                trouble.note("spool", f"cannot write to the spool folder: {error}")
+                trouble.note(
+                    "spool",
+                    f"cannot write to the spool folder: {error}; runs are kept in memory for the hub only: make room "
+                    "there, or name another folder in TUNELORE_SPOOL",
+                )
                 return False
             return True
 
