@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,9 @@ Prepare = Callable[[], dict[str, Any]]
 TICK_S = 0.5
 PROGRESS_S = 2.0
 QUIET_S = 60.0  # a line a minute at least, so that other machines see that the process lives
+MAX_UNWRITTEN = 1_000  # records in memory that the disk did not take
+AGAIN_S = 5.0
+END_S = 2.0
 GRACE_S = 30.0  # evaluations after training belong to the run when they follow within this time
 
 
@@ -34,9 +38,11 @@ class _Entry:
         self.early: Prepare | None = early
         self.late = late
         self.begun = False
+        self.on_disk = False
         self.closing = False
         self.written_at = 0.0
         self.fresh: list[dict[str, Any]] = []
+        self.ended = threading.Event()
 
 
 class Session:
@@ -47,6 +53,8 @@ class Session:
         self.pid = os.getpid()
         self.closed = False
         self._entries: list[_Entry] = []
+        self._unwritten: deque[dict[str, Any]] = deque(maxlen=MAX_UNWRITTEN)
+        self._tried_at = 0.0
         self._lock = threading.RLock()
         self._writer = SpoolWriter(settings.spool)
         self._sender: Sender | None = None
@@ -103,6 +111,8 @@ class Session:
             self._calm.wait(max(0.0, 0.7 * (deadline - time.monotonic())))
         for entry in self._open_entries():
             self._finish(entry, thorough=False)
+            entry.ended.wait(END_S)  # unless the thread is just writing it
+        self._write_again()
         if self._sender is not None:
             self._sender.flush(deadline)
             self._sender.stop()
@@ -122,11 +132,11 @@ class Session:
         entry.closing = True
 
     def _start(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._work, name="tunelore-spool", daemon=True)
             self._thread.start()
-            if self._sender is not None:
-                self._sender.start()
+        if self._sender is not None:
+            self._sender.start()
 
     # -- the background thread ----------------------------------------------------------------------------------
 
@@ -141,7 +151,9 @@ class Session:
                 self._calm.set()
             if self.closed and not self._open_entries():
                 return
-            self._wake.wait(TICK_S if self._open_entries() else None)
+            if self._unwritten and time.monotonic() - self._tried_at > AGAIN_S:
+                self._write_again()
+            self._wake.wait(TICK_S if self._open_entries() else AGAIN_S if self._unwritten else None)
             self._wake.clear()
 
     def _attend(self, entry: _Entry) -> None:
@@ -155,6 +167,8 @@ class Session:
             self._finish(entry, thorough=True)
         elif now - entry.written_at > (PROGRESS_S if entry.fresh else QUIET_S):
             entry.written_at = now
+            if not entry.on_disk:
+                self._announce(entry)
             points, entry.fresh = entry.fresh, []
             self._writer.append({"kind": "progress", "run": run.id, **run.progress(points)})
 
@@ -176,7 +190,8 @@ class Session:
     def _announce(self, entry: _Entry) -> None:
         with trouble.quietly("announce"):
             record = repaired(entry.run.partial(), check_run)
-            self._writer.append({"kind": "begin", "run": entry.run.id, "record": record})
+            line = {"kind": "begin", "run": entry.run.id, "record": record}
+            entry.on_disk = self._writer.append(line, durable=True)
 
     def _finish(self, entry: _Entry, *, thorough: bool) -> None:
         """Write the final record once. What takes time is left out when there is none (`thorough` false)."""
@@ -185,7 +200,9 @@ class Session:
                 entry.run.facts.update(entry.late())
         if not entry.run.claim():
             return
-        record = entry.run.final()
+        record = entry.run.least()
+        with trouble.quietly("record"):
+            record = entry.run.final()
         problems = check(record)
         if problems:
             trouble.note("record", f"left out what no hub would take: {problems[0]}")
@@ -193,11 +210,26 @@ class Session:
                 raise AssertionError([str(problem) for problem in problems])
             record = fitting(repaired(record, check))
         line = {"kind": "end", "run": entry.run.id, "record": record}
-        path = self._writer.path if self._writer.append(line, durable=True) else None
+        written = self._writer.append(line, durable=True)
         with self._lock:
             self._entries.remove(entry)
+            if not written:
+                self._unwritten.append(line)
         if self._sender is not None:
-            self._sender.send(Parcel(entry.run.id, record, path))
+            self._sender.send(Parcel(entry.run.id, record, self._writer.path if written else None))
+        entry.ended.set()
+
+    def _write_again(self) -> None:
+        """A disk that was full may have room now; a record that the hub has by then is sent once more, as the same."""
+        self._tried_at = time.monotonic()
+        with self._lock:
+            waiting = list(self._unwritten)
+            self._unwritten.clear()
+        for line in waiting:
+            if self._sender is not None and self._sender.is_done(line["run"]):
+                continue
+            if not self._writer.append(line, durable=True):
+                self._unwritten.append(line)
 
     def _running(self) -> list[dict[str, Any]]:
         return [

@@ -208,6 +208,11 @@ class Run:
             "metrics": measures.best_seen([found for _, found in self._evaluations], self._chosen),
         }
 
+    def least(self) -> dict[str, Any]:
+        """A record where nothing more can be had than that there was a run."""
+        outcome = self.outcome or Outcome("unknown")
+        return {**self.partial(), "outcome": outcome.as_record(), "metrics": {}, "primary": None, "curve": []}
+
     def final(self) -> dict[str, Any]:
         """The record of the ended run."""
         self.absorb()

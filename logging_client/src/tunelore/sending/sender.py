@@ -54,12 +54,13 @@ class Sender:
         self._beaten: dict[str, float] = {}
         self._asked_at: float | None = None
         self._answers = False
+        self._done: set[str] = set()
         self._stopping = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the thread; records left by processes that are dead go first."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._work, name="tunelore-sender", daemon=True)
             self._thread.start()
 
@@ -68,6 +69,10 @@ class Sender:
         self._idle.clear()
         self._waiting.append(parcel)
         self._wake.set()
+
+    def is_done(self, name: str) -> bool:
+        """Whether the hub has this record, which no file on disk knows of."""
+        return name in self._done
 
     def nudge(self) -> None:
         """There may be a run to announce."""
@@ -173,6 +178,9 @@ class Sender:
         self._answers, self._asked_at = status != 0, None
 
     def _settle(self, report: Report) -> None:
+        for parcel, verdict, _ in report.verdicts:
+            if verdict != KEPT and parcel.source is None:
+                self._done.add(parcel.id)
         for verdict in (DELIVERED, DROPPED):
             for parcel, _ in report.of(verdict):
                 settle(parcel, verdict)
