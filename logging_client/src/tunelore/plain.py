@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from tunelore import exits, trouble
-from tunelore.observe.facts import Told, distributed_rank, facts_of_script
+from tunelore.observe.facts import Told, distributed_rank, facts_of_script, hidden_labels
 from tunelore.observe.pipeline import Scalar
 from tunelore.observe.rows import Rows
 from tunelore.record import STATUSES
@@ -88,6 +88,8 @@ def _start(
     rows = Rows(told, facts["task"], None, settings.spool)
     # A script's own loss scaler is not known, so a gradient that is not finite says nothing here.
     started = Run(facts, counts=counts, scaled=True, held=True)
+    with trouble.quietly("labels"):
+        started.hide(hidden_labels(model))
     exits.install()
     own = session(settings)
     own.open(started, rows.early, rows.late)
