@@ -26,6 +26,7 @@ PROGRESS_S = 2.0
 QUIET_S = 60.0  # a line a minute at least, so that other machines see that the process lives
 MAX_UNWRITTEN = 1_000  # records in memory that the disk did not take
 AGAIN_S = 5.0
+MOMENT_S = 0.1  # at most, at start and end of a run: a process killed in the next instant is then told right
 END_S = 2.0
 GRACE_S = 30.0  # evaluations after training belong to the run when they follow within this time
 
@@ -42,6 +43,7 @@ class _Entry:
         self.closing = False
         self.written_at = 0.0
         self.fresh: list[dict[str, Any]] = []
+        self.known = threading.Event()
         self.ended = threading.Event()
 
 
@@ -60,7 +62,7 @@ class Session:
         self._sender: Sender | None = None
         if settings.sends and settings.url is not None:
             hub = Hub(settings.url, settings.token)
-            self._sender = Sender(hub, settings.spool, self._writer.path, self._running)
+            self._sender = Sender(hub, settings.spool, self._running)
         self._wake = threading.Event()
         self._calm = threading.Event()
         self._thread: threading.Thread | None = None
@@ -74,17 +76,20 @@ class Session:
             # One thread trains one model after the other; runs of others, and those that somebody holds, go on.
             if not entry.run.held and (entry.run.thread == run.thread or entry.run.thread not in living):
                 self._release(entry)
+        entry = _Entry(run, early, late)
         with self._lock:
-            self._entries.append(_Entry(run, early, late))
+            self._entries.append(entry)
         self._start()
         self._wake.set()
+        entry.known.wait(MOMENT_S)
 
     def release(self, run: Run) -> None:
         """Nobody has more to say about this run: its record is written and sent by the threads."""
         for entry in self._open_entries():
             if entry.run is run:
                 self._release(entry)
-        self._wake.set()
+                self._wake.set()
+                entry.ended.wait(MOMENT_S)
 
     def fail_open_runs(self, outcome_of: Callable[[Run], Outcome], thread: int | None) -> None:
         """An exception ended the training of this thread (None: of every thread)."""
@@ -192,6 +197,7 @@ class Session:
             record = repaired(entry.run.partial(), check_run)
             line = {"kind": "begin", "run": entry.run.id, "record": record}
             entry.on_disk = self._writer.append(line, durable=True)
+        entry.known.set()
 
     def _finish(self, entry: _Entry, *, thorough: bool) -> None:
         """Write the final record once. What takes time is left out when there is none (`thorough` false)."""

@@ -174,7 +174,7 @@ def test_the_sender_tries_again_until_the_hub_is_back(
     monkeypatch.setattr("tunelore.sending.sender.FIRST_WAIT_S", 0.05)
     hub.answers = [(503, {}, {}), (401, {}, {}), (429, {"Retry-After": "0.1"}, {})]
     writer, one = stored(client, ok_record)
-    sender = Sender(Hub(hub.url), client, writer.path, list)
+    sender = Sender(Hub(hub.url), client, list)
     sender.start()
     sender.send(one)
     hub.wait_for(lambda: len(hub.uploads()) == 4)
@@ -191,7 +191,7 @@ def test_the_sender_obeys_retry_after_even_at_the_end(
     trouble.raise_errors = False
     hub.answers = [(429, {"Retry-After": "600"}, {})]
     writer, one = stored(client, ok_record)
-    sender = Sender(Hub(hub.url), client, writer.path, list)
+    sender = Sender(Hub(hub.url), client, list)
     sender.start()
     sender.send(one)
     hub.wait_for(lambda: len(hub.uploads()) == 1)
@@ -211,7 +211,7 @@ def test_the_end_cuts_our_own_back_off_short(
     monkeypatch.setattr("tunelore.sending.sender.FIRST_WAIT_S", 500.0)
     hub.answers = [(503, {}, {})]
     writer, one = stored(client, ok_record)
-    sender = Sender(Hub(hub.url), client, writer.path, list)
+    sender = Sender(Hub(hub.url), client, list)
     sender.start()
     sender.send(one)
     hub.wait_for(lambda: len(hub.uploads()) == 1)
@@ -229,7 +229,7 @@ def test_a_refused_record_goes_to_rejected_with_the_answer(
     hub.answers = [
         (200, {}, {"results": [{"id": one.id, "status": 422, "problem": {"code": "invalid_record"}}]})
     ]
-    sender = Sender(Hub(hub.url), client, writer.path, list)
+    sender = Sender(Hub(hub.url), client, list)
     sender.start()
     sender.send(one)
     hub.wait_for(lambda: len(hub.uploads()) == 1)
@@ -247,7 +247,7 @@ def test_a_running_run_is_announced(hub: Any, client: Path, ok_record: dict[str,
     partial = {
         key: value for key, value in ok_record.items() if key not in ("outcome", "metrics", "primary", "cost")
     }
-    sender = Sender(Hub(hub.url), client, client / "own.jsonl", lambda: [partial])
+    sender = Sender(Hub(hub.url), client, lambda: [partial])
     sender.start()
     hub.wait_for(lambda: bool(hub.requests))
     assert hub.requests[0][0] == "/api/v1/runs/"
@@ -266,7 +266,7 @@ def test_a_hub_that_never_answers_is_not_waited_for_at_the_end(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         writer, one = stored(client, ok_record)
         hub = Hub(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        sender = Sender(hub, client, writer.path, lambda: [partial])
+        sender = Sender(hub, client, lambda: [partial])
         sender.start()
         connection, _ = listener.accept()
         assert connection.recv(65_536)
@@ -293,7 +293,7 @@ def test_trouble_with_the_hub_is_said_at_the_start(
         key: ok_record[key] for key in ("schema", "id", "started_at", "task", "pipeline", "provenance")
     }
     hub.runs = (status, {}, {})
-    sender = Sender(Hub(hub.url), client, client / "own.jsonl", lambda: [partial])
+    sender = Sender(Hub(hub.url), client, lambda: [partial])
     sender.start()
     hub.wait_for(lambda: len(hub.requests) == 1)
     end = time.monotonic() + 10

@@ -102,7 +102,7 @@ def test_a_finished_run_waits_also_while_its_process_lives(client: Path, ok_reco
     writer.append(end(ok_record), durable=True)
     (parcel,) = outbox.parcels(client)
     assert (parcel.id, parcel.record) == (ok_record["id"], ok_record)
-    assert outbox.parcels(client, but=writer.path) == []
+    assert outbox.parcels(client, of_the_living=False) == []
     writer.close()
 
 

@@ -36,12 +36,9 @@ ABOUT_THE_RUN = (*REFUSALS, 410)
 class Sender:
     """`running` tells the partial records of the runs that have not ended."""
 
-    def __init__(
-        self, hub: Hub, folder: Path, own: Path, running: Callable[[], list[dict[str, Any]]]
-    ) -> None:
+    def __init__(self, hub: Hub, folder: Path, running: Callable[[], list[dict[str, Any]]]) -> None:
         self._hub = hub
         self._folder = folder
-        self._own = own
         self._running = running
         self._waiting: deque[Parcel] = deque()
         self._wake = threading.Event()
@@ -107,7 +104,8 @@ class Sender:
 
     def _work(self) -> None:
         with trouble.quietly("sender"):
-            for parcel in parcels(self._folder, but=self._own):
+            # The living send their own; else every start of a job's many processes would send everything.
+            for parcel in parcels(self._folder, of_the_living=False):
                 self.send(parcel)
         while not self._stopping:
             with trouble.quietly("sender"):
