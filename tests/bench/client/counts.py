@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,8 @@ print("done", flush=True)
 time.sleep(60)
 """
 
+RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 @dataclass(frozen=True)
 class Killed:
@@ -105,7 +108,7 @@ def killed(code: str, folder: Path, after_s: float, *arguments: str) -> Killed:
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert process.stdout is not None
-    name = process.stdout.readline().strip()
+    name = next((line.strip() for line in process.stdout if RUN_ID.fullmatch(line.strip())), "never began")
     time.sleep(after_s)
     process.kill()
     rest, _ = process.communicate(timeout=60)

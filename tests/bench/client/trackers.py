@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import socket
@@ -54,14 +55,16 @@ def environment_of(folder: Path, hub: str = "") -> dict[str, str]:
     return {**kept, **fixed, **(sending if hub else {})}
 
 
-def measured(python: Path, *arguments: object, hub: str = "", limit_s: float = 600.0) -> dict[str, Any]:
+def measured(
+    python: Path, *arguments: object, hub: str = "", limit_s: float = 600.0, **variables: str
+) -> dict[str, Any]:
     """What the child answers, with `code`, and `took_s` from its `start` to its end; `over` where it was stopped."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         command = [str(python), str(CHILD), *map(str, arguments)]
         with (folder / "output").open("wb") as output:
             process = subprocess.Popen(
-                command, cwd=folder, env=environment_of(folder, hub), stdin=subprocess.DEVNULL,
+                command, cwd=folder, env={**environment_of(folder, hub), **variables}, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
             over = False
@@ -86,6 +89,34 @@ def peers_python() -> tuple[Path | None, str]:
     from tests.unit.tunelore.environments import build
 
     return build("peers", *PINS)
+
+
+@contextmanager
+def willing_hub() -> Iterator[str]:
+    """Takes everything at once, as a hub does, and keeps nothing."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            items = body if isinstance(body, list) else []
+            answer = json.dumps({"results": [{"id": one["id"], "status": 201} for one in items]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @contextmanager
