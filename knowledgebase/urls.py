@@ -16,6 +16,7 @@ from knowledgebase.web import urls as web
 api = [
     *experiences.api_urls,
     *searches.api_urls,
+    *web.api_urls,
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
 ]
 

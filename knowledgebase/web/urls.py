@@ -1,8 +1,10 @@
-"""Addresses of the pages that belong to no app."""
+"""Addresses that belong to no app."""
 
 from django.urls import URLPattern, path
 
-from knowledgebase.web import health, metrics, pages
+from knowledgebase.web import api, health, metrics, pages
+
+api_urls: list[URLPattern] = [path("about/", api.About.as_view(), name="about")]
 
 page_urls: list[URLPattern] = [
     path("", pages.overview, name="overview"),

@@ -13,7 +13,7 @@ from typing import Any
 from tunelore import exits, trouble
 from tunelore.observe.checkpoints import checkpoint_folder, mark, mark_state
 from tunelore.observe.dataset import rows_in
-from tunelore.observe.facts import Told, counts, distributed_rank, facts_at_start
+from tunelore.observe.facts import Told, counts, distributed_rank, facts_at_start, hidden_labels
 from tunelore.observe.pipeline import Scalar
 from tunelore.observe.rows import Rows
 from tunelore.observe.trials import Retries, Trials, batch_of_a_step, pruned
@@ -104,6 +104,8 @@ class TuneLoreCallback:
                 chosen_metric=getattr(args, "metric_for_best_model", None),
                 scaled=bool(getattr(args, "fp16", False)),
             )
+            with trouble.quietly("labels"):
+                run.hide(hidden_labels(model))
             self._retries.after(run, batch)
             rows = self._rows_of(getattr(dataloader, "dataset", None), facts)
             self._run, self._pid = run, os.getpid()

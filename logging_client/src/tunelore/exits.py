@@ -15,12 +15,15 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+from tunelore import session as sessions
 from tunelore import trouble
+from tunelore.record import identity
 from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
 from tunelore.session import own_sessions
 
 _installed_in: int | None = None
+_renews_locks = False
 
 
 def install() -> None:
@@ -32,7 +35,9 @@ def install() -> None:
             return
         _installed_in = os.getpid()
         atexit.register(_at_exit, os.getpid())
+        _chain_multiprocessing()
         _chain_ipython()
+        _renew_locks_after_forks()
         _chain_sigterm()
 
 
@@ -86,6 +91,38 @@ def _thread_hook_over(previous: Callable[..., Any]) -> Callable[..., Any]:
 
     hook.tunelore = True  # type: ignore[attr-defined]
     return hook
+
+
+def _chain_multiprocessing() -> None:
+    """A child of multiprocessing (a launcher in a notebook, say) ends without exit hooks; it does call finalizers."""
+    process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, _at_child_exit, args=(os.getpid(),), exitpriority=100)
+
+
+def _at_child_exit(pid: int) -> None:
+    """Called while an exception is on its way out, which nobody else shows to a hook."""
+    if pid != os.getpid():
+        return
+    error = sys.exc_info()[1]
+    if isinstance(error, SystemExit):
+        error = error.__context__  # launchers catch the exception, report it, and leave
+    failed(error, threading.get_ident())
+    close_all()
+
+
+def _renew_locks_after_forks() -> None:
+    """A thread of ours may hold a lock in the moment of a fork; in the child nobody would ever release it."""
+    global _renews_locks
+    if not _renews_locks and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_renew_locks)
+        _renews_locks = True
+
+
+def _renew_locks() -> None:
+    trouble.renew_lock()
+    sessions.renew_lock()
+    identity.renew_lock()
 
 
 def _chain_ipython() -> None:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from tunelore import exits, trouble
-from tunelore.observe.facts import Told, distributed_rank, facts_of_script
+from tunelore.observe.facts import Told, distributed_rank, facts_of_script, hidden_labels
 from tunelore.observe.pipeline import Scalar
 from tunelore.observe.rows import Rows
 from tunelore.record import STATUSES
@@ -88,6 +88,8 @@ def _start(
     rows = Rows(told, facts["task"], None, settings.spool)
     # A script's own loss scaler is not known, so a gradient that is not finite says nothing here.
     started = Run(facts, counts=counts, scaled=True, held=True)
+    with trouble.quietly("labels"):
+        started.hide(hidden_labels(model))
     exits.install()
     own = session(settings)
     own.open(started, rows.early, rows.late)
@@ -139,7 +141,7 @@ class LoggedRun:
         if live is None:
             return
         with trouble.quietly("metrics"):
-            named = snapshot(_by_name(metrics or {}))
+            named = snapshot(named_metrics(metrics or {}))
             if named:
                 live.evaluated(live.step, named)
         with trouble.quietly("finish"):
@@ -197,13 +199,13 @@ def _canonical(name: str) -> str:
     return f"{_SHORT.get(match['split'], match['split'])}_{match['name']}"
 
 
-def _by_name(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def named_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Metrics as a Trainer names them; what has no split is of validation."""
     named: dict[str, Any] = {}
     for key, value in metrics.items():
         name = str(key)
         if isinstance(value, Mapping):
-            named |= _by_name({f"{name}_{inner}": one for inner, one in value.items()})
+            named |= named_metrics({f"{name}_{inner}": one for inner, one in value.items()})
             continue
         if value is not None and not is_number(value):
             what = f"{name[:80]!r} is of type {type(value).__name__}"

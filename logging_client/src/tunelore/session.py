@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,10 @@ Prepare = Callable[[], dict[str, Any]]
 TICK_S = 0.5
 PROGRESS_S = 2.0
 QUIET_S = 60.0  # a line a minute at least, so that other machines see that the process lives
+MAX_UNWRITTEN = 1_000  # records in memory that the disk did not take
+AGAIN_S = 5.0
+MOMENT_S = 0.1  # at most, at start and end of a run: a process killed in the next instant is then told right
+END_S = 2.0
 GRACE_S = 30.0  # evaluations after training belong to the run when they follow within this time
 
 
@@ -34,9 +39,12 @@ class _Entry:
         self.early: Prepare | None = early
         self.late = late
         self.begun = False
+        self.on_disk = False
         self.closing = False
         self.written_at = 0.0
         self.fresh: list[dict[str, Any]] = []
+        self.known = threading.Event()
+        self.ended = threading.Event()
 
 
 class Session:
@@ -47,12 +55,14 @@ class Session:
         self.pid = os.getpid()
         self.closed = False
         self._entries: list[_Entry] = []
+        self._unwritten: deque[dict[str, Any]] = deque(maxlen=MAX_UNWRITTEN)
+        self._tried_at = 0.0
         self._lock = threading.RLock()
         self._writer = SpoolWriter(settings.spool)
         self._sender: Sender | None = None
         if settings.sends and settings.url is not None:
             hub = Hub(settings.url, settings.token)
-            self._sender = Sender(hub, settings.spool, self._writer.path, self._running)
+            self._sender = Sender(hub, settings.spool, self._running)
         self._wake = threading.Event()
         self._calm = threading.Event()
         self._thread: threading.Thread | None = None
@@ -66,17 +76,20 @@ class Session:
             # One thread trains one model after the other; runs of others, and those that somebody holds, go on.
             if not entry.run.held and (entry.run.thread == run.thread or entry.run.thread not in living):
                 self._release(entry)
+        entry = _Entry(run, early, late)
         with self._lock:
-            self._entries.append(_Entry(run, early, late))
+            self._entries.append(entry)
         self._start()
         self._wake.set()
+        entry.known.wait(MOMENT_S)
 
     def release(self, run: Run) -> None:
         """Nobody has more to say about this run: its record is written and sent by the threads."""
         for entry in self._open_entries():
             if entry.run is run:
                 self._release(entry)
-        self._wake.set()
+                self._wake.set()
+                entry.ended.wait(MOMENT_S)
 
     def fail_open_runs(self, outcome_of: Callable[[Run], Outcome], thread: int | None) -> None:
         """An exception ended the training of this thread (None: of every thread)."""
@@ -103,6 +116,8 @@ class Session:
             self._calm.wait(max(0.0, 0.7 * (deadline - time.monotonic())))
         for entry in self._open_entries():
             self._finish(entry, thorough=False)
+            entry.ended.wait(END_S)  # unless the thread is just writing it
+        self._write_again()
         if self._sender is not None:
             self._sender.flush(deadline)
             self._sender.stop()
@@ -122,11 +137,11 @@ class Session:
         entry.closing = True
 
     def _start(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._work, name="tunelore-spool", daemon=True)
             self._thread.start()
-            if self._sender is not None:
-                self._sender.start()
+        if self._sender is not None:
+            self._sender.start()
 
     # -- the background thread ----------------------------------------------------------------------------------
 
@@ -141,7 +156,9 @@ class Session:
                 self._calm.set()
             if self.closed and not self._open_entries():
                 return
-            self._wake.wait(TICK_S if self._open_entries() else None)
+            if self._unwritten and time.monotonic() - self._tried_at > AGAIN_S:
+                self._write_again()
+            self._wake.wait(TICK_S if self._open_entries() else AGAIN_S if self._unwritten else None)
             self._wake.clear()
 
     def _attend(self, entry: _Entry) -> None:
@@ -155,6 +172,8 @@ class Session:
             self._finish(entry, thorough=True)
         elif now - entry.written_at > (PROGRESS_S if entry.fresh else QUIET_S):
             entry.written_at = now
+            if not entry.on_disk:
+                self._announce(entry)
             points, entry.fresh = entry.fresh, []
             self._writer.append({"kind": "progress", "run": run.id, **run.progress(points)})
 
@@ -176,7 +195,9 @@ class Session:
     def _announce(self, entry: _Entry) -> None:
         with trouble.quietly("announce"):
             record = repaired(entry.run.partial(), check_run)
-            self._writer.append({"kind": "begin", "run": entry.run.id, "record": record})
+            line = {"kind": "begin", "run": entry.run.id, "record": record}
+            entry.on_disk = self._writer.append(line, durable=True)
+        entry.known.set()
 
     def _finish(self, entry: _Entry, *, thorough: bool) -> None:
         """Write the final record once. What takes time is left out when there is none (`thorough` false)."""
@@ -185,7 +206,9 @@ class Session:
                 entry.run.facts.update(entry.late())
         if not entry.run.claim():
             return
-        record = entry.run.final()
+        record = entry.run.least()
+        with trouble.quietly("record"):
+            record = entry.run.final()
         problems = check(record)
         if problems:
             trouble.note("record", f"left out what no hub would take: {problems[0]}")
@@ -193,11 +216,26 @@ class Session:
                 raise AssertionError([str(problem) for problem in problems])
             record = fitting(repaired(record, check))
         line = {"kind": "end", "run": entry.run.id, "record": record}
-        path = self._writer.path if self._writer.append(line, durable=True) else None
+        written = self._writer.append(line, durable=True)
         with self._lock:
             self._entries.remove(entry)
+            if not written:
+                self._unwritten.append(line)
         if self._sender is not None:
-            self._sender.send(Parcel(entry.run.id, record, path))
+            self._sender.send(Parcel(entry.run.id, record, self._writer.path if written else None))
+        entry.ended.set()
+
+    def _write_again(self) -> None:
+        """A disk that was full may have room now; a record that the hub has by then is sent once more, as the same."""
+        self._tried_at = time.monotonic()
+        with self._lock:
+            waiting = list(self._unwritten)
+            self._unwritten.clear()
+        for line in waiting:
+            if self._sender is not None and self._sender.is_done(line["run"]):
+                continue
+            if not self._writer.append(line, durable=True):
+                self._unwritten.append(line)
 
     def _running(self) -> list[dict[str, Any]]:
         return [
@@ -223,3 +261,9 @@ def session(settings: Settings) -> Session:
 def own_sessions() -> list[Session]:
     """The sessions that belong to this process."""
     return [one for one in list(_sessions.values()) if one.pid == os.getpid()]
+
+
+def renew_lock() -> None:
+    """In a child that was forked off while a thread of its parent held the lock."""
+    global _sessions_lock
+    _sessions_lock = threading.RLock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from tunelore import trouble
 
@@ -72,7 +72,15 @@ def _checked(url: str | None) -> str | None:
         known = False
     if not known:
         trouble.note(
-            "settings", f"the hub's address is {text[:80]!r}; it must start with http:// or https://"
+            "settings",
+            f"the hub's address is {text[:80]!r}; it must start with http:// or https://: mend TUNELORE_URL and send "
+            "what waits with `tunelore sync`",
         )
         return None
+    if parts.username or parts.password:
+        trouble.note(
+            "settings",
+            "the hub's address holds a name or password, which is left out; give the token in TUNELORE_TOKEN",
+        )
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     return text

@@ -9,6 +9,7 @@ from types import TracebackType
 
 logger = logging.getLogger("tunelore")
 counts: Counter[str] = Counter()
+MAX_SAID = 600
 raise_errors = False  # tests set this: silence in production would else be silence there too
 _lock = threading.RLock()  # re-entrant, because a signal handler may run while its own thread holds it
 
@@ -20,8 +21,20 @@ def note(kind: str, what: object) -> None:
         first = counts[kind] == 1
     if first:
         logger.warning(
-            "TuneLore: %s: %s. Training is not affected; further ones are only counted.", kind, what
+            "TuneLore: %s: %s. Training is not affected; further ones are only counted.", kind, one_line(what)
         )
+
+
+def one_line(what: object) -> str:
+    """What a server or an exception said cannot write more than a line, nor to the terminal."""
+    text = " ".join(str(what).split())
+    return "".join(letter if letter.isprintable() else "?" for letter in text)[:MAX_SAID]
+
+
+def renew_lock() -> None:
+    """In a child that was forked off while a thread of its parent held the lock."""
+    global _lock
+    _lock = threading.RLock()
 
 
 class quietly:

@@ -6,6 +6,7 @@ import copy
 import http.server
 import json
 import os
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -148,11 +149,14 @@ class ScriptedHub:
     """A real HTTP server on loopback that answers as told and remembers what it was sent.
 
     `answers` are taken one a request to experiences/: (status, headers, body); with none left each record is 201.
+    `about` answers every GET, `runs` every heartbeat.
     """
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str], object]] = []
         self.requests: list[tuple[str, dict[str, str], Any]] = []
+        self.about: tuple[int, dict[str, str], object] = (404, {}, {})
+        self.runs: tuple[int, dict[str, str], object] = (200, {}, {})
         self.asked = threading.Condition()
         hub = self
 
@@ -161,8 +165,16 @@ class ScriptedHub:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 status, headers, answer = hub.answer(self.path, body)
                 hub.note(self.path, dict(self.headers), body)
+                self.tell(status, headers, answer)
+
+            def do_GET(self) -> None:
+                hub.note(self.path, dict(self.headers), None)
+                self.tell(*hub.about)
+
+            def tell(self, status: int, headers: dict[str, str], answer: object) -> None:
                 text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
+                self.send_response_only(status)
+                headers.setdefault("Date", self.date_time_string())
                 for name, value in {"Content-Length": str(len(text)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
@@ -179,7 +191,7 @@ class ScriptedHub:
 
     def answer(self, path: str, body: Any) -> tuple[int, dict[str, str], object]:
         if path != "/api/v1/experiences/":
-            return 200, {}, {}
+            return self.runs
         with self.asked:
             if self.answers:
                 return self.answers.pop(0)
@@ -199,6 +211,12 @@ class ScriptedHub:
             assert self.asked.wait_for(condition, seconds), (
                 f"not within {seconds} s; got {self.requests!r:.500}"
             )
+
+    def wrap(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._server.socket = context.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
 
     def close(self) -> None:
         self._server.shutdown()

@@ -93,6 +93,19 @@ def finish(
     return process.returncode, errors, waiting(folder)
 
 
+def run_command(command: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command in the folder, to its end."""
+    return subprocess.run(
+        command,
+        env=environment(folder, **variables),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
 def waiting(folder: Path) -> list[dict[str, Any]]:
     """The records that would be sent now, each a valid one."""
     found = [parcel.record for parcel in parcels(folder / "spool")]

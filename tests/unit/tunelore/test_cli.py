@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from tunelore import record
 from tunelore.cli import main
+from tunelore.cli.sync import Progress
 from tunelore.spool.outbox import parcels
 from tunelore.spool.writer import SpoolWriter
 
@@ -127,3 +129,19 @@ def test_the_installed_command_says_what_it_can(client: Path) -> None:
     )
     for word in ("sync", "status", "show"):
         assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("terminal", "lines"), [(True, ["", "  25 of 1,000", "  50 of 1,000"]), (False, [""])]
+)
+def test_progress_writes_over_a_line_on_terminals_only(terminal: bool, lines: list[str]) -> None:
+    class Out(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    out = Out()
+    progress = Progress(1000, out)
+    progress.at(25)
+    progress.at(50)
+    progress.end()
+    assert out.getvalue().rstrip("\n").split("\r") == lines

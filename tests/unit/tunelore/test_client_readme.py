@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tunelore import TuneLoreCallback
+from tunelore.cli import COMMANDS
 
 CLIENT = Path(__file__).parents[3] / "logging_client"
 README = (CLIENT / "README.md").read_text(encoding="utf-8")
@@ -25,6 +26,6 @@ def test_every_variable_is_explained(name: str) -> None:
     assert f"`{name}`" in README
 
 
-@pytest.mark.parametrize("command", ["sync", "status", "show"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_explained(command: str) -> None:
     assert f"tunelore {command}" in README

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,15 @@ def test_retry_after(hub: Any, header: str, low: float, high: float) -> None:
     assert low <= answer.retry_after_s <= high
 
 
+def test_a_date_to_come_back_at_is_one_of_the_hubs_clock(hub: Any) -> None:
+    """It may be an hour off ours."""
+    clock = time.time() + 3600
+    hub.answers = [
+        (503, {"Date": formatdate(clock, usegmt=True), "Retry-After": formatdate(clock + 7, usegmt=True)}, {})
+    ]
+    assert Hub(hub.url).post("/api/v1/experiences/", b"[]").retry_after_s == 7
+
+
 @pytest.mark.parametrize("header", ["soon", "", "nan"])
 def test_a_retry_after_without_sense_is_none(hub: Any, header: str) -> None:
     hub.answers = [(503, {"Retry-After": header}, {})]
@@ -164,7 +174,7 @@ def test_the_sender_tries_again_until_the_hub_is_back(
     monkeypatch.setattr("tunelore.sending.sender.FIRST_WAIT_S", 0.05)
     hub.answers = [(503, {}, {}), (401, {}, {}), (429, {"Retry-After": "0.1"}, {})]
     writer, one = stored(client, ok_record)
-    sender = Sender(Hub(hub.url), client, writer.path, list)
+    sender = Sender(Hub(hub.url), client, list)
     sender.start()
     sender.send(one)
     hub.wait_for(lambda: len(hub.uploads()) == 4)
@@ -181,7 +191,7 @@ def test_the_sender_obeys_retry_after_even_at_the_end(
     trouble.raise_errors = False
     hub.answers = [(429, {"Retry-After": "600"}, {})]
     writer, one = stored(client, ok_record)
-    sender = Sender(Hub(hub.url), client, writer.path, list)
+    sender = Sender(Hub(hub.url), client, list)
     sender.start()
     sender.send(one)
     hub.wait_for(lambda: len(hub.uploads()) == 1)
@@ -201,7 +211,7 @@ def test_the_end_cuts_our_own_back_off_short(
     monkeypatch.setattr("tunelore.sending.sender.FIRST_WAIT_S", 500.0)
     hub.answers = [(503, {}, {})]
     writer, one = stored(client, ok_record)
-    sender = Sender(Hub(hub.url), client, writer.path, list)
+    sender = Sender(Hub(hub.url), client, list)
     sender.start()
     sender.send(one)
     hub.wait_for(lambda: len(hub.uploads()) == 1)
@@ -219,7 +229,7 @@ def test_a_refused_record_goes_to_rejected_with_the_answer(
     hub.answers = [
         (200, {}, {"results": [{"id": one.id, "status": 422, "problem": {"code": "invalid_record"}}]})
     ]
-    sender = Sender(Hub(hub.url), client, writer.path, list)
+    sender = Sender(Hub(hub.url), client, list)
     sender.start()
     sender.send(one)
     hub.wait_for(lambda: len(hub.uploads()) == 1)
@@ -237,9 +247,57 @@ def test_a_running_run_is_announced(hub: Any, client: Path, ok_record: dict[str,
     partial = {
         key: value for key, value in ok_record.items() if key not in ("outcome", "metrics", "primary", "cost")
     }
-    sender = Sender(Hub(hub.url), client, client / "own.jsonl", lambda: [partial])
+    sender = Sender(Hub(hub.url), client, lambda: [partial])
     sender.start()
     hub.wait_for(lambda: bool(hub.requests))
     assert hub.requests[0][0] == "/api/v1/runs/"
     assert hub.requests[0][2] == partial
     sender.stop()
+
+
+def test_a_hub_that_never_answers_is_not_waited_for_at_the_end(
+    client: Path, ok_record: dict[str, Any]
+) -> None:
+    """It had its time while training went on; the record waits on disk."""
+    trouble.raise_errors = False
+    partial = {
+        key: ok_record[key] for key in ("schema", "id", "started_at", "task", "pipeline", "provenance")
+    }
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        writer, one = stored(client, ok_record)
+        hub = Hub(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        sender = Sender(hub, client, lambda: [partial])
+        sender.start()
+        connection, _ = listener.accept()
+        assert connection.recv(65_536)
+        sender.send(one)
+        began = time.monotonic()
+        assert not sender.flush(began + 30)
+        assert time.monotonic() - began < 5
+        sender.stop()
+        began = time.monotonic()
+        assert not sender.flush(began + 30)  # a second end waits for nobody
+        assert time.monotonic() - began < 5
+        assert [waiting.id for waiting in parcels(client)] == [one.id]
+        connection.close()
+    writer.close()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 302, 503])
+def test_trouble_with_the_hub_is_said_at_the_start(
+    hub: Any, client: Path, ok_record: dict[str, Any], status: int
+) -> None:
+    """Not after hours of training; once, and with what to do."""
+    trouble.raise_errors = False
+    partial = {
+        key: ok_record[key] for key in ("schema", "id", "started_at", "task", "pipeline", "provenance")
+    }
+    hub.runs = (status, {}, {})
+    sender = Sender(Hub(hub.url), client, lambda: [partial])
+    sender.start()
+    hub.wait_for(lambda: len(hub.requests) == 1)
+    end = time.monotonic() + 10
+    while not trouble.counts["network"] and time.monotonic() < end:
+        time.sleep(0.01)
+    sender.stop()
+    assert trouble.counts == {"network": 1}

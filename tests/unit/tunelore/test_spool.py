@@ -102,7 +102,7 @@ def test_a_finished_run_waits_also_while_its_process_lives(client: Path, ok_reco
     writer.append(end(ok_record), durable=True)
     (parcel,) = outbox.parcels(client)
     assert (parcel.id, parcel.record) == (ok_record["id"], ok_record)
-    assert outbox.parcels(client, but=writer.path) == []
+    assert outbox.parcels(client, of_the_living=False) == []
     writer.close()
 
 
@@ -253,6 +253,9 @@ def test_another_machines_process_counts_as_alive_until_it_is_silent(
     lines = writer.path.read_bytes().split(b"\n", 1)
     writer.path.write_bytes(encode({**(decode(lines[0]) or {}), "place": "elsewhere"}) + lines[1])
     assert outbox.parcels(client) == []
-    long_ago = writer.path.stat().st_mtime - 4000
+    written = writer.path.stat().st_mtime
+    an_hour_off, long_ago = written - 3700, written - 7300
+    os.utime(writer.path, (an_hour_off, an_hour_off))
+    assert outbox.parcels(client) == []
     os.utime(writer.path, (long_ago, long_ago))
     assert [parcel.record["outcome"]["cause"] for parcel in outbox.parcels(client)] == ["lost"]

@@ -150,7 +150,8 @@ trainer(max_steps=12, output_dir="out2").train(resume_from_checkpoint=str(checkp
 train(max_steps=4)
 """
     code, errors, found = finish(TRAINER + QUIET + body.replace("WAY", repr(way)), tmp_path)
-    assert (code, errors) == (0, "")
+    assert code == 0, errors
+    assert "TuneLore" not in errors
     first, second, fresh = found
     assert second["provenance"]["resumes"] == first["id"]
     assert (first["provenance"]["resumes"], fresh["provenance"]["resumes"]) == (None, None)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelore.describe import tokens_fingerprint
+from tunelore.runs.values import clean
 
 Rows = list[tuple[str, str]]
 MAX_TOKEN_ROWS = 50_000
@@ -33,7 +34,10 @@ def named_dataset(dataset: Any) -> dict[str, Any] | None:
     match = _NAMED.fullmatch(dataset) if isinstance(dataset, str) else None
     if match is None:
         return None
-    return {key: value if value is None else value[:200] for key, value in match.groupdict().items()}
+    parts = match.groupdict()
+    if parts["source"] in ("file", "upload"):
+        parts["name"] = re.split(r"[/\\]", parts["name"].rstrip("/\\"))[-1] or None
+    return {key: value if value is None else clean(value, 200) for key, value in parts.items()}
 
 
 def read_rows(

@@ -6,6 +6,7 @@ Knows no spool and no network.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,11 +16,12 @@ from tunelore.describe import conditions, system
 from tunelore.observe.checkpoints import resumed, run_id
 from tunelore.observe.cost import limits
 from tunelore.observe.dataset import named_dataset
-from tunelore.observe.language_model import count_parameters, language_model, task_kind
+from tunelore.observe.language_model import base_model, count_parameters, language_model, task_kind
 from tunelore.observe.pipeline import Scalar, pipeline, script_pipeline
-from tunelore.runs.values import clean
+from tunelore.runs.values import clean, label_words, pathless
 
 Facts = dict[str, Any]
+MAX_LABELS = 1_000
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,16 @@ def _named_model(told: Told, model: Any, method: str | None) -> Facts | None:
 
 
 def distributed_rank() -> int:
-    """This process's number in a distributed run, 0 where it is alone; only the main process speaks."""
+    """This process's number in a distributed run, 0 where it is alone; only the main process speaks.
+
+    What torch says counts more than RANK: a launcher that forks leaves that as it was in the parent.
+    """
+    group: Any = sys.modules.get("torch.distributed")
+    try:
+        if group is not None and group.is_available() and group.is_initialized():
+            return int(group.get_rank())
+    except (AttributeError, RuntimeError, ValueError):
+        pass
     rank = os.environ.get("RANK", "").strip()
     return int(rank) if rank.isdigit() else 0
 
@@ -128,13 +139,19 @@ def counts(args: Any, model: Any, batch: int | None) -> Facts:
     }
 
 
+def hidden_labels(model: Any) -> dict[str, str]:
+    """The label names a model knows, with what stands for them in names of metrics."""
+    names = getattr(getattr(base_model(model), "config", None), "id2label", None)
+    return label_words(list(names.values())[:MAX_LABELS]) if isinstance(names, Mapping) else {}
+
+
 def _task(told: Told, model: Any) -> Facts:
     named = named_dataset(told.dataset) or {"source": "unknown"}
     return {
         "kind": clean(told.kind, 64) if told.kind else task_kind(model),
-        "name": None if told.task is None else clean(told.task, 200),
+        "name": None if told.task is None else clean(pathless(str(told.task)), 200),
         "languages": [clean(one, 35) for one in told.languages][:64],
-        "domain": None if told.domain is None else clean(told.domain, 200),
+        "domain": None if told.domain is None else clean(pathless(str(told.domain)), 200),
         "dataset": {**named, "label_column": clean(told.label_column, 200)},
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunelore.observe.language_model import base_model, count_parameters
-from tunelore.runs.values import clean, finite
+from tunelore.runs.values import clean, finite, pathless
 
 Scalar = float | int | bool | str | None
 # Named by the Trainer's argument; told only where they differ from its default, so that the same choice made
@@ -125,12 +125,12 @@ def frozen_share(model: Any) -> float | None:
 
 
 def scalar(value: Any) -> Any:
-    """A scalar of JSON; enumerations by their value, long text cut, everything else left out as null."""
+    """A scalar of JSON; enumerations by their value, long text cut, paths without folders, all else null."""
     value = getattr(value, "value", value)
     if isinstance(value, list):
         return [scalar(item) for item in value[:64]]
     if isinstance(value, str):
-        return clean(value, 256)
+        return clean(pathless(value), 256)
     if value is None or isinstance(value, (bool, int)):
         return value
     return finite(value)

@@ -120,6 +120,12 @@ def uuid7() -> str:
     return str(uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))
 
 
+def renew_lock() -> None:
+    """In a child that was forked off while a thread of its parent held the lock; and it counts on from nowhere."""
+    global _lock, _last
+    _lock, _last = threading.Lock(), (0, 0)
+
+
 def import_id(source_format: str, identity: str) -> str:
     """The id of an imported run: one for a source, wherever and whenever it is imported (UUIDv5)."""
     return str(uuid.uuid5(IMPORT_NAMESPACE, f"{source_format}\n{identity}"))

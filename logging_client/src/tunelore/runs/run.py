@@ -17,9 +17,10 @@ from tunelore.record import MAX_RECORD_BYTES, RecordError, canonical, uuid7
 from tunelore.runs import metrics as measures
 from tunelore.runs.curve import Curve, Point, measured, thinned
 from tunelore.runs.outcome import Outcome
-from tunelore.runs.values import is_infinite, snapshot
+from tunelore.runs.values import is_infinite, snapshot, without_labels
 
 MAX_EVENTS = 20_000
+MAX_NAMES = 10_000
 
 
 def utc_now() -> datetime:
@@ -80,11 +81,18 @@ class Run:
         self._cpu: float | None = None
         self._peak_before = memory_peak()
         self._peak_seen = memory_now()
+        self._hidden: Mapping[str, str] = {}
+        self._renamed: dict[str, str] = {}
         self._claim = threading.Lock()
         self._absorbing = threading.RLock()
         self._own_before = 0.0
         self._began = time.perf_counter()
         self._cpu_before = time.process_time()
+
+    def hide(self, labels: Mapping[str, str]) -> None:
+        """Label names that no metric is to be named by, and what is written for each."""
+        self._hidden = labels
+        self._chosen = without_labels(self._chosen, labels) if self._chosen else self._chosen
 
     # -- the thread that trains ---------------------------------------------------------------------------------
 
@@ -135,6 +143,8 @@ class Run:
         with self._absorbing:
             while self._events:
                 kind, step, epoch, seconds, values = self._events.popleft()
+                if self._hidden:
+                    values = {self._without_labels(str(name)): value for name, value in values.items()}
                 if kind == "log":
                     point = self._point(step, epoch, seconds, values)
                     if point["values"] and self.curve.add(point):
@@ -142,6 +152,13 @@ class Run:
                 else:
                     self._measure(kind, step, values)
         return kept
+
+    def _without_labels(self, name: str) -> str:
+        if name not in self._renamed:
+            if len(self._renamed) > MAX_NAMES:
+                self._renamed.clear()
+            self._renamed[name] = without_labels(name, self._hidden)
+        return self._renamed[name]
 
     def sample_memory(self) -> None:
         """Remember the memory held just now."""
@@ -207,6 +224,11 @@ class Run:
             "cost": self._cost(),
             "metrics": measures.best_seen([found for _, found in self._evaluations], self._chosen),
         }
+
+    def least(self) -> dict[str, Any]:
+        """A record where nothing more can be had than that there was a run."""
+        outcome = self.outcome or Outcome("unknown")
+        return {**self.partial(), "outcome": outcome.as_record(), "metrics": {}, "primary": None, "curve": []}
 
     def final(self) -> dict[str, Any]:
         """The record of the ended run."""

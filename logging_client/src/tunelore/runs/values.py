@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 PLAIN = (float, int, str)
+# The folders of an absolute path, wherever in a text it stands; of "hub:owner/name" and of an address nothing.
+_FOLDERS = re.compile(
+    r"""(^|[\s=,;:"'(\[])(?:file://)?(?:~[^\s\\/]*|[A-Za-z]:)?[\\/](?:[^\s\\/:;,"']+[\\/])+"""
+)
+# Labels that say nothing, and words that metrics are named by anyway.
+_PLAIN_LABEL = re.compile(
+    r"(?i)(?:label|class)_\d+|\d+|loss|f1|macro|micro|weighted|avg|accuracy|precision|recall|score|auc|eval|train|test"
+)
 
 
 def clean(text: object, limit: int) -> str:
@@ -15,6 +24,39 @@ def clean(text: object, limit: int) -> str:
     if not found.isascii() or "\0" in found:
         found = found.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
     return found[:limit]
+
+
+def pathless(text: str) -> str:
+    """The text with every absolute path cut down to its last part: folders tell of people and machines."""
+    return _FOLDERS.sub(r"\1", text) if "/" in text or "\\" in text else text
+
+
+def label_words(labels: Iterable[object]) -> dict[str, str]:
+    """What to write in a metric's name for each class: its number. Labels that are numbers themselves stay."""
+    named = [str(label) for label in labels]
+    return {
+        _joined(label): f"class_{number}"
+        for number, label in enumerate(named)
+        if _joined(label) and _PLAIN_LABEL.fullmatch(label) is None
+    }
+
+
+def without_labels(name: str, words: Mapping[str, str]) -> str:
+    """eval_f1_sadness -> eval_f1_class_0: metrics by class are named by the labels, which stay here.
+
+    "very sad", very_sad and Very-Sad are one label.
+    """
+    if not words:
+        return name
+    longest_first = sorted(words, key=len, reverse=True)
+    pattern = "|".join(r"[\s_\-]+".join(map(re.escape, label.split(" "))) for label in longest_first)
+    return re.sub(
+        rf"(?i)(?<![^\W_])(?:{pattern})(?![^\W_])", lambda match: words.get(_joined(match[0]), "class"), name
+    )
+
+
+def _joined(label: str) -> str:
+    return " ".join(re.split(r"[\s_\-]+", label.strip().lower())).strip()
 
 
 def finite(value: object) -> float | int | None:

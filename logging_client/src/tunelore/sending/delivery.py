@@ -63,7 +63,7 @@ def deliver(hub: Hub, batch: Sequence[tuple[Parcel, bytes]], timeout_s: float = 
         return report
     items = _items(answer) if 200 <= answer.status < 300 else None
     if items is None:
-        report.reason = _reason(answer)
+        report.reason = reason_of(answer)
         report.verdicts = [(parcel, KEPT, {}) for parcel, _ in batch]
         return report
     for number, (parcel, _) in enumerate(batch):
@@ -113,7 +113,8 @@ def _told(status: int, body: Any) -> dict[str, Any]:
     return {"status": status, "body": body if isinstance(body, (dict, list)) else None}
 
 
-def _reason(answer: Answer) -> str:
+def reason_of(answer: Answer) -> str:
+    """Why an answer that is about no single record keeps all of them, and what to do about it."""
     if answer.status == 0:
         return f"no answer ({answer.reason})"
     if answer.status in (401, 403):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +16,7 @@ from tunelore import __version__
 
 EXPERIENCES = "/api/v1/experiences/"
 RUNS = "/api/v1/runs/"
+ABOUT = "/api/v1/about/"
 TIMEOUT_S = 15.0
 WHOLE_S = 60.0
 MAX_ANSWER = 4_000_000
@@ -23,12 +25,16 @@ MAX_RETRY_AFTER_S = 3600.0
 
 @dataclass(frozen=True)
 class Answer:
-    """`status` 0: no answer, `reason` says why; `body` is the JSON value, None where it is none."""
+    """`status` 0: no answer, `reason` says why; `body` is the JSON value, None where it is none.
+
+    `date` is the hub's clock, in seconds since 1970, where it tells it.
+    """
 
     status: int
     body: Any = None
     retry_after_s: float | None = None
     reason: str = ""
+    date: float | None = None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -48,18 +54,39 @@ class Hub:
 
     def post(self, path: str, body: bytes, timeout_s: float = TIMEOUT_S) -> Answer:
         """Send JSON bytes; every failure is an Answer."""
-        headers = {"Content-Type": "application/json", "User-Agent": f"tunelore/{__version__}"}
+        return self._ask("POST", path, body, timeout_s)
+
+    def get(self, path: str, timeout_s: float = TIMEOUT_S) -> Answer:
+        """Ask for JSON; every failure is an Answer."""
+        return self._ask("GET", path, None, timeout_s)
+
+    def _ask(self, method: str, path: str, body: bytes | None, timeout_s: float) -> Answer:
+        headers = {"Accept": "application/json", "User-Agent": f"tunelore/{__version__}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         try:
-            request = urllib.request.Request(self.url + path, data=body, headers=headers, method="POST")
+            request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
             with self._opener.open(request, timeout=timeout_s) as response:
                 return _answer(response.status, response.headers, _read(response))
         except urllib.error.HTTPError as error:
             with error:
                 return _answer(error.code, error.headers, _read(error))
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return Answer(0, reason=f"{type(error).__name__}: {getattr(error, 'reason', error)}")
+            return Answer(0, reason=_why(error))
+
+
+def _why(error: Exception) -> str:
+    """What went wrong below HTTP, and what to do where that is not plain."""
+    found = getattr(error, "reason", error)
+    text = f"{type(error).__name__}: {found}"
+    if isinstance(found, ssl.SSLCertVerificationError):
+        text += (
+            "; if the hub's certificate is your own authority's, name its file in SSL_CERT_FILE, "
+            "and see that this machine's clock is right"
+        )
+    return text
 
 
 def _read(response: Any) -> bytes:
@@ -83,18 +110,29 @@ def _answer(status: int, headers: Any, body: bytes) -> Answer:
         value = json.loads(body)
     except (ValueError, RecursionError):
         value = None
-    return Answer(status, value, _retry_after(headers.get("Retry-After")))
+    date = _moment(headers.get("Date"))
+    return Answer(status, value, _retry_after(headers.get("Retry-After"), date), date=date)
 
 
-def _retry_after(text: str | None) -> float | None:
-    """Seconds from a number or a date, between 0 and an hour; None where nothing sensible is said."""
+def _moment(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text or "").timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _retry_after(text: str | None, date: float | None) -> float | None:
+    """Seconds from a number or a date, between 0 and an hour; None where nothing sensible is said.
+
+    A date is one of the hub's clock, which may be hours off ours.
+    """
     if not text:
         return None
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - time.time()
-        except (TypeError, ValueError):
+        moment = _moment(text)
+        if moment is None:
             return None
+        seconds = moment - (time.time() if date is None else date)
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None

@@ -12,24 +12,33 @@ from typing import Any
 
 from tunelore import trouble
 from tunelore.record import canonical
-from tunelore.sending.delivery import DELIVERED, DROPPED, KEPT, REJECTED, Report, batches, deliver
+from tunelore.sending.delivery import (
+    DELIVERED,
+    DROPPED,
+    KEPT,
+    REFUSALS,
+    REJECTED,
+    Report,
+    batches,
+    deliver,
+    reason_of,
+)
 from tunelore.sending.hub import RUNS, TIMEOUT_S, Hub
 from tunelore.spool.outbox import Parcel, parcels, reject, settle, sweep
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 300.0
 BEAT_S = 30.0
+PATIENCE_S = 1.0  # at the end of the process, for the answer of a hub that never gave one
+ABOUT_THE_RUN = (*REFUSALS, 410)
 
 
 class Sender:
     """`running` tells the partial records of the runs that have not ended."""
 
-    def __init__(
-        self, hub: Hub, folder: Path, own: Path, running: Callable[[], list[dict[str, Any]]]
-    ) -> None:
+    def __init__(self, hub: Hub, folder: Path, running: Callable[[], list[dict[str, Any]]]) -> None:
         self._hub = hub
         self._folder = folder
-        self._own = own
         self._running = running
         self._waiting: deque[Parcel] = deque()
         self._wake = threading.Event()
@@ -40,12 +49,15 @@ class Sender:
         self._asked_until = 0.0
         self._hurry = False
         self._beaten: dict[str, float] = {}
+        self._asked_at: float | None = None
+        self._answers = False
+        self._done: set[str] = set()
         self._stopping = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the thread; records left by processes that are dead go first."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._work, name="tunelore-sender", daemon=True)
             self._thread.start()
 
@@ -55,6 +67,10 @@ class Sender:
         self._waiting.append(parcel)
         self._wake.set()
 
+    def is_done(self, name: str) -> bool:
+        """Whether the hub has this record, which no file on disk knows of."""
+        return name in self._done
+
     def nudge(self) -> None:
         """There may be a run to announce."""
         self._wake.set()
@@ -62,13 +78,24 @@ class Sender:
     def flush(self, deadline: float) -> bool:
         """Wait until everything was tried once, or until `deadline` (of time.monotonic).
 
-        Our own back-off is cut short for it, a hub's Retry-After is not.
+        Our own back-off is cut short for it, a hub's Retry-After is not. A hub that took a request and has left it
+        without an answer is not waited for: it had its time while training went on.
         """
+        if self._stopping or self._thread is None:
+            return not self._waiting  # nobody is there who could send
         if self._waiting:
             self._idle.clear()
         self._hurry = True
         self._wake.set()
-        return self._idle.wait(max(0.0, deadline - time.monotonic()))
+        while not self._idle.is_set():
+            until = deadline
+            if not self._answers and self._asked_at is not None:
+                until = min(deadline, self._asked_at + PATIENCE_S)
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            self._idle.wait(min(left, 0.05))
+        return True
 
     def stop(self) -> None:
         """Ask the thread to end; it is a daemon and not waited for."""
@@ -77,7 +104,8 @@ class Sender:
 
     def _work(self) -> None:
         with trouble.quietly("sender"):
-            for parcel in parcels(self._folder, but=self._own):
+            # The living send their own; else every start of a job's many processes would send everything.
+            for parcel in parcels(self._folder, of_the_living=False):
                 self.send(parcel)
         while not self._stopping:
             with trouble.quietly("sender"):
@@ -114,16 +142,22 @@ class Sender:
             name = record["id"]
             if now - self._beaten.get(name, -BEAT_S) < BEAT_S:
                 continue
+            self._asked_at = time.monotonic()
             answer = self._hub.post(RUNS, canonical(record), TIMEOUT_S)
+            self._heard(answer.status)
             self._beaten[name] = now
-            if answer.status == 0 or answer.status in (408, 429) or answer.status >= 500:
-                self._back_off(answer.retry_after_s, answer.reason or f"the hub answered {answer.status}")
+            if 200 <= answer.status < 300:
+                self._failures = 0
+            elif answer.status not in ABOUT_THE_RUN:
+                self._back_off(answer.retry_after_s, reason_of(answer))
                 return
 
     def _deliver(self) -> None:
         while self._waiting and time.monotonic() >= self._not_before:
             batch = batches(list(self._waiting)[:100])[0]
+            self._asked_at = time.monotonic()
             report = deliver(self._hub, batch)
+            self._heard(report.status)
             self._settle(report)
             done = {parcel.id for parcel, verdict, _ in report.verdicts if verdict != KEPT}
             # Left to right, so that what send() appends meanwhile stays.
@@ -138,7 +172,13 @@ class Sender:
         if not self._waiting:
             sweep(self._folder)
 
+    def _heard(self, status: int) -> None:
+        self._answers, self._asked_at = status != 0, None
+
     def _settle(self, report: Report) -> None:
+        for parcel, verdict, _ in report.verdicts:
+            if verdict != KEPT and parcel.source is None:
+                self._done.add(parcel.id)
         for verdict in (DELIVERED, DROPPED):
             for parcel, _ in report.of(verdict):
                 settle(parcel, verdict)
@@ -151,7 +191,7 @@ class Sender:
 
     def _back_off(self, asked_s: float | None, reason: str) -> None:
         """Twice as long each time, with some chance in it so that many clients do not come back at once."""
-        trouble.note("network", f"runs wait in the spool: {reason}")
+        trouble.note("network", f"runs wait in {self._folder} for the hub or for `tunelore sync`: {reason}")
         wait = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(self._failures, 10)) * (0.5 + random.random())  # noqa: S311
         self._failures += 1
         self._asked_until = time.monotonic() + (asked_s or 0.0)

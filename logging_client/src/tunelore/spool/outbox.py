@@ -31,15 +31,12 @@ def read_folder(folder: Path) -> Iterator[SpoolFile]:
             yield read_file(path)
 
 
-def parcels(folder: Path, *, but: Path | None = None) -> list[Parcel]:
-    """Everything that waits, in the order it was made; of processes still training only their ended runs.
-
-    `but` is a file that somebody else takes care of.
-    """
+def parcels(folder: Path, *, of_the_living: bool = True) -> list[Parcel]:
+    """Everything that waits, in the order it was made; of processes still training only their ended runs, or none."""
     return [
         Parcel(run.id, record, stored.path)
         for stored in read_folder(folder)
-        if stored.path != but
+        if of_the_living or not stored.alive
         for run in stored.runs.values()
         if run.id not in stored.done and (record := run.record(stored.alive)) is not None
     ]

@@ -16,8 +16,9 @@ from tunelore.runs.run import fitting
 from tunelore.spool.lines import FORMAT, read_lines
 from tunelore.spool.place import lives, place
 
-# A process of another machine or container cannot be asked; it writes a line a minute while it trains.
-SILENT_S = 3600.0
+# A process of another machine or container cannot be asked; it writes a line a minute while it trains. Two hours,
+# since its clock may be an hour off ours, and a living run that is settled as lost is refused when it ends.
+SILENT_S = 7200.0
 RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -20,6 +21,7 @@ class SpoolWriter:
     def __init__(self, folder: Path) -> None:
         self.path = folder / f"{int(time.time() * 1000):013d}-{os.getpid()}-{uuid7()[-8:]}.jsonl"
         self._file: int | None = None
+        self._headed = False
         self._broken = False
         self._lock = threading.RLock()
 
@@ -27,18 +29,22 @@ class SpoolWriter:
         """Whether the whole line is on disk (`durable`: past the system's caches)."""
         with self._lock:
             try:
+                line = encode(payload)
                 if self._file is None:
                     self._file = self._open()
+                if not self._headed:
+                    line = encode(_header()) + line
                 # A line that was cut off is closed first, so that only it is lost.
-                line = (b"\n" if self._broken else b"") + encode(payload)
-                self._broken = os.write(self._file, line) != len(line)
-                if self._broken:
-                    raise OSError("the disk took only a part of the line")
+                self._write(self._file, (b"\n" if self._broken else b"") + line)
+                self._headed = True
                 if durable:
-                    os.fsync(self._file)
+                    _to_disk(self._file)
             except (OSError, ValueError, TypeError) as error:
-                self._broken = self._file is not None
-                trouble.note("spool", f"cannot write to the spool folder: {error}")
+                trouble.note(
+                    "spool",
+                    f"cannot write to the spool folder: {error}; runs are kept in memory for the hub only: make room "
+                    "there, or name another folder in TUNELORE_SPOOL",
+                )
                 return False
             return True
 
@@ -51,10 +57,43 @@ class SpoolWriter:
 
     def _open(self) -> int:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = not self.path.exists()
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-        if new:
-            pid = os.getpid()
-            head = {"kind": "spool", "format": FORMAT, "client": f"tunelore/{__version__}", "pid": pid}
-            os.write(file, encode({**head, "start": process_start(pid), "place": place()}))
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        file = os.open(self.path, flags, 0o600)
+        if not self._headed:
+            _folder_to_disk(self.path.parent)
         return file
+
+    def _write(self, file: int, data: bytes) -> None:
+        """All of it or OSError; a system may take a part and say why only when asked for the rest."""
+        self._broken = True
+        while data:
+            written = os.write(file, data)
+            data = data[written:]
+        self._broken = False
+
+
+def _header() -> dict[str, Any]:
+    pid = os.getpid()
+    head = {"kind": "spool", "format": FORMAT, "client": f"tunelore/{__version__}", "pid": pid}
+    return {**head, "start": process_start(pid), "place": place()}
+
+
+def _to_disk(file: int) -> None:
+    """Past the system's caches; some network file systems cannot say so and are taken at their word."""
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+
+
+def _folder_to_disk(folder: Path) -> None:
+    """A new file is there after a power loss only when its folder was written too; not every system can."""
+    try:
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+    except OSError:
+        return
