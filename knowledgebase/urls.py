@@ -14,6 +14,7 @@ from knowledgebase.searches import urls as searches
 from knowledgebase.web import urls as web
 
 api = [
+    *accounts.api_urls,
     *experiences.api_urls,
     *searches.api_urls,
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),

@@ -118,6 +118,7 @@ def test_the_promise_of_names() -> None:
         "prepare_landmark",
         "question_answering_metafeatures",
         "rows_fingerprint",
+        "statistics_metafeatures",
         "system",
         "tokens_fingerprint",
     ]
