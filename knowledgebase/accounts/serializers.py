@@ -16,7 +16,7 @@ class TokenAnswer(serializers.ModelSerializer[ApiToken]):
 
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=SCOPES))
     team = serializers.CharField(source="team.slug")
-    is_valid = serializers.BooleanField(help_text="neither expired nor revoked")
+    valid = serializers.BooleanField(source="is_valid", help_text="neither expired nor revoked")
 
     class Meta:
         model = ApiToken
@@ -30,7 +30,7 @@ class TokenAnswer(serializers.ModelSerializer[ApiToken]):
             "expires_at",
             "last_used_at",
             "revoked_at",
-            "is_valid",
+            "valid",
         )
 
 

@@ -95,7 +95,7 @@ class NDJSONParser(BaseParser):
 
     def parse(
         self, stream: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None
-    ) -> list[Any]:
+    ) -> Any:
         lines = body_of(stream, context).split(b"\n")
         return [self._value(line, place) for place, line in enumerate(lines, start=1) if line.strip()]
 

@@ -25,7 +25,7 @@ def insert_rows(model: type[models.Model], rows: Sequence[models.Model], *, at_o
         model._default_manager.bulk_create(rows, batch_size=at_once)
         return
     fields = model._meta.concrete_fields
-    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
         for row in rows:

@@ -58,9 +58,10 @@ class Known:
     def only(self, keep: NDArray[np.bool_]) -> Known:
         """These tasks, and the features that one of them has: no other is even named."""
         values = self.values[keep]
-        there = ~np.isnan(values).all(axis=0) if len(values) else np.zeros(len(self.names), dtype=bool)
-        names = tuple(name for name, is_there in zip(self.names, there, strict=True) if is_there)
-        return Known(self.keys[keep], self.digests[keep], names, values[:, there])
+        there = np.flatnonzero((~np.isnan(values)).any(axis=0))
+        return Known(
+            self.keys[keep], self.digests[keep], tuple(self.names[n] for n in there), values[:, there]
+        )
 
     def with_features(self, names: Iterable[str]) -> Known:
         """The same tasks with more columns, all missing, in the order of the names."""
