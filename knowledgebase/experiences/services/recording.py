@@ -20,7 +20,7 @@ from tunelore import record as records
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.core.database import insert_rows
 from knowledgebase.core.errors import FieldError, Problem
-from knowledgebase.experiences.models import Experience, Run, Tombstone
+from knowledgebase.experiences.models import Experience, Run, Tombstone, numbers_of
 from knowledgebase.experiences.services.changes import lock_changes, take
 from knowledgebase.experiences.services.references import Identities, References, identify, resolve
 
@@ -195,6 +195,7 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         via=record["provenance"]["via"],
         licence=record["provenance"].get("licence") or "",
         record=dict(record),
+        numbers=numbers_of(record),
         received_at=timezone.now(),
         **extra,
     )

@@ -166,6 +166,6 @@ def test_a_prior_over_the_api_is_the_explorers(owner, stranger, record):
     assert sum(prior["distributions"]["method"].values()) == pytest.approx(1)
     assert prior["distributions"]["method"]["full"] > prior["uniform"]["method"]["full"]
     assert prior["distributions"]["method"]["linear"] < prior["uniform"]["method"]["linear"]
-    assert prior["experiences"] == len(prior["moved_by"]) == 6
+    assert prior["experiences"] == len(prior["moved_by"]) == 2
     pushes = [abs(one["push"]) for one in prior["moved_by"]]
     assert pushes == sorted(pushes, reverse=True)
