@@ -202,6 +202,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Outside everything that can fail, so that each failure below /api/ leaves as problem details.
     "knowledgebase.core.api.ApiProblems",
+    "knowledgebase.core.deadlines.ReadDeadline",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -285,6 +286,9 @@ UPLOAD_DAYS = env_int("TUNELORE_UPLOAD_DAYS", 90, low=1, high=3650)
 RUN_SILENCE_SECONDS = env_int("TUNELORE_RUN_SILENCE_SECONDS", 600, low=10, high=30 * 86_400)
 
 RATE = env_text("TUNELORE_RATE_USER", "3000/min")
+# A statement of a GET that takes longer is given up, with a reason for who asked.
+READ_TIMEOUT_S = env_int("TUNELORE_READ_TIMEOUT_S", 2, low=1, high=600)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "knowledgebase.accounts.authentication.BearerAuthentication",

@@ -26,6 +26,7 @@ from rest_framework.response import Response
 
 from knowledgebase.core.bodies import BoundedJSONParser, NDJSONParser, UnreadableLine
 from knowledgebase.core.conditional import conditional
+from knowledgebase.core.deadlines import is_too_slow, too_slow
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.core.requests import request_id
 
@@ -84,6 +85,8 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | 
 def as_problem(error: Exception) -> Problem | None:
     if isinstance(error, Problem):
         return error
+    if is_too_slow(error):
+        return too_slow()
     if isinstance(error, Http404):
         return standard(404, "there is nothing here that you may see")
     if isinstance(error, PermissionDenied):

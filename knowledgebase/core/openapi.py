@@ -56,6 +56,11 @@ class ApiSchema(AutoSchema):
         found |= {404} if "{" in path else set()
         for status in sorted(found):
             operation["responses"].setdefault(str(status), refusal(status))
+        scope = getattr(self.view, "scopes", {}).get(self.method)
+        if scope is not None:
+            operation["security"] = [
+                {**one, "token": [scope]} if "token" in one else one for one in operation["security"]
+            ]
         if getattr(self.view, "answers_304", False) and self.method == "GET":
             operation["responses"]["304"] = {"description": "What If-None-Match names is still true."}
         return operation

@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from knowledgebase.web import health, metrics, pages
+from knowledgebase.web import api_docs, health, metrics, pages
 
 page_urls: list[URLPattern] = [
     path("", pages.overview, name="overview"),
+    path("docs/", api_docs.api_docs, name="docs"),
     path("theme/", pages.theme, name="theme"),
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),

@@ -35,15 +35,20 @@ def is_number(value):
 
 
 def fill(apps, schema_editor):
-    experiences = apps.get_model("experiences", "Experience").objects
+    model, connection = apps.get_model("experiences", "Experience"), schema_editor.connection
+    experiences, key, numbers = model.objects, model._meta.pk, model._meta.get_field("numbers")
     at = 0
     while True:
         rows = list(experiences.filter(change_seq__gt=at).only("pk", "change_seq", "record").order_by("change_seq")[:ROWS])
         if not rows:
             return
-        for row in rows:
-            row.numbers = numbers_of(row.record)
-        experiences.bulk_update(rows, ["numbers"])
+        # One statement a row: bulk_update makes one of a thousand cases, each row compared with each.
+        values = [
+            (numbers.get_db_prep_save(numbers_of(row.record), connection), key.get_db_prep_save(row.pk, connection))
+            for row in rows
+        ]
+        with connection.cursor() as cursor:
+            cursor.executemany('UPDATE experiences_experience SET numbers = %s WHERE id = %s', values)
         at = rows[-1].change_seq
 
 

@@ -90,6 +90,7 @@ ENTRIES = {
     "searches:prior": "own",
     "searches:set-up": "team",
     "searches:trial": "team",
+    "web:docs": "own",
     "web:live": "open",
     "web:metrics": "open",
     "web:overview": "own",

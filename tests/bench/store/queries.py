@@ -34,7 +34,7 @@ QUERIES: tuple[dict[str, str], ...] = (
     {"task": TASK},
     {"task": TASK, "order": "-score"},
     {"language_model": "invented/encoder-07"},
-    {"q": "task 0042"},
+    {"q": "task 4242"},
     {"q": "no such thing"},
     {"since": "2026-01-01"},
     {"filter": "score > 0"},
