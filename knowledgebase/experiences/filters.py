@@ -57,8 +57,8 @@ class ExperienceFilters:
             found &= Q(method__in=parts(self.method))
         if self.language_model:
             names = parts(self.language_model)
-            models = LanguageModel.objects.filter(Q(key__in=names) | Q(name__in=names))
-            found &= Q(language_model__in=keys(models))
+            known = LanguageModel.objects.filter(Q(key__in=names) | Q(name__in=names))
+            found &= Q(language_model__in=keys(known))
         if self.status:
             found &= Q(status__in=self._statuses())
         if self.team:

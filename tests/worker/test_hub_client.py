@@ -72,7 +72,9 @@ def test_exports_are_whole_files(hub: tunelore.Hub, record: Any, tmp_path: Path,
     if name.endswith("csv"):
         assert len(list(csv.DictReader(done.path.read_text().splitlines()))) == 3
     if name.endswith("ndjson"):
-        assert {json.loads(line)["outcome"]["status"] for line in done.path.read_text().splitlines()} == {"ok"}
+        assert {json.loads(line)["outcome"]["status"] for line in done.path.read_text().splitlines()} == {
+            "ok"
+        }
     with pytest.raises(HubRefused, match="invalid_filter"):
         hub.export(tmp_path / "none.csv", "score >")
     assert not (tmp_path / "none.csv").exists()
