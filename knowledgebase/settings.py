@@ -212,6 +212,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Outside everything that can fail, so that each failure below /api/ leaves as problem details.
     "knowledgebase.core.api.ApiProblems",
+    "knowledgebase.core.deadlines.ReadDeadline",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -294,6 +295,10 @@ UPLOAD_DAYS = env_int("TUNELORE_UPLOAD_DAYS", 90, low=1, high=3650)
 # A run that says nothing for so long is taken for lost; its own record still wins whenever it arrives.
 RUN_SILENCE_SECONDS = env_int("TUNELORE_RUN_SILENCE_SECONDS", 600, low=10, high=30 * 86_400)
 
+RATE = env_text("TUNELORE_RATE_USER", "3000/min")
+# A statement of a GET that takes longer is given up, with a reason for who asked.
+READ_TIMEOUT_S = env_int("TUNELORE_READ_TIMEOUT_S", 2, low=1, high=600)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "knowledgebase.accounts.authentication.BearerAuthentication",
@@ -304,19 +309,24 @@ REST_FRAMEWORK = {
         "knowledgebase.core.api.HasScope",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["knowledgebase.core.api.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["knowledgebase.core.bodies.BoundedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "knowledgebase.core.api.CursorPages",
     "DEFAULT_THROTTLE_CLASSES": [
-        "knowledgebase.core.api.UserThrottle",
-        "knowledgebase.core.api.AnonymousThrottle",
+        "knowledgebase.core.throttles.UserThrottle",
+        "knowledgebase.core.throttles.AnonymousThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "user": env_rate("TUNELORE_RATE_USER", "3000/min"),
+        # Counted apart, so that a loop that reads never keeps a training from being logged.
+        "experiences:read": env_rate("TUNELORE_RATE_READ", RATE),
+        "experiences:write": env_rate("TUNELORE_RATE_WRITE", RATE),
+        "searches:write": env_rate("TUNELORE_RATE_SEARCHES", RATE),
+        "admin": env_rate("TUNELORE_RATE_ADMIN", RATE),
         "anonymous": env_rate("TUNELORE_RATE_ANONYMOUS", "120/min"),
     },
     # Whose address counts for anonymous limits: the last one the proxy saw, else the connection's own.
     "NUM_PROXIES": int(BEHIND_PROXY),
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "knowledgebase.core.openapi.ApiSchema",
     "EXCEPTION_HANDLER": "knowledgebase.core.api.problem_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     # JSON keeps numbers as numbers; a value that is not finite never leaves as invalid JSON.
@@ -333,6 +343,8 @@ SPECTACULAR_SETTINGS = {
         "DatasetState": "knowledgebase.searches.models.Dataset.State",
         "SearchState": "knowledgebase.searches.models.Search.State",
         "TrialState": "knowledgebase.searches.models.Trial.State",
+        "Visibility": "knowledgebase.experiences.models.Experience.Visibility",
+        "PublishedVisibility": [("hub", "hub"), ("public", "public")],
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [

@@ -11,6 +11,7 @@ from django.db.models import Q
 from tunelore.record import STATUSES
 
 from knowledgebase.accounts.models import Membership
+from knowledgebase.experiences.models.numbers import NUMBERS, RecordNumber
 
 
 class ExperienceQuerySet(models.QuerySet["Experience"]):
@@ -73,6 +74,7 @@ class Experience(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     via = models.CharField(max_length=64)
     record = models.JSONField()
+    numbers = models.JSONField(default=dict, help_text="of the record, as `numbers_of` takes them out")
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="experiences"
@@ -129,6 +131,29 @@ class Experience(models.Model):
                     "change_seq",
                 ),
                 name="experience_by_task",
+            ),
+            # Sorting and ranges: read from either end, and the change number settles what is equal.
+            *(
+                models.Index(fields=(name, "change_seq"), name=f"experience_{name}")
+                for name in (
+                    "score",
+                    "evaluation_s",
+                    "host_memory_bytes",
+                    "device_memory_bytes",
+                    "train_rows",
+                    "started_at",
+                    "received_at",
+                    "owner",
+                    "visibility",
+                )
+            ),
+            *(
+                models.Index(
+                    RecordNumber(*way),
+                    "change_seq",
+                    name=f"number_{name.removeprefix('metrics.').replace('.', '_')}",
+                )
+                for name, way in NUMBERS.items()
             ),
         )
         constraints = (

@@ -26,6 +26,9 @@ class Task(models.Model):
     domain = models.CharField(max_length=200, blank=True)
     metafeatures = models.JSONField(default=dict, blank=True, help_text="extractor, version, sampled, values")
     created_at = models.DateTimeField(auto_now_add=True)
+    described_at = models.DateTimeField(
+        auto_now=True, help_text="last change; caches of meta-features go by it"
+    )
 
     class Meta:
         indexes = (models.Index(fields=("kind",), name="task_kind"),)

@@ -168,8 +168,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
     shown = [field_named(name) for name in wish.columns]
     hidden = [field_named(name) for name in HIDDEN]
     found = selectors.experience_list(user, wish.filters)
-    light = by.apply(selectors.experience_fields(found, [*hidden, *shown]))
-    page = list((by.after(light, after) if after else light)[: PAGE_ROWS + 1])
+    page = by.page(selectors.experience_fields(found, [*hidden, *shown]), after, PAGE_ROWS)
     columns = [column_of(one, wish, by) for one in shown]
     active = wish.filters.active()
     counts = selectors.outcome_counts(selectors.experience_list(user, without_status(wish.filters)))
@@ -180,7 +179,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
     )
     return IndexPage(
         wish=wish,
-        rows=[row_of(row, columns) for row in page[:PAGE_ROWS]],
+        rows=[row_of(row, columns) for row in page.rows],
         columns=columns,
         total=sum(total.values()),
         chips=[Chip(name, value, wish.address(**{name: ""})) for name, value in active.items()],
@@ -191,9 +190,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
         strip=charts.outcome_strip("outcomes", "Outcomes of these experiences", counts),
         offered=[(name, label_of(name), name in wish.columns) for name in OFFERED],
         typed=", ".join(name for name in wish.columns if name not in OFFERED),
-        older=joined(wish.address(), f"after={by.cursor_of(page[PAGE_ROWS - 1])}")
-        if len(page) > PAGE_ROWS
-        else "",
+        older=joined(wish.address(), f"after={page.behind}") if page.behind else "",
         newest=wish.address() if after else "",
         api="/api/v1" + wish.address(columns=""),
         csv=joined(export, f"as=csv&fields={','.join(('id', *wish.columns))}", drop="fields"),

@@ -26,8 +26,8 @@ def task_names(user: User, digests: Collection[str]) -> dict[str, str]:
 
 
 def evidence_of(row: Experience) -> Evidence:
-    """One row with its task, system, pipeline and language model loaded."""
-    limits = _numbers(_mapping(row.record.get("limits")).items())
+    """One row of `evidence_rows`: with its task, system, pipeline, language model and limits."""
+    limits = _numbers(_mapping(row.limits).items())  # type: ignore[attr-defined]  # an annotation
     return Evidence(
         id=str(row.pk),
         task=row.task.digest,

@@ -72,7 +72,7 @@ def test_wrong_tokens_are_401_with_a_hint(client):
 
 
 def test_throttled_requests_say_when_to_come_back(owner, monkeypatch):
-    from knowledgebase.core.api import UserThrottle
+    from knowledgebase.core.throttles import UserThrottle
 
     monkeypatch.setattr(UserThrottle, "rate", "2/min", raising=False)
     answers = [owner.api.get("/api/v1/stats/") for _ in range(3)]

@@ -1,0 +1,69 @@
+"""Experiences as text: whole records a line, or chosen fields as CSV. It knows no HTTP and no filters."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from tunelore import record as records
+
+from knowledgebase.experiences.expressions import Field
+from knowledgebase.experiences.models import Experience
+
+# What people look at first, where they name no fields.
+USUAL_FIELDS = (
+    "id", "task", "language_model", "method", "status", "cause", "metric", "score", "seconds", "memory",
+    "train_rows", "started", "h.learning_rate", "h.epochs", "h.batch_size",
+)  # fmt: skip
+SAMPLE_ROWS = 100
+# A cell that begins so is run as a formula by spreadsheets.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Line:
+    """A file for the csv module that hands each line on."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def ndjson(rows: Iterable[Experience]) -> Iterator[bytes]:
+    """The canonical record of each row, one a line: what `import_experiences` reads."""
+    for row in rows:
+        yield records.canonical(row.record) + b"\n"
+
+
+def ndjson_fields(rows: Iterable[Experience], fields: Sequence[Field]) -> Iterator[bytes]:
+    """One flat object a line."""
+    for row in rows:
+        yield json.dumps(flat(row, fields), default=str).encode() + b"\n"
+
+
+def comma_separated(rows: Iterable[Experience], fields: Sequence[Field]) -> Iterator[bytes]:
+    """A header and one line a row (UTF-8, RFC 4180); lists and objects as JSON, nothing for what is missing."""
+    writer = csv.writer(Line())
+    yield writer.writerow([field.name for field in fields]).encode()
+    for row in rows:
+        values = flat(row, fields)
+        yield writer.writerow([cell(values[field.name]) for field in fields]).encode()
+
+
+def flat(row: Experience, fields: Sequence[Field]) -> dict[str, object]:
+    """A row of `selectors.experience_fields` as one object of the fields asked for, and its id."""
+    values = {field.name: getattr(row, f"field_{place}") for place, field in enumerate(fields)}
+    return {"id": str(row.pk), **values}
+
+
+def cell(value: object) -> object:
+    """A value as a spreadsheet may safely open it; numbers stay numbers."""
+    if isinstance(value, dict | list):
+        value = json.dumps(value)
+    if isinstance(value, str):
+        return "'" + value if value.startswith(FORMULA_STARTS) else value
+    return "" if value is None else value
+
+
+def length_estimate(sample_bytes: int, rows: int) -> int:
+    """Bytes of so many rows, from the length of the first SAMPLE_ROWS of them."""
+    return sample_bytes if rows <= SAMPLE_ROWS else sample_bytes * rows // SAMPLE_ROWS
