@@ -27,6 +27,7 @@ SECRET = "quagga"  # stands in every name that only the team may see
 # team, for those who are in it; owners: for its owners; person: one person's alone; operator: for the operator, and
 # nothing of any team; link: for whoever holds the secret.
 ENTRIES = {
+    "api:about": "open",
     "accounts:audit": "own",
     "accounts:change-role": "team",
     "accounts:create-team": "own",

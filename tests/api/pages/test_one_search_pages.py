@@ -107,7 +107,8 @@ def test_a_running_trial_says_where_it_is(owner, make_search):
     assert "came back 1 time: the worker that had it fell silent" in page
 
 
-def test_uploads_that_became_no_dataset_go(owner, settings):
+def test_uploads_that_became_no_dataset_go(owner, settings, tmp_path):
+    settings.UPLOADS_FOLDER = tmp_path / "uploads"
     used, young, old = (
         services.store_upload([f"text,label\n{word},1\n".encode()], "rows.csv").name
         for word in ("a", "b", "c")
