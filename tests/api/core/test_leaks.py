@@ -52,7 +52,7 @@ ENTRIES = {
     "api:experience-detail": "team",
     "api:experience-export": "own",
     "api:experience-list": "own",
-    "api:experience-publication": "team",
+    "api:experience-publication": "owners",
     "api:language-model-detail": "team",
     "api:neighbours": "own",
     "api:priors": "own",

@@ -9,6 +9,8 @@ from django.test import Client
 from django.urls import get_resolver
 from rest_framework.views import APIView
 
+from knowledgebase.web.api import About
+
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/experiences/"
 
