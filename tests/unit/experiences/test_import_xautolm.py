@@ -223,7 +223,9 @@ def test_a_record_that_would_mean_something_else_is_left_out(failed_record, reco
     assert "-Infinity" in file.text
 
 
-@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd.json", "a/../b.json", "..", "a\\b.json"])
+@pytest.mark.parametrize(
+    "path", ["../../etc/passwd", "/etc/passwd.json", "a/../b.json", "..", "a\\b.json", "é" * 150 + ".json"]
+)
 def test_no_path_of_a_record_leads_out_of_the_export(found, path):
     [item] = found(evaluation())
     item.record["extra"]["xautolm"]["files"][0]["path"] = path

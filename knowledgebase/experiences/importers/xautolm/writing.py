@@ -40,6 +40,7 @@ NO_PLACE = (
     "task.languages", "task.domain", "system.software", "language_model.revision", "language_model.variant",
     "language_model.features", "pipeline.space", "outcome.phase", "outcome.stack", "outcome.step",
 )  # fmt: skip
+LONGEST_NAME = 240  # bytes; file systems take 255, and a file is written under a longer name first
 _FILE = re.compile(r"(?:[^/\\\0]{1,200}/)?(?:\d{4}-\d{2}-\d{2}/)?[^/\\\0]{1,200}\.json")
 
 
@@ -96,14 +97,19 @@ def _makes(record: Mapping[str, Any], path: str, text: str, *, first: bool) -> b
 
 
 def _safe(path: str, text: str) -> str:
+    """The path as it was told where it can stay below a root on any disk, else a name of our own."""
     parts = path.split("/")
-    if _FILE.fullmatch(path) and not any(part.strip(". ") == "" for part in parts):
-        return path
+    fits = all(part.strip(". ") and len(part.encode()) <= LONGEST_NAME for part in parts)
+    return path if fits and _FILE.fullmatch(path) else unnamed(text)
+
+
+def unnamed(text: str) -> str:
+    """A path for a text whose own cannot be used."""
     return f"unnamed/{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:32]}.json"
 
 
 def _folder(alias: str) -> str:
-    name = re.sub(r"[/\\\0-\x1f]", "_", alias)[:100]
+    name = re.sub(r"[/\\\0-\x1f]", "_", alias).encode()[:LONGEST_NAME].decode("utf-8", "ignore")
     return name if name.strip(". ") else "tunelore"
 
 
