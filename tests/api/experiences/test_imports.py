@@ -219,6 +219,14 @@ def test_what_nobody_reads_is_refused_by_name(imported, tmp_path):
         imported(tmp_path / "absent")
 
 
+def test_reasons_stay_few_where_entries_are_many(imported, tmp_path):
+    (tmp_path / "a.jsonl").write_text("{\n" * 1_500)
+    counts, reasons = imported(tmp_path / "a.jsonl")
+    assert counts == (1_500, 0, 0, 1_500)
+    assert len(reasons) == 1_001
+    assert reasons["and others, whose places are not told"] == 500
+
+
 def test_links_are_refused_wherever_they_stand(imported, record, tmp_path):
     (tmp_path / "secret.jsonl").write_text(json.dumps(record()))
     folder = tmp_path / "folder"
