@@ -212,6 +212,16 @@ def test_a_record_of_another_kind_says_what_the_store_has_no_place_for(record):
     assert content["metrics"][0] == {"name": "f1", "maximize": True, "value": 0.8}
     assert content["algorithms"][0]["full"]["learning_rate"] == {"value": 0.0001}
     assert {"limits", "provenance", "cost.cpu_s", "system.software", "task.dataset"} <= set(dropped)
+    # Four of the ten features are known, and a list has no names.
+    assert (content["task_features"]["meta"], "task.metafeatures" in dropped) == (None, True)
+
+
+def test_features_that_are_all_known_go_along(record, found):
+    [item] = found(evaluation())
+    task = {**record()["task"], "metafeatures": item.record["task"]["metafeatures"]}
+    [file], dropped = documents(record(task=task))
+    assert json.loads(file.text)["task_features"]["meta"] == evaluation()["dataset_features"]
+    assert "task.metafeatures" not in dropped
 
 
 def test_a_record_that_would_mean_something_else_is_left_out(failed_record, record):

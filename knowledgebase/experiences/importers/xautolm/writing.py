@@ -115,9 +115,7 @@ def _folder(alias: str) -> str:
 
 def _content(record: Mapping[str, Any]) -> dict[str, Any]:
     task, outcome, cost = record["task"], record["outcome"], record.get("cost") or {}
-    extractor, names = EXTRACTOR_OF.get(task["kind"], (None, ()))
-    given = (task.get("metafeatures") or {}).get("values") or {}
-    known = bool(names) and all(name in given for name in names)
+    extractor, meta = _features(task)
     failed = outcome["status"] != "ok"
     score = (record.get("primary") or {}).get("value")
     metrics = [
@@ -137,11 +135,11 @@ def _content(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "algorithms": [_algorithm(record)],
         "task_features": {
-            "meta": [given[name] for name in names] if known else None,
+            "meta": meta,
             "semantic": (task.get("metafeatures") or {}).get("semantic"),
         },
         "system_features": _system(record.get("system") or {}),
-        "dataset_feature_extractor_name": extractor if known else None,
+        "dataset_feature_extractor_name": extractor,
         "system_feature_extractor_name": "SystemFeatureExtractor",
         "timestamp": str(record.get("started_at") or "").replace("T", " ")[:19] or None,
         "alias": task.get("name") or "tunelore",
@@ -151,6 +149,15 @@ def _content(record: Mapping[str, Any]) -> dict[str, Any]:
         if failed
         else None,
     }
+
+
+def _features(task: Mapping[str, Any]) -> tuple[str | None, list[Any] | None]:
+    """Extractor and its list, which has no names there: only where every place of it is known."""
+    extractor, names = EXTRACTOR_OF.get(task["kind"], (None, ()))
+    given = (task.get("metafeatures") or {}).get("values") or {}
+    if not names or any(name not in given for name in names):
+        return None, None
+    return extractor, [given[name] for name in names]
 
 
 def _algorithm(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,9 +202,7 @@ def _dropped(record: Mapping[str, Any]) -> Iterator[str]:
         for name, value in (record.get("cost") or {}).items()
         if value is not None and (failed or name not in ("evaluation_s", "train_s", "predict_s"))
     )
-    metafeatures = record["task"].get("metafeatures") or {}
-    _, names = EXTRACTOR_OF.get(record["task"]["kind"], (None, ()))
-    if metafeatures and not (names and set(names) >= set(metafeatures["values"])):
+    if (record["task"].get("metafeatures") or {}).get("values") and _features(record["task"])[1] is None:
         yield "task.metafeatures"
     if record.get("primary") and record["primary"]["metric"] not in ("f1", "f1_macro"):
         yield "primary.metric"
