@@ -251,6 +251,14 @@ def test_a_text_that_does_not_make_the_record_is_not_written(found):
     assert "extra" in dropped
 
 
+def test_no_other_text_goes_out_beside_the_own(found):
+    [item] = found(failed_evaluation(), worst_evaluation(timestamp="2024-10-28 08:36:04"))
+    files = item.record["extra"]["xautolm"]["files"]
+    assert len(documents(item.record)[0]) == 2
+    files.append({"path": "b/c.json", "text": json.dumps(evaluation(alias="planted"))})
+    assert len(documents(item.record)[0]) == 2
+
+
 @pytest.mark.shared_data
 def test_the_sample_of_the_real_store(shared_data):
     items = [item for source in plan([shared_data / "xautolm-store-sample"]) for item in read(source)]

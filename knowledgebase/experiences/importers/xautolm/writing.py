@@ -15,7 +15,7 @@ from typing import Any
 
 from knowledgebase.experiences.importers.items import Unreadable
 from knowledgebase.experiences.importers.texts import json_value
-from knowledgebase.experiences.importers.xautolm.documents import document
+from knowledgebase.experiences.importers.xautolm.documents import Document, document
 from knowledgebase.experiences.importers.xautolm.names import (
     CLASSIFICATION,
     GENERATION,
@@ -73,27 +73,35 @@ def documents(record: Mapping[str, Any]) -> tuple[list[Written], list[str]]:
 
 
 def _own(record: Mapping[str, Any]) -> Iterator[Written]:
-    """The files that the record was read from, as far as they still make this record."""
+    """The files that the record was read from.
+
+    Anybody may send a record that says it came from here: only a text that gives its id is written out, and twins of it.
+    """
     extra = record.get("extra")
     told = extra.get("xautolm") if isinstance(extra, dict) else None
     files = told.get("files") if isinstance(told, dict) else None
-    for place, file in enumerate(files if isinstance(files, list) else []):
-        path, text = (file.get("path"), file.get("text")) if isinstance(file, dict) else (None, None)
-        if not isinstance(path, str) or not isinstance(text, str):
+    first: Document | None = None
+    for file in files if isinstance(files, list) else []:
+        one = _document(file)
+        if one is None or (one.id != record["id"] and not (first and _are_twins(first, one))):
             return
-        if not _makes(record, path, text, first=place == 0):
-            return
-        yield Written(_safe(path, text), text)
+        first = first or one
+        yield Written(_safe(one.path, one.text), one.text)
 
 
-def _makes(record: Mapping[str, Any], path: str, text: str, *, first: bool) -> bool:
-    """Anybody may send a record that says it came from here: only a text that gives its id is written out."""
+def _document(file: Any) -> Document | None:
+    path, text = (file.get("path"), file.get("text")) if isinstance(file, dict) else (None, None)
+    if not isinstance(path, str) or not isinstance(text, str):
+        return None
     try:
-        found = document(path, text, json_value(text.encode("utf-8", "surrogatepass")))
-        # The later ones are twins, whose second may differ.
-        return not first or found.id == record["id"]
+        return document(path, text, json_value(text.encode("utf-8", "surrogatepass")))
     except Unreadable:
-        return False
+        return None
+
+
+def _are_twins(first: Document, other: Document) -> bool:
+    """One failure told twice; the second of the telling may differ, and the id with it."""
+    return first.failed and other.failed and first.key == other.key
 
 
 def _safe(path: str, text: str) -> str:
