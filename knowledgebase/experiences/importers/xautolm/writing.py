@@ -75,7 +75,7 @@ def documents(record: Mapping[str, Any]) -> tuple[list[Written], list[str]]:
 def _own(record: Mapping[str, Any]) -> Iterator[Written]:
     """The files that the record was read from.
 
-    Anybody may send a record that says it came from here: only a text that gives its id is written out, and twins of it.
+    Anybody may send a record that says it came from here: only a text that gives its id is written, and twins of it.
     """
     extra = record.get("extra")
     told = extra.get("xautolm") if isinstance(extra, dict) else None
