@@ -170,7 +170,8 @@ def thinned(points: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
     """At most ``limit`` (>= 2) points, the first and the last among them, evaluations before ordinary ones."""
     if len(points) <= limit:
         return points
-    best, others = [], []
+    best: list[int] = []
+    others: list[int] = []
     for place, point in enumerate(points):
         is_evaluation = any(name.startswith("eval") for name in point["values"])
         (best if is_evaluation else others).append(place)
