@@ -14,8 +14,7 @@ from typing import Any
 
 from tunelore import record as records
 
-from knowledgebase.experiences.importers import scores
-from knowledgebase.experiences.importers.hf_trainer import configs
+from knowledgebase.experiences.importers import hugging_face, scores
 from knowledgebase.experiences.importers.items import Found, Item, Refused, Source, Unreadable
 from knowledgebase.experiences.importers.texts import json_value, read_bytes
 from knowledgebase.experiences.importers.values import (
@@ -167,14 +166,14 @@ def _settings(config: Mapping[str, Any], adapter: Mapping[str, Any]) -> list[tup
     found = {NAMES[name]: value for name, value in config.items() if name in NAMES and value is not None}
     for name, value in _optimizer(config).items():
         found["learning_rate" if name == "lr" else name] = value
-    found |= configs.method(adapter)[1]
+    found |= hugging_face.method(adapter)[1]
     return list(found.items())
 
 
 def _method(adapter: Mapping[str, Any], train: Mapping[str, Any]) -> str:
     """Without an adapter everything was trained, where the counts say so."""
     if adapter:
-        return configs.method(adapter)[0]
+        return hugging_face.method(adapter)[0]
     total = whole(train.get("num_total_params"))
     return "full" if total and total == whole(train.get("num_trainable_params")) else "unknown"
 

@@ -170,10 +170,11 @@ def thinned(points: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
     """At most ``limit`` (>= 2) points, the first and the last among them, evaluations before ordinary ones."""
     if len(points) <= limit:
         return points
-    best = [
-        place for place, point in enumerate(points) if any(key.startswith("eval") for key in point["values"])
-    ]
-    others = [place for place in range(len(points)) if place not in set(best)]
+    best: list[int] = []
+    others: list[int] = []
+    for place, point in enumerate(points):
+        is_evaluation = any(name.startswith("eval") for name in point["values"])
+        (best if is_evaluation else others).append(place)
     places = _spread(best, limit)
     places += _spread(others, limit - len(places))
     return [points[place] for place in sorted(places)]

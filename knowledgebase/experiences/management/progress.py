@@ -25,7 +25,8 @@ class Bar:
         if now < self._next:
             return
         self._next = now + (TERMINAL_SECONDS if self._terminal else LOG_SECONDS)
-        filled = round(WIDTH * min(max(done, 0.0), 1.0))
+        done = min(max(done, 0.0), 1.0)
+        filled = round(WIDTH * done)
         line = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {done:4.0%} {text}"
         if self._terminal:
             self._out.write(f"\r{line[:118]:<118}", ending="")

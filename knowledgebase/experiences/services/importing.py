@@ -19,6 +19,7 @@ from knowledgebase.experiences.services.recording import ItemResult, record_expe
 
 BATCH = 200
 REASON_CHARACTERS = 2_000
+MOST_REASONS, REST = 1_000, "and others, whose places are not told"
 KEPT = "known from another reading of the same run, which stays as it is"
 Progress = Callable[["Report"], None]
 
@@ -55,7 +56,13 @@ class Report:
     def refuse(self, place: str, reason: str, parts: int = 1) -> None:
         """Count entries that were left out, with where and why."""
         self.refused += parts
-        self.reasons[f"{place}: {reason}"[:REASON_CHARACTERS]] += parts
+        _note(self.reasons, f"{place}: {reason}", parts)
+
+
+def _note(told: Counter[str], text: str, count: int = 1) -> None:
+    """Count a text; of a million wrong lines the first thousand are told by their places."""
+    text = text[:REASON_CHARACTERS]
+    told[text if text in told or len(told) < MOST_REASONS else REST] += count
 
 
 def import_sources(
@@ -133,8 +140,8 @@ def _count(one: Found, result: ItemResult, report: Report) -> None:
     if result.status == 201 or known:
         report.imported += not known
         report.merged += one.parts - (not known)
-        notes = one.notes if result.status != 409 else (*one.notes, KEPT)
-        report.notes.update(f"{one.place}: {note}"[:REASON_CHARACTERS] for note in notes)
+        for note in one.notes if result.status != 409 else (*one.notes, KEPT):
+            _note(report.notes, f"{one.place}: {note}")
         return
     report.refuse(one.place, _reason(result), one.parts)
 

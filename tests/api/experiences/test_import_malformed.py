@@ -14,7 +14,7 @@ from knowledgebase.experiences.models import Experience, LanguageModel, Pipeline
 from tests.bench.bench_imports import check_store, import_case
 
 pytestmark = pytest.mark.django_db
-CASES, SEED = 400, 20261121
+CASES, SEED = 300, 20261121
 # file -> (imported, merged, refused), words of the reasons
 RECORDS = {
     "record_unknown_schema_version.json": ((0, 0, 1), ("9999", "tunelore.experience/1")),

@@ -12,9 +12,21 @@ from django.core.management import CommandError, call_command
 from tunelore.record import canonical
 
 from knowledgebase.accounts.services import create_user
-from knowledgebase.experiences.importers import parquet
+from knowledgebase.experiences.importers import FORMATS, parquet
 from knowledgebase.experiences.models import Experience, Task
-from tests.import_samples import evaluation, failed_evaluation, worst_evaluation, write_store
+from tests.import_samples import (
+    CARD,
+    MlflowRun,
+    evaluation,
+    failed_evaluation,
+    peft_result,
+    trainer_state,
+    worst_evaluation,
+    write_mlflow_db,
+    write_optuna_db,
+    write_run,
+    write_store,
+)
 
 pytestmark = pytest.mark.django_db
 COUNTS = ("read", "imported", "merged", "refused")
@@ -102,6 +114,18 @@ def test_what_came_from_the_experience_store_goes_back_through_the_hub(imported,
         for folder in ("store", "back")
     }
     assert told["store"] == told["back"]
+
+
+def test_two_records_never_share_a_file_of_an_export(imported, exported, tmp_path):
+    write_store(tmp_path / "store", evaluation(), evaluation(f1=0.5), evaluation(f1=0.6))
+    imported(tmp_path / "store")
+    places = ("a.json", "a.json", "a.json/2024-10-28/b.json")
+    for row, place in zip(Experience.objects.order_by("change_seq"), places, strict=True):
+        row.record["extra"]["xautolm"]["files"][0]["path"] = place
+        row.save()
+    assert exported(tmp_path / "back")["exported"] == 3
+    texts = sorted(path.read_text() for path in (tmp_path / "store").rglob("*.json"))
+    assert sorted(path.read_text() for path in (tmp_path / "back").rglob("*.json") if path.is_file()) == texts
 
 
 def test_an_export_says_what_it_drops(imported, exported, record, failed_record, tmp_path):
@@ -195,6 +219,14 @@ def test_what_nobody_reads_is_refused_by_name(imported, tmp_path):
         imported(tmp_path / "absent")
 
 
+def test_reasons_stay_few_where_entries_are_many(imported, tmp_path):
+    (tmp_path / "a.jsonl").write_text("{\n" * 1_500)
+    counts, reasons = imported(tmp_path / "a.jsonl")
+    assert counts == (1_500, 0, 0, 1_500)
+    assert len(reasons) == 1_001
+    assert reasons["and others, whose places are not told"] == 500
+
+
 def test_links_are_refused_wherever_they_stand(imported, record, tmp_path):
     (tmp_path / "secret.jsonl").write_text(json.dumps(record()))
     folder = tmp_path / "folder"
@@ -205,6 +237,24 @@ def test_links_are_refused_wherever_they_stand(imported, record, tmp_path):
         counts, reasons = imported(path)
         assert counts == (count, 0, 0, count)
         assert all("links are not followed" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_file_as_every_format_is_refused_or_read(imported, record, tmp_path, name):
+    (tmp_path / "a.jsonl").write_text(json.dumps(record()) + "\n")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "binary.dat").write_bytes(bytes(range(256)))
+    (tmp_path / "empty.json").write_bytes(b"")
+    (tmp_path / "null.json").write_text("null")
+    write_run(tmp_path / "run", trainer_state(), README_md=CARD)
+    write_mlflow_db(tmp_path / "mlflow.db", MlflowRun())
+    write_optuna_db(tmp_path / "optuna.db")
+    (tmp_path / "peft.json").write_text(json.dumps(peft_result()))
+    write_store(tmp_path / "store", evaluation())
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for path in files:
+        imported(path, "--format", name)
+    assert set(Experience.objects.values_list("via", flat=True)) <= {"callback", f"import:{name}"}
 
 
 def test_a_chosen_format_leaves_the_others(imported, record, tmp_path):

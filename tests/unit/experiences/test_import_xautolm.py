@@ -212,6 +212,16 @@ def test_a_record_of_another_kind_says_what_the_store_has_no_place_for(record):
     assert content["metrics"][0] == {"name": "f1", "maximize": True, "value": 0.8}
     assert content["algorithms"][0]["full"]["learning_rate"] == {"value": 0.0001}
     assert {"limits", "provenance", "cost.cpu_s", "system.software", "task.dataset"} <= set(dropped)
+    # Four of the ten features are known, and a list has no names.
+    assert (content["task_features"]["meta"], "task.metafeatures" in dropped) == (None, True)
+
+
+def test_features_that_are_all_known_go_along(record, found):
+    [item] = found(evaluation())
+    task = {**record()["task"], "metafeatures": item.record["task"]["metafeatures"]}
+    [file], dropped = documents(record(task=task))
+    assert json.loads(file.text)["task_features"]["meta"] == evaluation()["dataset_features"]
+    assert "task.metafeatures" not in dropped
 
 
 def test_a_record_that_would_mean_something_else_is_left_out(failed_record, record):
@@ -223,7 +233,9 @@ def test_a_record_that_would_mean_something_else_is_left_out(failed_record, reco
     assert "-Infinity" in file.text
 
 
-@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd.json", "a/../b.json", "..", "a\\b.json"])
+@pytest.mark.parametrize(
+    "path", ["../../etc/passwd", "/etc/passwd.json", "a/../b.json", "..", "a\\b.json", "é" * 150 + ".json"]
+)
 def test_no_path_of_a_record_leads_out_of_the_export(found, path):
     [item] = found(evaluation())
     item.record["extra"]["xautolm"]["files"][0]["path"] = path
@@ -237,6 +249,14 @@ def test_a_text_that_does_not_make_the_record_is_not_written(found):
     [file], dropped = documents(item.record)
     assert "0.1" not in file.text.split('"metrics"')[1][:60]
     assert "extra" in dropped
+
+
+def test_no_other_text_goes_out_beside_the_own(found):
+    [item] = found(failed_evaluation(), worst_evaluation(timestamp="2024-10-28 08:36:04"))
+    files = item.record["extra"]["xautolm"]["files"]
+    assert len(documents(item.record)[0]) == 2
+    files.append({"path": "b/c.json", "text": json.dumps(evaluation(alias="planted"))})
+    assert len(documents(item.record)[0]) == 2
 
 
 @pytest.mark.shared_data

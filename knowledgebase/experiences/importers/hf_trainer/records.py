@@ -12,10 +12,11 @@ from typing import Any
 
 from tunelore import record as records
 
-from knowledgebase.experiences.importers import scores
-from knowledgebase.experiences.importers.hf_trainer import cards, configs
+from knowledgebase.experiences.importers import hugging_face, scores
+from knowledgebase.experiences.importers.hf_trainer import cards
 from knowledgebase.experiences.importers.hf_trainer.cards import Card
 from knowledgebase.experiences.importers.hf_trainer.states import State, doubts, in_percent
+from knowledgebase.experiences.importers.hugging_face import DEFAULTS, SETTINGS
 from knowledgebase.experiences.importers.values import (
     CLIENT,
     at_least_zero,
@@ -38,29 +39,6 @@ _NO_METRIC = re.compile(
     r"(?:.*_)?(?:runtime|samples|samples_per_second|steps_per_second|preparation_time|jit_compilation_time)"
     r"|epoch|step|total_flos|(?:.*_)?mem_(?:cpu|gpu)_.*"
 )
-# The card's names in our words; what is the Trainer's default is not told, as the logging client does.
-SETTINGS = {
-    "learning_rate": "learning_rate",
-    "train_batch_size": "batch_size",
-    "per_device_train_batch_size": "batch_size",
-    "num_epochs": "epochs",
-    "num_train_epochs": "epochs",
-    "training_steps": "max_steps",
-    "weight_decay": "weight_decay",
-    "lr_scheduler_warmup_ratio": "warmup_share",
-    "warmup_ratio": "warmup_share",
-    "lr_scheduler_warmup_steps": "warmup_steps",
-    "warmup_steps": "warmup_steps",
-    "lr_scheduler_type": "lr_scheduler_type",
-    "gradient_accumulation_steps": "gradient_accumulation_steps",
-    "label_smoothing_factor": "label_smoothing_factor",
-    "mixed_precision_training": "mixed_precision",
-}
-DEFAULTS: Mapping[str, Any] = {
-    "lr_scheduler_type": "linear",
-    "gradient_accumulation_steps": 1,
-    "label_smoothing_factor": 0.0,
-}
 # Shown elsewhere in the record, of no use beyond the Trainer, or a name of somebody's folder or label.
 _STATE_SAID = (
     "log_history", "global_step", "epoch", "max_steps", "num_train_epochs", "train_batch_size", "trial_params",
@@ -146,18 +124,18 @@ def record_of_card(card: Card, sha: str) -> tuple[dict[str, Any], tuple[str, ...
 
 def _common(beside: Beside, named: Mapping[str, Any]) -> dict[str, Any]:
     card = beside.card
-    method, _ = configs.method(beside.adapter)
+    method, _ = hugging_face.method(beside.adapter)
     base = card.front.get("base_model")
     base = base[0] if isinstance(base, list) and len(base) == 1 else base
     return {
         "task": {
-            "kind": card.task or configs.kind(beside.config, beside.adapter) or "unknown",
+            "kind": card.task or hugging_face.kind(beside.config, beside.adapter) or "unknown",
             "name": text(card.dataset.get("name"), 200),
             "languages": cards.languages(card),
             "dataset": cards.dataset(card),
         },
         "system": None,
-        "language_model": configs.base_model(beside.config, beside.adapter, base),
+        "language_model": hugging_face.base_model(beside.config, beside.adapter, base),
         "pipeline": {"method": method, "space": None, "hyperparameters": dict(named)},
     }
 
@@ -210,7 +188,7 @@ def _settings(last: State | None, beside: Beside) -> list[tuple[str, Any]]:
         for name, value in source.items():
             if name in SETTINGS or is_trial:
                 found[SETTINGS.get(name, name)] = value
-    found |= configs.method(beside.adapter)[1]
+    found |= hugging_face.method(beside.adapter)[1]
     return [(name, value) for name, value in found.items() if DEFAULTS.get(name, ...) != value]
 
 

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from tunelore import record as records
 
 from knowledgebase.experiences.importers import scores
-from knowledgebase.experiences.importers.hf_trainer.configs import base_model, is_hub_name
-from knowledgebase.experiences.importers.hf_trainer.records import DEFAULTS, SETTINGS
+from knowledgebase.experiences.importers.hugging_face import DEFAULTS, SETTINGS, base_model, is_hub_name
 from knowledgebase.experiences.importers.items import Unreadable
 from knowledgebase.experiences.importers.values import (
     CLIENT,

@@ -6,6 +6,6 @@ text is kept under ``extra``, so that what came from here goes back as it was.
 """
 
 from knowledgebase.experiences.importers.xautolm.reading import read
-from knowledgebase.experiences.importers.xautolm.writing import Written, documents
+from knowledgebase.experiences.importers.xautolm.writing import Written, documents, unnamed
 
-__all__ = ["Written", "documents", "read"]
+__all__ = ["Written", "documents", "read", "unnamed"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from knowledgebase.experiences.importers.items import Unreadable
 from knowledgebase.experiences.importers.texts import json_value
-from knowledgebase.experiences.importers.xautolm.documents import document
+from knowledgebase.experiences.importers.xautolm.documents import Document, document
 from knowledgebase.experiences.importers.xautolm.names import (
     CLASSIFICATION,
     GENERATION,
@@ -40,6 +40,7 @@ NO_PLACE = (
     "task.languages", "task.domain", "system.software", "language_model.revision", "language_model.variant",
     "language_model.features", "pipeline.space", "outcome.phase", "outcome.stack", "outcome.step",
 )  # fmt: skip
+LONGEST_NAME = 240  # bytes; file systems take 255, and a file is written under a longer name first
 _FILE = re.compile(r"(?:[^/\\\0]{1,200}/)?(?:\d{4}-\d{2}-\d{2}/)?[^/\\\0]{1,200}\.json")
 
 
@@ -72,46 +73,57 @@ def documents(record: Mapping[str, Any]) -> tuple[list[Written], list[str]]:
 
 
 def _own(record: Mapping[str, Any]) -> Iterator[Written]:
-    """The files that the record was read from, as far as they still make this record."""
+    """The files that the record was read from.
+
+    Anybody may send a record that says it came from here: only a text that gives its id is written, and twins of it.
+    """
     extra = record.get("extra")
     told = extra.get("xautolm") if isinstance(extra, dict) else None
     files = told.get("files") if isinstance(told, dict) else None
-    for place, file in enumerate(files if isinstance(files, list) else []):
-        path, text = (file.get("path"), file.get("text")) if isinstance(file, dict) else (None, None)
-        if not isinstance(path, str) or not isinstance(text, str):
+    first: Document | None = None
+    for file in files if isinstance(files, list) else []:
+        one = _document(file)
+        if one is None or (one.id != record["id"] and not (first and _are_twins(first, one))):
             return
-        if not _makes(record, path, text, first=place == 0):
-            return
-        yield Written(_safe(path, text), text)
+        first = first or one
+        yield Written(_safe(one.path, one.text), one.text)
 
 
-def _makes(record: Mapping[str, Any], path: str, text: str, *, first: bool) -> bool:
-    """Anybody may send a record that says it came from here: only a text that gives its id is written out."""
+def _document(file: Any) -> Document | None:
+    path, text = (file.get("path"), file.get("text")) if isinstance(file, dict) else (None, None)
+    if not isinstance(path, str) or not isinstance(text, str):
+        return None
     try:
-        found = document(path, text, json_value(text.encode("utf-8", "surrogatepass")))
-        # The later ones are twins, whose second may differ.
-        return not first or found.id == record["id"]
+        return document(path, text, json_value(text.encode("utf-8", "surrogatepass")))
     except Unreadable:
-        return False
+        return None
+
+
+def _are_twins(first: Document, other: Document) -> bool:
+    """One failure told twice; the second of the telling may differ, and the id with it."""
+    return first.failed and other.failed and first.key == other.key
 
 
 def _safe(path: str, text: str) -> str:
+    """The path as it was told where it can stay below a root on any disk, else a name of our own."""
     parts = path.split("/")
-    if _FILE.fullmatch(path) and not any(part.strip(". ") == "" for part in parts):
-        return path
+    fits = all(part.strip(". ") and len(part.encode()) <= LONGEST_NAME for part in parts)
+    return path if fits and _FILE.fullmatch(path) else unnamed(text)
+
+
+def unnamed(text: str) -> str:
+    """A path for a text whose own cannot be used."""
     return f"unnamed/{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:32]}.json"
 
 
 def _folder(alias: str) -> str:
-    name = re.sub(r"[/\\\0-\x1f]", "_", alias)[:100]
+    name = re.sub(r"[/\\\0-\x1f]", "_", alias).encode()[:LONGEST_NAME].decode("utf-8", "ignore")
     return name if name.strip(". ") else "tunelore"
 
 
 def _content(record: Mapping[str, Any]) -> dict[str, Any]:
     task, outcome, cost = record["task"], record["outcome"], record.get("cost") or {}
-    extractor, names = EXTRACTOR_OF.get(task["kind"], (None, ()))
-    given = (task.get("metafeatures") or {}).get("values") or {}
-    known = bool(names) and all(name in given for name in names)
+    extractor, meta = _features(task)
     failed = outcome["status"] != "ok"
     score = (record.get("primary") or {}).get("value")
     metrics = [
@@ -131,11 +143,11 @@ def _content(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "algorithms": [_algorithm(record)],
         "task_features": {
-            "meta": [given[name] for name in names] if known else None,
+            "meta": meta,
             "semantic": (task.get("metafeatures") or {}).get("semantic"),
         },
         "system_features": _system(record.get("system") or {}),
-        "dataset_feature_extractor_name": extractor if known else None,
+        "dataset_feature_extractor_name": extractor,
         "system_feature_extractor_name": "SystemFeatureExtractor",
         "timestamp": str(record.get("started_at") or "").replace("T", " ")[:19] or None,
         "alias": task.get("name") or "tunelore",
@@ -145,6 +157,15 @@ def _content(record: Mapping[str, Any]) -> dict[str, Any]:
         if failed
         else None,
     }
+
+
+def _features(task: Mapping[str, Any]) -> tuple[str | None, list[Any] | None]:
+    """Extractor and its list, which has no names there: only where every place of it is known."""
+    extractor, names = EXTRACTOR_OF.get(task["kind"], (None, ()))
+    given = (task.get("metafeatures") or {}).get("values") or {}
+    if not names or any(name not in given for name in names):
+        return None, None
+    return extractor, [given[name] for name in names]
 
 
 def _algorithm(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,9 +210,7 @@ def _dropped(record: Mapping[str, Any]) -> Iterator[str]:
         for name, value in (record.get("cost") or {}).items()
         if value is not None and (failed or name not in ("evaluation_s", "train_s", "predict_s"))
     )
-    metafeatures = record["task"].get("metafeatures") or {}
-    _, names = EXTRACTOR_OF.get(record["task"]["kind"], (None, ()))
-    if metafeatures and not (names and set(names) >= set(metafeatures["values"])):
+    if (record["task"].get("metafeatures") or {}).get("values") and _features(record["task"])[1] is None:
         yield "task.metafeatures"
     if record.get("primary") and record["primary"]["metric"] not in ("f1", "f1_macro"):
         yield "primary.metric"

@@ -65,7 +65,8 @@ class Command(BaseCommand):
         if options["dry_run"]:
             exported = sum(1 for record in records if form != "xautolm" or files_of(record, dropped))
         elif form == "xautolm":
-            exported = sum(write_tree(path, files_of(record, dropped)) for record in records)
+            tree = Tree(path)
+            exported = sum(tree.write(files_of(record, dropped)) for record in records)
         else:
             with replacing(path) as file:
                 seen = Tally(records)
@@ -126,17 +127,33 @@ def files_of(record: Record, dropped: Counter[str]) -> list[xautolm.Written]:
     return files
 
 
-def write_tree(root: Path, files: list[xautolm.Written]) -> bool:
-    """Each file below the root; one that is there already with this text stays. Whether there was any."""
-    for file in files:
-        path = root / file.path
-        data = file.text.encode("utf-8", "surrogatepass")
-        if path.exists() and path.read_bytes() == data:
-            continue
+class Tree:
+    """Files below a root; two records never share one, whatever they say of where they came from."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._taken: set[str] = set()
+
+    def write(self, files: list[xautolm.Written]) -> bool:
+        """Whether there was any. A file that is there already with this text stays as it is."""
+        for file in files:
+            other = xautolm.unnamed(file.text)
+            path = other if file.path in self._taken else file.path
+            try:
+                self._write(path, file.text)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                path = other  # another record's file stands where this one's folder would, or the other way round
+                self._write(path, file.text)
+            self._taken.add(path)
+        return bool(files)
+
+    def _write(self, name: str, text: str) -> None:
+        path, data = self._root / name, text.encode("utf-8", "surrogatepass")
+        if path.is_file() and path.read_bytes() == data:
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as target:
             target.write(data)
-    return bool(files)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""config.json and adapter_config.json: language model, kind of task and method. It reads values, no file."""
+"""What Hugging Face's configurations and arguments say: language model, kind of task, method, hyper-parameters.
+
+Several formats carry them: the Trainer's folders, what it logs to MLflow, PEFT's results. It reads values, no file.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,29 @@ ADAPTED = {
 }
 PEFT_SETTINGS = ("r", "lora_alpha", "lora_dropout", "bias", "use_rslora", "use_dora", "num_virtual_tokens")
 PEFT_DEFAULTS: Mapping[str, Any] = {"bias": "none", "use_rslora": False, "use_dora": False}
+# The Trainer's names in our words; what is its default is not told, as the logging client does.
+SETTINGS = {
+    "learning_rate": "learning_rate",
+    "train_batch_size": "batch_size",
+    "per_device_train_batch_size": "batch_size",
+    "num_epochs": "epochs",
+    "num_train_epochs": "epochs",
+    "training_steps": "max_steps",
+    "weight_decay": "weight_decay",
+    "lr_scheduler_warmup_ratio": "warmup_share",
+    "warmup_ratio": "warmup_share",
+    "lr_scheduler_warmup_steps": "warmup_steps",
+    "warmup_steps": "warmup_steps",
+    "lr_scheduler_type": "lr_scheduler_type",
+    "gradient_accumulation_steps": "gradient_accumulation_steps",
+    "label_smoothing_factor": "label_smoothing_factor",
+    "mixed_precision_training": "mixed_precision",
+}
+DEFAULTS: Mapping[str, Any] = {
+    "lr_scheduler_type": "linear",
+    "gradient_accumulation_steps": 1,
+    "label_smoothing_factor": 0.0,
+}
 # Names without an owner are those of the HF Hub's first years; any other single word may as well be a folder here.
 _FIRST_NAMES = re.compile(
     r"(?:distil)?(?:bert|roberta|gpt2)(?:-.+)?|(?:xlm|xlnet|albert|camembert|t5|openai-gpt|transfo-xl|ctrl)(?:-.+)?"
