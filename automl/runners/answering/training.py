@@ -73,7 +73,7 @@ def loaded(checkpoint: Checkpoint, spec: TrialSpec, train: Questions) -> tuple[A
     tokenizer: Any = load_tokenizer(checkpoint)
     chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
     answer_length = int(chosen.get("answer_length", ANSWER_LENGTH))
-    room = tokens_read(checkpoint, tokenizer)
+    room = tokens_read(checkpoint)
     if family.kind == "encoder":
         length = min(int(chosen["max_length"]), room)
         silent = not all(one.answers for one in train.items)
@@ -88,7 +88,7 @@ def loaded(checkpoint: Checkpoint, spec: TrialSpec, train: Questions) -> tuple[A
     )
 
 
-def tokens_read(checkpoint: Checkpoint, tokenizer: Any) -> int:
+def tokens_read(checkpoint: Checkpoint) -> int:
     """Tokens that the language model reads at once. RoBERTa's kin count two positions that no token has."""
     family = checkpoint.features.get("architecture")
     known = int(checkpoint.features.get("context") or 0)

@@ -14,9 +14,9 @@ from knowledgebase.experiences.selectors import evidence_rows
 from knowledgebase.searches.bridge.datasets import KIND
 
 
-def evidence_for(user: User, most: int | None = None) -> Iterator[Evidence]:
-    """Experiences of this kind that the user may see, newest first; the library bounds what it keeps."""
-    return map(evidence_of, evidence_rows(user, KIND, most))
+def evidence_for(user: User, most: int | None = None, *, kind: str = KIND) -> Iterator[Evidence]:
+    """Experiences of tasks of this kind that the user may see, newest first; the library bounds what it keeps."""
+    return map(evidence_of, evidence_rows(user, kind, most))
 
 
 def task_names(user: User, digests: Collection[str]) -> dict[str, str]:
