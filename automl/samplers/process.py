@@ -48,12 +48,14 @@ class ProcessSampler(Sampler):
         self.pool = first_pool(self.base, rng, self.options.pool, setting.objectives)
         self.drawn = min(self.options.pool, len(self.pool))
         self.search = self._start()
+        self._ended: Set[str] = frozenset()
 
     def _start(self) -> Search:
         return Search(self.base, self.pool, self.setting, self.options)
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """Add what is new; start again when the history did not merely grow."""
+        self._ended = {item.pipeline.key() for item in history}
         said = [item for item in history if item.is_success or item.is_failure]
         known = self.search.told
         if said[: len(known)] != known:
@@ -69,8 +71,7 @@ class ProcessSampler(Sampler):
         if not free.any():
             uniform = fresh_uniform(self.space, rng, taken)
             return None if uniform is None else Proposal(number, uniform, "uniform")
-        tried = {item.pipeline.key() for item in search.told}
-        beliefs = search.beliefs(taken - tried)
+        beliefs = search.beliefs(taken - self._ended)
         row, origin = self._choice(number, beliefs, free, rng)
         return Proposal(number, candidates.pipelines[row], origin, why=reasons(search, beliefs, row))
 
@@ -82,12 +83,12 @@ class ProcessSampler(Sampler):
         refused = np.flatnonzero(free & ~beliefs.lives)
         if rule == "audit" and len(refused):
             return int(refused[np.argmax(beliefs.gain[refused])]), "audit"
-        if rule == "uniform":
+        gain = np.where(alive, beliefs.cold_gain if rule == "hedge" else beliefs.gain, -np.inf)
+        if rule == "uniform" or gain.max() <= 0:
             chances = np.cumsum(alive / beliefs.price)
             return int(np.searchsorted(chances, lot * chances[-1], side="right")), "uniform"
-        gain = beliefs.cold_gain if rule == "hedge" else beliefs.gain
         origin = "prior" if not self.search.told and self.search.weight > 0.5 else "model"
-        return int(np.argmax(np.where(alive, gain, -np.inf))), origin
+        return int(np.argmax(gain)), origin
 
     def _rule(self, number: int, rng: np.random.Generator) -> str:
         lot, weight = float(rng.random()), self.search.weight

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from automl.fronts import hypervolume
-from automl.priors import Prior, build_prior
+from automl.priors import Prior, PriorOptions, build_prior
 from automl.space import Space
 from automl.values import Outcome, Pipeline
 from search import records
@@ -71,10 +71,10 @@ def _recorded() -> str:
 
 
 @lru_cache(maxsize=16)
-def _prior(name: str, regime: str, task: int, kind: str) -> Prior:
+def _prior(name: str, regime: str, task: int, kind: str, options: PriorOptions | None) -> Prior:
     family = target_family(name, regime)
     evidence = store(name, regime, task) if kind == "store" else ()
-    return build_prior(family.space, evidence, family.view(task), facts=family.facts())
+    return build_prior(family.space, evidence, family.view(task), options, facts=family.facts())
 
 
 class World(Protocol):
@@ -87,7 +87,7 @@ class World(Protocol):
     best_score: float | None
     """The best score there is, where all are known."""
 
-    def prior(self, kind: str) -> Prior: ...
+    def prior(self, kind: str, options: PriorOptions | None) -> Prior: ...
 
     def observed(self, pipeline: Pipeline, number: int) -> tuple[Run, Run]:
         """What a trial sees, and what truly happens."""
@@ -102,8 +102,8 @@ class Invented:
         self.space, self.limit_s = self.family.space, self.family.limits(case.task).wall_s or math.inf
         self.best, self.best_score = best_volume(case.family, case.regime, case.task), None
 
-    def prior(self, kind: str) -> Prior:
-        return _prior(self.case.family, self.case.regime, self.case.task, kind)
+    def prior(self, kind: str, options: PriorOptions | None) -> Prior:
+        return _prior(self.case.family, self.case.regime, self.case.task, kind, options)
 
     def observed(self, pipeline: Pipeline, number: int) -> tuple[Run, Run]:
         rng = np.random.default_rng([self.case.seed, self.case.task, number])
@@ -119,8 +119,8 @@ class Recorded:
         self.space, self.limit_s = self.replay.space, self.replay.data.limit_s
         self.best, self.best_score = self.replay.best()
 
-    def prior(self, kind: str) -> Prior:
-        return _recorded_prior(self.case.task, self.case.seed, kind)
+    def prior(self, kind: str, options: PriorOptions | None) -> Prior:
+        return _recorded_prior(self.case.task, self.case.seed, kind, options)
 
     def observed(self, pipeline: Pipeline, number: int) -> tuple[Run, Run]:
         run = self.replay.run(pipeline)
@@ -128,10 +128,10 @@ class Recorded:
 
 
 @lru_cache(maxsize=4)
-def _recorded_prior(task: int, seed: int, kind: str) -> Prior:
+def _recorded_prior(task: int, seed: int, kind: str, options: PriorOptions | None) -> Prior:
     replay = records.Replay(task)
     evidence = records.store(task, seed) if kind == "store" else ()
-    return build_prior(replay.space, evidence, replay.view(), facts=records.facts())
+    return build_prior(replay.space, evidence, replay.view(), options, facts=records.facts())
 
 
 def world_of(case: Case) -> World:
@@ -141,7 +141,7 @@ def world_of(case: Case) -> World:
 
 def _search(arm: Arm, case: Case, budget: int) -> dict[str, Any]:
     world = world_of(case)
-    prior = None if arm.prior == "none" else world.prior(arm.prior)
+    prior = None if arm.prior == "none" else world.prior(arm.prior, arm.prior_options)
     begun = time.process_time()
     running = arm.start(world.space, prior, case.seed, world.limit_s)
     start_s = time.process_time() - begun
