@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,7 +22,7 @@ from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import selectors
 from knowledgebase.experiences.expressions import Field, field_named, ordering
 from knowledgebase.experiences.filters import ExperienceFilters
-from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.models import Experience, Task
 
 WRITE = "experiences:write"
 SCOPES = {"GET": "experiences:read", "POST": WRITE, "PATCH": WRITE, "DELETE": WRITE}
@@ -104,5 +104,11 @@ def found_rows(
     filters = ExperienceFilters.parse(request.query_params.dict(), beside=PAGE_PARAMETERS)
     rows = selectors.experience_list(reader(request), filters)
     if not fields:
-        return rows.defer(None)
+        # What the answer tells of the nouns beside a row, and no more.
+        beside = (
+            Prefetch("task", Task.objects.only("digest")),
+            "team",
+            Prefetch("owner", User.objects.only("username")),
+        )
+        return rows.defer(None).prefetch_related(None).prefetch_related(*beside)
     return selectors.experience_fields(rows, fields, with_record=with_record)
