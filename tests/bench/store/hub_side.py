@@ -141,9 +141,8 @@ def batch(options: argparse.Namespace) -> dict[str, Any]:
         times.append(
             milliseconds(lambda body=body: sender.post(URL, body, content_type="application/x-ndjson"))
         )
-    new = Experience.objects.filter(
-        pk__in=[record["id"] for record in records], owner=User.objects.get(username=GUEST)
-    )
+    keys = [record["id"] for record in records]
+    new = Experience.objects.filter(pk__in=keys, owner=User.objects.get(username=GUEST))
     stored = new.count()
     new.delete()
     Pipeline.objects.filter(pk__gt=last, experiences=None).delete()

@@ -38,7 +38,8 @@ with engine.begin() as connection:
             one = dict(key=name, value=chance.random(), timestamp=at, step=0, is_nan=False, run_uuid=key)
             metrics.append(one); latest.append(one)
         tags += [dict(key=name, value="x", run_uuid=key) for name in ("mlflow.user", "mlflow.source.name")]
-    for model, rows in ((SqlRun, runs), (SqlParam, params), (SqlMetric, metrics), (SqlLatestMetric, latest), (SqlTag, tags)):
+    pairs = [(SqlRun, runs), (SqlParam, params), (SqlMetric, metrics), (SqlLatestMetric, latest), (SqlTag, tags)]
+    for model, rows in pairs:
         for at in range(0, len(rows), 5000):
             connection.execute(insert(model), rows[at:at + 5000])
 with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
