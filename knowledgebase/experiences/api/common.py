@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,14 +22,14 @@ from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import selectors
 from knowledgebase.experiences.expressions import Field, field_named, ordering
 from knowledgebase.experiences.filters import ExperienceFilters
-from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.models import Experience, Task
 
 WRITE = "experiences:write"
 SCOPES = {"GET": "experiences:read", "POST": WRITE, "PATCH": WRITE, "DELETE": WRITE}
 # Asks with a body, and changes nothing.
 READ_BY_POST = {"POST": "experiences:read"}
 # Refusals beside those that every operation may have.
-TAKEN, TAKEN_OR_GONE = {"POST": (409,)}, {"POST": (409, 410)}
+TAKEN, TAKEN_OR_GONE, UNSEEN = {"POST": (409,)}, {"POST": (409, 410)}, {"POST": (404,)}
 PAGE_PARAMETERS = ("cursor", "limit", "format", "order", "fields", "as")
 MAX_FIELDS = 40
 FILTERS = [
@@ -104,5 +104,11 @@ def found_rows(
     filters = ExperienceFilters.parse(request.query_params.dict(), beside=PAGE_PARAMETERS)
     rows = selectors.experience_list(reader(request), filters)
     if not fields:
-        return rows.defer(None)
+        # What the answer tells of the nouns beside a row, and no more.
+        beside = (
+            Prefetch("task", Task.objects.only("digest")),
+            "team",
+            Prefetch("owner", User.objects.only("username")),
+        )
+        return rows.defer(None).prefetch_related(None).prefetch_related(*beside)
     return selectors.experience_fields(rows, fields, with_record=with_record)

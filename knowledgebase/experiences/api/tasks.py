@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from knowledgebase.core.api import conditional
 from knowledgebase.experiences import selectors
-from knowledgebase.experiences.api.common import READ_BY_POST, SCOPES, ById, reader
+from knowledgebase.experiences.api.common import READ_BY_POST, SCOPES, UNSEEN, ById, reader
 from knowledgebase.experiences.models import Task
 from knowledgebase.experiences.serializers import (
     LeaderboardAnswer,
@@ -86,6 +86,7 @@ class Neighbours(APIView):
     """The nearest tasks to one that is known, or to one that is only described."""
 
     scopes = READ_BY_POST
+    refusals = UNSEEN
 
     @extend_schema(request=NeighboursRequest, responses=NeighboursAnswer)
     def post(self, request: Request) -> Response:

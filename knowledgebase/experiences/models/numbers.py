@@ -63,10 +63,10 @@ def _is_number(value: object) -> bool:
 
 
 class RecordNumber(Func):
-    """The number at one of the ways of NUMBERS, NULL where there is none or something else.
+    """The number at one of the ways of NUMBERS, NULL where there is none.
 
     The way stands in the SQL and not beside it: an index of an expression is found by the expression. So nothing but
-    the names above may come here.
+    the names above may come here. That only numbers stand in the column is what makes the expression this short.
     """
 
     output_field = FloatField()
@@ -78,13 +78,10 @@ class RecordNumber(Func):
         super().__init__(F("numbers"))
 
     def as_sqlite(self, compiler: SQLCompiler, connection: Any, **_extra: Any) -> Any:
-        way = "$." + ".".join(f'"{part}"' for part in self.path)
         column, values = compiler.compile(self.source_expressions[0])
-        number = f"json_extract({column}, '{way}')"
-        return f"CASE WHEN json_type({column}, '{way}') IN ('integer', 'real') THEN {number} END", values
+        way = "".join(f'."{part}"' for part in self.path)
+        return f"json_extract({column}, '${way}')", values
 
     def as_postgresql(self, compiler: SQLCompiler, connection: Any, **_extra: Any) -> Any:
-        way = "{" + ",".join(self.path) + "}"
         column, values = compiler.compile(self.source_expressions[0])
-        number = f"({column} #>> '{way}')::double precision"
-        return f"CASE WHEN jsonb_typeof({column} #> '{way}') = 'number' THEN {number} END", values
+        return f"(({column} #>> '{{{','.join(self.path)}}}')::double precision)", values

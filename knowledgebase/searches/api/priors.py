@@ -15,7 +15,7 @@ from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.experiences.serializers import NeighboursRequest, described
 from knowledgebase.searches import bridge
 
-SCOPES = {"POST": "experiences:read"}
+SCOPES, UNSEEN = {"POST": "experiences:read"}, {"POST": (404,)}
 MOST_MOVERS = 500
 
 
@@ -70,6 +70,7 @@ class Priors(APIView):
     """What the store would try first."""
 
     scopes = SCOPES
+    refusals = UNSEEN
 
     @extend_schema(request=PriorRequest, responses=PriorDocument)
     def post(self, request: Request) -> Response:

@@ -39,6 +39,7 @@ from knowledgebase.searches.serializers import (
     TrialAnswer,
 )
 
+NO_RESULT = {"GET": (409,)}
 SCOPES = {"GET": "experiences:read", "POST": "searches:write"}
 
 
@@ -261,6 +262,7 @@ class SearchScript(APIView):
     """A Python script that runs one trial again: same rows, same seed, one thread."""
 
     scopes = SCOPES
+    refusals = NO_RESULT
 
     @extend_schema(
         parameters=[

@@ -53,6 +53,7 @@ def rows(
             cost=None,
         ),
     ]
+    batch[1]["pipeline"]["hyperparameters"] |= {"nothing": None, "targets": ["q"], "a.b": "dots"}
     results = record_experiences(batch, owner=owner.user, team=owner.team)
     assert [result.problem for result in results] == [None] * 4
 
@@ -79,6 +80,17 @@ def found(text: str) -> str:
         ('h."learning_rate" = "fast"', "c"),
         ("h.learning_rate != 1e-4", "bc"),
         ("h.learning_rate is missing", "d"),
+        ("h.deep is present", "abc"),
+        ("h.c is present and h.nothing is missing", "d"),
+        ("h.nothing is missing", "abcd"),
+        ("h.targets is present", "b"),
+        ('h."a.b" is present', "b"),
+        ("metrics.validation.loss is missing", "d"),
+        ("metrics.test.loss is missing", "abcd"),
+        ("cost.evaluation_s is missing", "cd"),
+        ("lm.none is missing", "abcd"),
+        ("meta.none is missing", "abcd"),
+        ("conditions.device is missing", "abcd"),
         ("h.learning_rate is not missing", "abc"),
         ("h.deep = true and not h.deep = false", "abc"),
         ("h.c in (10, 20)", "d"),
