@@ -29,6 +29,7 @@ class OverviewPage:
 
     figures: selectors.Statistics
     strip: charts.Strip | None
+    growth: charts.Growth | None
     searches: list[Search]
     runs: list[Run]
     tasks: list[Task]
@@ -43,6 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     page = OverviewPage(
         figures=figures,
         strip=charts.outcome_strip("outcomes", "Outcomes of all experiences", figures.by_outcome),
+        growth=charts.growth_chart("growth", *selectors.growth(user)),
         searches=list(search_list(user)[:SHOWN_SEARCHES]),
         runs=list(selectors.running_runs(user)[:SHOWN_NEW]),
         tasks=selectors.task_summaries(user)[:SHOWN_TASKS],

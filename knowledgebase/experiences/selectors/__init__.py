@@ -15,6 +15,7 @@ from knowledgebase.experiences.selectors.experiences import (
     statistics_of,
     successes_on,
 )
+from knowledgebase.experiences.selectors.growth import growth
 from knowledgebase.experiences.selectors.leaderboards import MOST_LEADERS, Leaderboard, leaderboard
 from knowledgebase.experiences.selectors.neighbours import (
     NearTask,
@@ -63,6 +64,7 @@ __all__ = [
     "experience_detail",
     "experience_fields",
     "experience_list",
+    "growth",
     "language_model_detail",
     "language_model_list",
     "language_model_on_tasks",
