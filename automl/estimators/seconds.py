@@ -1,8 +1,9 @@
 """How long a pipeline takes on a task, in ln seconds with an honest spread, and whether it meets a limit.
 
 Knows physics features, tasks and language models by number; knows no space. A linear model with prior
-opinions (first principles) and offsets for every language model, task and pair of them, whose spreads come
-from the store; own runs move it one by one, a timeout as "at least so long".
+opinions (first principles), offsets for every language model, task, method on a task and pair of task and
+language model, and a slope of work for every task (machines differ), whose spreads come from the store; own
+runs move it one by one, a timeout as "at least so long".
 
     physics  (n, p) features    places (n,) language models, -1 for none    tasks (n,) numbers
 """
@@ -10,7 +11,6 @@ from the store; own runs move it one by one, a timeout as "at least so long".
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,17 +24,28 @@ Places = NDArray[np.int64]
 SLOPES = {"work": (0.75, 0.3), "steps": (0.1, 0.2), "plain_work": (0.5, 0.4)}
 OTHER_SPREAD, INTERCEPT_SPREAD = 0.3, 3.0
 ROUNDS = 5
+WORK = PHYSICS.index("work")
 LEAST_SPREAD = 0.03
+#: How many own runs the store's opinion of its own deviations is worth.
+DOUBT_RUNS = 6.0
 
 
 @dataclass(frozen=True)
 class Spreads:
-    """Deviations in ln seconds: of a task, a language model, a pair of them, and of one run."""
+    """Deviations in ln seconds: of a task, its slope of work, a method there, a language model, a pair of task
+    and language model, and of one run.
+    """
 
     task: float = 0.4
+    slope: float = 0.1
+    method: float = 0.1
     model: float = 0.2
     pair: float = 0.15
     run: float = 0.2
+
+    def of_task(self, methods: int) -> Vector:
+        """(2 + methods,) of everything that a task has for itself but its pairs."""
+        return np.array([self.task, self.slope, *([self.method] * methods)])
 
 
 @dataclass
@@ -46,17 +57,25 @@ class Seconds:
     spreads: Spreads
     features: int
     models: int
+    surprise: float = 0.0
+    """The sum of squares of how far own runs lay from what was expected, in deviations."""
+    told: int = 0
 
     def design(self, physics: Matrix, places: Places) -> Matrix:
         """(n, d) rows of the linear model on the target task."""
         one_hot = _one_hot(places, self.models)
-        here = np.ones((len(physics), 1))
-        return np.hstack([physics, one_hot, here, one_hot])
+        return np.hstack([physics, one_hot, _on_task(physics), one_hot])
 
     def predict(self, rows: Matrix) -> tuple[Vector, Vector]:
         """Mean and deviation of ln seconds of one run, for rows of the design."""
         spread = ((rows @ self.covariance) * rows).sum(axis=1)
-        return rows @ self.mean, np.sqrt(np.maximum(spread, 0) + self.spreads.run**2)
+        deviation = np.sqrt(np.maximum(spread, 0) + self.spreads.run**2)
+        return rows @ self.mean, deviation * self.doubt
+
+    @property
+    def doubt(self) -> float:
+        """How much wider the deviations are than the store makes them, >= 1: from what own runs taught."""
+        return max(1.0, math.sqrt((DOUBT_RUNS + self.surprise) / (DOUBT_RUNS + self.told)))
 
     def observe(self, row: Vector, log_seconds: float, *, at_least: bool = False) -> None:
         """Learn from one run of the target task; `at_least` when it was stopped then."""
@@ -71,6 +90,8 @@ def _observe(model: Seconds, row: Vector, log_seconds: float, *, at_least: bool)
     variance = float(row @ gain) + model.spreads.run**2
     expected = float(row @ model.mean)
     shift, shrink = log_seconds - expected, 1.0
+    if not at_least:
+        model.surprise, model.told = model.surprise + shift**2 / variance, model.told + 1
     if at_least:
         shift, left = _beyond(expected, math.sqrt(variance), log_seconds)
         shrink = 1 - left
@@ -93,6 +114,11 @@ def _one_hot(places: NDArray[np.int64], count: int) -> Matrix:
     return found
 
 
+def _on_task(physics: Matrix) -> Matrix:
+    """(n, 2 + methods): what a task may have for itself: an offset, a slope of work, an offset of each method."""
+    return np.hstack([np.ones((len(physics), 1)), physics[:, [WORK]], physics[:, len(PHYSICS) :]])
+
+
 def opinions(methods: int, level: float) -> tuple[Vector, Vector]:
     """Mean and spread of every feature's slope before any run; `level` is ln seconds in the middle."""
     mean = np.zeros(len(PHYSICS) + methods)
@@ -107,8 +133,9 @@ def without_store(methods: int, models: int, level: float) -> Seconds:
     """What first principles say alone."""
     mean, spread = opinions(methods, level)
     spreads = Spreads()
-    whole = np.concatenate([mean, np.zeros(2 * models + 1)])
-    parts = (spread, np.full(models, spreads.model), np.array([spreads.task]), np.full(models, spreads.pair))
+    own = spreads.of_task(methods)
+    whole = np.concatenate([mean, np.zeros(2 * models + len(own))])
+    parts = (spread, np.full(models, spreads.model), own, np.full(models, spreads.pair))
     return Seconds(whole, np.diag(np.concatenate(parts) ** 2), spreads, len(mean), models)
 
 
@@ -154,25 +181,29 @@ def fit(runs: Timed, models: int, methods: int) -> tuple[Seconds, float]:
 
 @dataclass(frozen=True)
 class _Slots:
-    """Where the parts of the whole model stand: features, models, tasks."""
+    """Where the parts of the whole model stand: features, models, then what each task has for itself."""
 
     features: int
     models: int
     tasks: int
 
     @property
-    def ends(self) -> Sequence[int]:
-        first = self.features + self.models
-        return self.features, first, first + self.tasks
+    def methods(self) -> int:
+        return self.features - len(PHYSICS)
+
+    @property
+    def first(self) -> int:
+        """Where the tasks' own parts begin."""
+        return self.features + self.models
 
     def design(self, runs: Timed) -> Matrix:
-        parts = [_one_hot(runs.places, self.models), _one_hot(runs.tasks, self.tasks)]
-        return np.hstack([runs.physics, *parts])
+        tasks, own = _one_hot(runs.tasks, self.tasks), _on_task(runs.physics)
+        each = (tasks[:, :, None] * own[:, None, :]).reshape(len(own), -1)
+        return np.hstack([runs.physics, _one_hot(runs.places, self.models), each])
 
     def widths(self, spread: Vector, spreads: Spreads) -> Vector:
-        return np.concatenate(
-            [spread, np.full(self.models, spreads.model), np.full(self.tasks, spreads.task)]
-        )
+        each = np.tile(spreads.of_task(self.methods), self.tasks)
+        return np.concatenate([spread, np.full(self.models, spreads.model), each])
 
 
 @dataclass(frozen=True)
@@ -218,7 +249,6 @@ def _improved(
     """The spreads that make the offsets found likeliest (one step of expectation-maximisation)."""
     mean, covariance = belief
     squares = mean**2 + np.diag(covariance)
-    features, models, tasks = slots.ends
     used = np.abs(rows).sum(axis=0) > 0  # a language model that nobody ran says nothing of how they differ
     whole = old.run**2 + pairs.sizes * old.pair**2
     errors = logs - rows @ mean
@@ -226,13 +256,16 @@ def _improved(
     unsure = old.pair**2 * old.run**2 / whole
     rest = (errors - offsets[pairs.member]) ** 2 + unsure[pairs.member]
 
-    def spread(start: int, end: int, before: float) -> float:
-        own = squares[start:end][used[start:end]]
+    def spread(places: NDArray[np.int64], before: float) -> float:
+        own = squares[places][used[places]]
         return max(math.sqrt(float(own.mean())), LEAST_SPREAD) if len(own) else before
 
+    each = np.arange(slots.first, rows.shape[1]).reshape(slots.tasks, -1)
     return Spreads(
-        task=spread(models, tasks, old.task),
-        model=spread(features, models, old.model),
+        task=spread(each[:, 0], old.task),
+        slope=spread(each[:, 1], old.slope),
+        method=spread(each[:, 2:].ravel(), old.method),
+        model=spread(np.arange(slots.features, slots.first), old.model),
         pair=max(math.sqrt(float((offsets**2 + unsure).mean())), LEAST_SPREAD),
         run=max(math.sqrt(float(rest.mean())), LEAST_SPREAD),
     )
@@ -256,12 +289,13 @@ def _left_out(
 
 def _for_target(whole: Seconds, slots: _Slots, spreads: Spreads) -> Seconds:
     """The same beliefs for a task that was not in the store: its own offsets are unknown."""
-    first, models = slots.ends[1], slots.models
-    mean = np.concatenate([whole.mean[:first], np.zeros(1 + models)])
+    first, models = slots.first, slots.models
+    widths = np.concatenate([spreads.of_task(slots.methods), np.full(models, spreads.pair)])
+    mean = np.concatenate([whole.mean[:first], np.zeros(len(widths))])
     covariance = np.zeros((len(mean), len(mean)))
     covariance[:first, :first] = whole.covariance[:first, :first]
     own = np.arange(first, len(mean))
-    covariance[own, own] = [spreads.task**2, *([spreads.pair**2] * models)]
+    covariance[own, own] = widths**2
     return Seconds(mean, covariance, spreads, slots.features, models)
 
 
