@@ -69,7 +69,7 @@ def experience_list(user: User, filters: ExperienceFilters | None = None) -> Que
     The whole record, with its curve, is left in the database; ``.defer(None)`` fetches it too.
     """
     rows = (
-        Experience.objects.visible_to(user)
+        Experience.objects.visible_to(user, in_order=True)
         # Fetched beside the rows and not joined: with joins SQLite may begin at the tasks and sort everything.
         .prefetch_related("task", "language_model", "pipeline", "team", "owner")
         .defer("record")
