@@ -1,5 +1,6 @@
+import time
+
 from django.db import migrations, models
-from django.utils import timezone
 
 
 class Migration(migrations.Migration):
@@ -16,8 +17,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='task',
-            name='described_at',
-            field=models.DateTimeField(auto_now=True, default=timezone.now, help_text='last change; caches of meta-features go by it'),
-            preserve_default=False,
+            name='described',
+            field=models.BigIntegerField(default=time.time_ns, help_text='grows with each change; caches of meta-features go by it'),
         ),
     ]

@@ -11,21 +11,32 @@ from django.db.models import Q
 from tunelore.record import STATUSES
 
 from knowledgebase.accounts.models import Membership
+from knowledgebase.core.requests import once_a_request
 from knowledgebase.experiences.models.numbers import NUMBERS, RecordNumber
+
+
+def team_ids(user_id: object) -> list[int]:
+    """The teams that a person is in."""
+    mine = Membership.objects.filter(user_id=user_id).order_by("team_id")  # type: ignore[misc]  # a key of any type
+    return list(mine.values_list("team_id", flat=True))
 
 
 class ExperienceQuerySet(models.QuerySet["Experience"]):
     """Queries every reader of experiences starts from."""
 
-    def visible_to(self, user: object) -> ExperienceQuerySet:
+    def visible_to(self, user: object, *, in_order: bool = False) -> ExperienceQuerySet:
         """What this person may see: their own, their teams', the hub's and public ones. Nobody sees nothing.
 
-        The teams are a subquery and not a join, so that no row appears twice and none needs DISTINCT.
+        The teams are a subquery and not a join, so that no row appears twice and none needs DISTINCT. `in_order`: a
+        few rows of a long list are wanted. Then the teams are looked up first: told their numbers, PostgreSQL knows
+        how much of the store they own, and for somebody who sees little goes to that instead of reading everything.
         """
         key = getattr(user, "pk", None)
         if key is None:
             return self.none()
-        teams = Membership.objects.filter(user_id=key).values("team_id")
+        teams: object = Membership.objects.filter(user_id=key).values("team_id")
+        if in_order:
+            teams = once_a_request(("teams", key), lambda: team_ids(key))
         shared = Q(visibility__in=["hub", "public"]) | Q(visibility="team", team_id__in=teams)
         return self.filter(shared | Q(owner_id=key))
 

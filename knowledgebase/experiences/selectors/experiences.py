@@ -69,7 +69,7 @@ def experience_list(user: User, filters: ExperienceFilters | None = None) -> Que
     The whole record, with its curve, is left in the database; ``.defer(None)`` fetches it too.
     """
     rows = (
-        Experience.objects.visible_to(user)
+        Experience.objects.visible_to(user, in_order=True)
         # Fetched beside the rows and not joined: with joins SQLite may begin at the tasks and sort everything.
         .prefetch_related("task", "language_model", "pipeline", "team", "owner")
         .defer("record")
@@ -81,7 +81,10 @@ def experience_list(user: User, filters: ExperienceFilters | None = None) -> Que
 
 def experience_detail(user: User, pk: UUID) -> Experience:
     """One experience; Problem 404 when it is absent or not for this user."""
-    row = experience_list(user).defer(None).select_related("system").filter(pk=pk).first()
+    # One row, found by its key: here joins cost nothing.
+    nouns = ("task", "language_model", "pipeline", "team", "owner", "system")
+    rows = experience_list(user).prefetch_related(None).defer(None).select_related(*nouns)
+    row = rows.filter(pk=pk).first()
     if row is None:
         raise not_found("experience", pk)
     return row

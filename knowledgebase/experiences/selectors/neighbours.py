@@ -9,8 +9,8 @@ cut out of them before anything is normalised.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
-from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -78,13 +78,15 @@ class Kept:
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.lock = Lock()
-        self.rows: dict[int, tuple[datetime, str, Mapping[str, Any]]] = {}
+        self.rows: dict[int, Task] = {}
         self.tables: dict[tuple[str, int], Known] = {}
 
-    def known(self, target: Target, seen: Mapping[int, datetime]) -> Known:
+    def known(self, target: Target, seen: Mapping[int, int]) -> Known:
         """The arrays for one extractor; after it, each of the seen tasks is as new as `seen` says."""
         with self.lock:
-            if stale := [key for key, at in seen.items() if key not in self.rows or self.rows[key][0] != at]:
+            if stale := [
+                key for key, at in seen.items() if key not in self.rows or self.rows[key].described != at
+            ]:
                 self._read(stale)
             key = (target.extractor, target.version)
             if key not in self.tables:
@@ -95,15 +97,14 @@ class Kept:
         rows = Task.objects.filter(kind=self.kind)
         if len(stale) <= READ_SINGLY:
             rows = rows.filter(pk__in=stale)
-        found = rows.values_list("pk", "described_at", "digest", "metafeatures")
-        self.rows |= {key: (at, digest, metafeatures or {}) for key, at, digest, metafeatures in found}
+        self.rows |= {row.pk: row for row in rows}
         self.tables.clear()
 
     def _table(self, extractor: str, version: int) -> Known:
         same = sorted(
-            (digest, key, metafeatures.get("values") or {})
-            for key, (_, digest, metafeatures) in self.rows.items()
-            if (metafeatures.get("extractor"), metafeatures.get("version")) == (extractor, version)
+            (row.digest, key, row.metafeatures.get("values") or {})
+            for key, row in self.rows.items()
+            if (row.metafeatures.get("extractor"), row.metafeatures.get("version")) == (extractor, version)
         )
         names = tuple(sorted({name for _, _, values in same for name in values}))
         values = [[_number(values.get(name)) for name in names] for _, _, values in same]
@@ -162,10 +163,10 @@ def _nearest(known: Known, target: Target, k: int) -> list[NearTask]:
     place = np.array([_number(target.values.get(name)) for name in known.names])
     far, parts = distances(place, known.values)
     order = np.argsort(far, kind="stable")[:k]
-    tasks = Task.objects.in_bulk(known.keys[order].tolist())
+    tasks = _kept[target.kind].rows
     return [
         NearTask(
-            tasks[int(known.keys[row])],
+            copy(tasks[int(known.keys[row])]),
             float(far[row]),
             dict(zip(known.names, parts[row].tolist(), strict=True)),
         )
@@ -198,7 +199,7 @@ def _comparable(task: Task, other: Task) -> bool:
 def _visible(user: User, target: Target) -> Known:
     mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
     tasks = Task.objects.filter(Exists(mine), kind=target.kind, comparable=True)
-    seen = dict(tasks.values_list("pk", "described_at"))
+    seen = dict(tasks.values_list("pk", "described"))
     known = _kept.setdefault(target.kind, Kept(target.kind)).known(target, seen)
     return known.only(np.isin(known.keys, np.fromiter(seen, dtype=np.int64, count=len(seen))))
 

@@ -26,6 +26,7 @@ from knowledgebase.experiences.services.references import Identities, References
 
 Record = Mapping[str, Any]
 INSERT_ROWS = 200
+NOT_CONTENT = ("id", "provenance")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class _Item:
     record: Record
     id: UUID
     content: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,17 @@ def record_experiences(
 
 
 def _trust(item: Any) -> _Item:
-    return _Item(item, UUID(item["id"]), hashlib.sha256(records.canonical(item)).hexdigest())
+    content, digest = content_and_digest(item)
+    return _Item(item, UUID(item["id"]), content, digest)
+
+
+def content_and_digest(record: Record) -> tuple[str, str]:
+    """SHA-256 of the canonical record, hexadecimal; and `records.digest` of it: each part is written once for both."""
+    names = sorted(record, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    parts = {name: records.canonical({name: record[name]})[1:-1] for name in names}
+    whole = hashlib.sha256(b"{" + b",".join(parts.values()) + b"}")
+    said = [part for name, part in parts.items() if name not in NOT_CONTENT]
+    return whole.hexdigest(), "sha256:" + hashlib.sha256(b"{" + b",".join(said) + b"}").hexdigest()
 
 
 def _check(item: object) -> _Item | ItemResult:
@@ -172,7 +184,7 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
     system, language_model = identities.system, identities.language_model
     return Experience(
         id=item.id,
-        digest=records.digest(record),
+        digest=item.digest,
         content=item.content,
         task=references.tasks[identities.task.digest],
         system=None if system is None else references.systems[system],

@@ -5,6 +5,7 @@ Callers hold the change lock. Whoever makes such a row without it does no harm: 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -110,8 +111,8 @@ def _describe_better(task: Task, record: Record) -> None:
         return
     better = not old or (new["extractor"] == old.get("extractor") and _rank(new) > _rank(old))
     if better:
-        task.metafeatures = new
-        task.save(update_fields=["metafeatures", "described_at"])
+        task.metafeatures, task.described = new, time.time_ns()
+        task.save(update_fields=["metafeatures", "described"])
 
 
 def _describe_more(row: LanguageModel, record: Record) -> None:
