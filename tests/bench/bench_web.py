@@ -1,8 +1,10 @@
-"""How fast does the hub answer its pages with many experiences in it? On SQLite, server time in this process.
+"""How fast, how accessible and how discreet are the pages of a hub with many experiences? On SQLite.
 
 `python tests/bench/bench_web.py [--experiences 100000] [--rounds 5]`: makes a hub of invented experiences in
 build/bench/web-home (kept, so that a second run measures at once), asks every page `rounds` times after one warm-up
-and prints the fastest and the median. `first_load_kb` is what a browser fetches for its first page, gzipped.
+and prints the fastest and the median of the server's time, in this process. `first_load_kb` is what a browser fetches
+for its first page, gzipped. `axe_serious` and `console_errors` are counted in Chromium over the same pages, light and
+dark; `leaks` are the failures of the test that asks for every address as everybody (tests/api/core/test_leaks.py).
 """
 
 from __future__ import annotations
@@ -13,15 +15,23 @@ import json
 import os
 import platform
 import re
+import shutil
+import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+
+from tests.parts import free_port  # noqa: E402
+
 HOME = ROOT / "build" / "bench" / "web-home"
+MANAGE = [sys.executable, "manage.py"]
+CHROMIUM = os.environ.get("TUNELORE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def prepare(experiences: int) -> None:
@@ -112,6 +122,65 @@ def first_load_kb() -> float:
     return size / 1024
 
 
+def in_browser(port: int) -> dict[str, int]:
+    """Serious violations that axe finds and what the console says, over all pages, in light and dark."""
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
+    address = f"http://127.0.0.1:{port}"
+    serious, said = 0, []
+    link = manage("login_link").stdout.split("/accounts/login/")[1].split()[0]
+    server = subprocess.Popen([*MANAGE, "process", "web", "--port", str(port)], cwd=ROOT)
+    try:
+        while subprocess.run(
+            [*MANAGE, "health", "web", "--port", str(port)], cwd=ROOT, capture_output=True
+        ).returncode:
+            assert server.poll() is None, "the web process ended"
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.on(
+                "console", lambda one: said.append(one.text) if one.type in ("error", "warning") else None
+            )
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.goto(f"{address}/accounts/login/{link}")
+            page.get_by_role("button", name="Sign in").click()
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                for name, path in addresses().items():
+                    page.goto(address + path)
+                    found = [one["id"] for one in Axe().run(page).response["violations"]
+                             if one["impact"] in ("serious", "critical")]  # fmt: skip
+                    serious += len(found)
+                    if found:
+                        print(f"{name}, {theme}: {', '.join(found)}")
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait()
+    for text in said:
+        print(f"console: {text}")
+    return {"axe_serious": serious, "console_errors": len(said)}
+
+
+def manage(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*MANAGE, *words], cwd=ROOT, capture_output=True, text=True, check=True)
+
+
+def leaks() -> int:
+    """Failures of the leak test."""
+    report = ROOT / "build" / "bench" / "leaks.xml"
+    plain = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TUNELORE_", "DJANGO_"))
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "tests/api/core/test_leaks.py", f"--junitxml={report}"]
+    subprocess.run(command, cwd=ROOT, env=plain, capture_output=True)
+    suite = ElementTree.parse(report).getroot().find("testsuite")
+    assert suite is not None
+    assert int(suite.attrib["tests"]) > 20, "the leak test did not run"
+    return int(suite.attrib["failures"]) + int(suite.attrib["errors"])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -123,8 +192,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare(options.experiences)
     rows = measure(options.rounds)
     medians = [float(str(row["median_ms"])) for row in rows]
-    bars = {"page_p95_ms": quantiles(medians, n=20)[-1], "first_load_kb": first_load_kb()}
-    print(f"\npage_p95_ms {bars['page_p95_ms']:.0f}, first_load_kb {bars['first_load_kb']:.0f}")
+    bars: dict[str, float] = {"page_p95_ms": quantiles(medians, n=20)[-1], "first_load_kb": first_load_kb()}
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright runs an event loop in this thread
+    bars |= {**in_browser(free_port()), "leaks": leaks()}
+    print("\n" + ", ".join(f"{name} {value:.0f}" for name, value in bars.items()))
     document = {
         "machine": platform.machine(), "versions": {"python": platform.python_version()},
         "experiences": options.experiences, "rows": rows, "bars": bars,
