@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tunelore import record as records
 from tunelore.record import MAX_RECORD_BYTES, RecordError, parse
 
 from knowledgebase.experiences.importers.items import Found, Item, Refused, Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 COLUMN = "record"
 ROWS = 500  # of a row group: at most 128 MiB of records
@@ -30,15 +32,14 @@ NUMBERS = (
     ("cpu_s", "cost.cpu_s"), ("host_memory_bytes", "cost.host_memory_bytes"),
     ("device_memory_bytes", "cost.device_memory_bytes"), ("train_rows", "fidelity.train_rows"),
 )  # fmt: skip
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name, _ in TEXTS]
-    + [(name, pa.float64()) for name, _ in NUMBERS]
-    + [pa.field(COLUMN, pa.string(), nullable=False)]
-)
 
 
 def read(source: Source) -> Iterator[Item]:
     """The records of one table in order; a row that holds none is refused, and reading goes on."""
+    # Late: it takes a quarter of a second, and most processes of the hub never need it.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     [path] = source.paths
     number = 0
     try:
@@ -59,6 +60,8 @@ def read(source: Source) -> Iterator[Item]:
 
 
 def _problem(file: pq.ParquetFile) -> str | None:
+    import pyarrow as pa
+
     schema = file.schema_arrow
     if COLUMN not in schema.names:
         return f"has no column {COLUMN!r} that holds records as JSON; columns: {', '.join(schema.names[:20])}"
@@ -87,10 +90,21 @@ def _item(text: str | None, place: str, share: float) -> Item:
 
 def write(rows: Iterable[Mapping[str, Any]], file: BinaryIO) -> None:
     """A table of these records; memory stays at one row group."""
-    waiting = iter(rows)
-    with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    waiting, schema = iter(rows), _schema()
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         while group := list(islice(waiting, ROWS)):
-            writer.write_table(pa.Table.from_pylist([_row(record) for record in group], schema=SCHEMA))
+            writer.write_table(pa.Table.from_pylist([_row(record) for record in group], schema=schema))
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    texts = [(name, pa.string()) for name, _ in TEXTS]
+    numbers = [(name, pa.float64()) for name, _ in NUMBERS]
+    return pa.schema([*texts, *numbers, pa.field(COLUMN, pa.string(), nullable=False)])
 
 
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:

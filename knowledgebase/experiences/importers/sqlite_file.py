@@ -17,6 +17,8 @@ MAGIC = b"SQLite format 3\0"
 MAX_VALUE_BYTES = 16 * 1024 * 1024
 # Steps of SQLite's machine between two looks, and how many looks one statement may take: some minutes.
 STEPS, LOOKS = 1_000_000, 20_000
+# What a damaged file raises; of its own messages Python cannot decode those that quote bytes of the file.
+DAMAGE = (sqlite3.Error, OverflowError, UnicodeDecodeError)
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def opened(path: Path, tables: tuple[str, ...]) -> Iterator[sqlite3.Connection]:
                 if not str(kinds.get(table, "")).startswith("table CREATE TABLE"):
                     raise Unreadable(f"has no table {table!r}")
             yield connection
-        except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
+        except DAMAGE as error:
             raise Unreadable(f"the database cannot be read: {error}") from error
 
 
@@ -43,7 +45,7 @@ def table_names(path: Path) -> set[str]:
                 str(name)
                 for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             }
-        except sqlite3.Error as error:
+        except DAMAGE as error:
             raise Unreadable(f"the database cannot be read: {error}") from error
 
 
@@ -61,7 +63,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     address = f"file:{quote(str(path.absolute()))}?mode=ro" + ("" if busy else "&immutable=1")
     try:
         connection = sqlite3.connect(address, uri=True, timeout=5, isolation_level=None)
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         raise Unreadable(f"the database cannot be opened: {error}") from error
     with closing(connection):
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
@@ -77,6 +79,6 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
                 "mmap_size = 0",
             ):
                 connection.execute(f"PRAGMA {setting}")
-        except sqlite3.Error as error:
+        except DAMAGE as error:
             raise Unreadable(f"the database cannot be read: {error}") from error
         yield connection

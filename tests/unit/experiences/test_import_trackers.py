@@ -288,6 +288,15 @@ def test_a_damaged_database_is_refused(tmp_path):
     assert items_of(path)[0].reason == "not an SQLite database"
 
 
+@pytest.mark.parametrize("write", [lambda path: write_mlflow_db(path, MlflowRun()), write_optuna_db])
+def test_a_schema_that_is_no_text_is_refused(tmp_path, write):
+    """SQLite quotes it in its complaint, which Python then cannot decode."""
+    path = write(tmp_path / "some.db")
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE ", b"CREATE \xadABLE "))
+    [item] = items_of(path)
+    assert item.reason.startswith("the database cannot be read")
+
+
 def test_choices_are_what_the_objective_saw():
     from knowledgebase.experiences.importers.optuna.trials import external
 
