@@ -123,9 +123,9 @@ def cpu(quick: bool) -> Rows:
                 "share",
                 rows,
                 epochs,
+                hub=hub,
                 limit_s=3600,
                 TUNELORE_SPOOL=spool,
-                TUNELORE_MODE="offline",
             )
             found.append({"run": which, "rows": rows, "epochs": epochs, **one})
     return found
