@@ -13,7 +13,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast lint format schema collect clean
+.PHONY: help setup demo serve test test-fast lint format schema tour collect clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,8 @@ $(DEV_STAMP): requirements-dev.txt $(STAMP)
 
 setup: $(STAMP)  ## make .venv and install the pinned requirements
 
-demo: $(STAMP)  ## the main job, end to end, on real fine-tunings (under 10 minutes on 2 idle cores)
-	@$(PY) examples/demo.py --port $(PORT)
+demo: $(STAMP)  ## the main job, end to end, on real fine-tunings (under 10 minutes on 2 idle cores; HUB=1: of the HF Hub)
+	@$(PY) examples/demo.py --port $(PORT) $(if $(HUB),--hub)
 
 serve: $(STAMP)  ## the hub on its embedded default: web, workers, scheduler (PORT=8000)
 	@$(PY) manage.py serve --port $(PORT)
@@ -73,6 +73,9 @@ schema: $(DEV_STAMP)  ## write docs/openapi.json, the API as others see it
 format: $(DEV_STAMP)  ## put the code into the house's form
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
+
+tour: $(DEV_STAMP)  ## take the pictures of docs/tour.md from this hub (after make demo)
+	@$(PY) docs/tour/take.py --port $(PORT)
 
 collect: $(STAMP)  ## collect the starter experience with the real runner (restartable; SHARED=folder of data sets)
 	@$(PY) manage.py collect_experience --shared $(or $(SHARED),$(TUNELORE_SHARED),../shared) \

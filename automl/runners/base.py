@@ -7,15 +7,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from automl.sources.datasets import DatasetRef
+from automl.sources.rows import ANSWERS, CLASSES
 from automl.values import Limits, Pipeline
+
+#: The scores of each kind of task, in [0, 1], the one that compares runs first.
+SCORES: Mapping[str, tuple[str, ...]] = {
+    CLASSES: ("f1_macro", "accuracy"),
+    ANSWERS: ("token_f1", "exact_match", "drop_f1", "drop_exact_match"),
+}
 
 
 @dataclass(frozen=True)
 class TrialSpec:
     """Everything that decides a run. Same spec, same versions, one thread: the same scores.
 
-    Rows are upper bounds (None: all there is). `device` is "cpu" or "cuda:<n>". `cache` is a folder for built
-    datasets; the roots are the folders that `path:` and `file:` may read.
+    Rows are upper bounds (None: all there is). `device` is "cpu" or "cuda:<n>". `metric` is one of SCORES for the
+    dataset's kind, its first when nothing is said. `cache` is a folder for built datasets; the roots are the folders
+    that `path:` and `file:` may read. ValueError for a metric of another kind.
     """
 
     pipeline: Pipeline
@@ -27,10 +35,18 @@ class TrialSpec:
     limits: Limits = field(default_factory=Limits)
     threads: int = 1
     device: str = "cpu"
-    metric: str = "f1_macro"
+    metric: str = ""
     cache: str = ""
     model_roots: tuple[str, ...] = ()
     data_roots: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = SCORES.get(self.dataset.kind, SCORES[CLASSES])
+        if self.metric and self.metric not in known:
+            raise ValueError(
+                f"{self.dataset.kind} has no metric {self.metric[:60]!r}; known: {', '.join(known)}"
+            )
+        object.__setattr__(self, "metric", self.metric or known[0])
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON data."""

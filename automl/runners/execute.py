@@ -22,7 +22,7 @@ from automl.runners.base import TrialResult, TrialSpec
 from automl.runners.failures import Diverged, classify, fingerprint
 from automl.runners.memory import peak_bytes
 from automl.sources.datasets import load
-from automl.sources.rows import Splits
+from automl.sources.rows import ANSWERS, Rows, Splits
 from automl.sources.splitting import prepare
 
 Report = Callable[["State"], None]
@@ -49,13 +49,17 @@ class State:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a method gives back: validation and test scores by name, and what they cost."""
+    """What a method gives back: validation and test scores by name, and what they cost.
+
+    `answers` gives the texts that it answers to questions; None for classes.
+    """
 
     validation: dict[str, float]
     judge: Callable[[], dict[str, float]]
     cost: dict[str, Any]
     epochs: float | None = None
     features: dict[str, Any] = field(default_factory=dict)
+    answers: Callable[[Rows], list[str]] | None = None
 
 
 def execute(spec: TrialSpec, report: Report = lambda state: None) -> TrialResult:
@@ -122,9 +126,16 @@ def partial(spec: TrialSpec, best: float | None) -> dict[str, dict[str, float | 
 
 
 def method_of(spec: TrialSpec) -> Callable[[TrialSpec, Splits, State, Report], Trained]:
-    """The function that trains this method; SourceError for one that nobody wrote."""
-    name = spec.pipeline.method
-    if name in ("full", "lora", "partial"):
+    """The function that trains this method on this kind of task; SourceError for one that nobody wrote."""
+    name, tuned = spec.pipeline.method, ("full", "lora", "partial")
+    if spec.dataset.kind == ANSWERS:
+        if name in tuned:
+            from automl.runners.answering.training import answer
+
+            return answer
+        message = f"unknown method {name!r} of question answering; known: {', '.join(tuned)}"
+        raise SourceError("unknown_method", "method", message)
+    if name in tuned:
         from automl.runners.finetune import finetune
 
         return finetune

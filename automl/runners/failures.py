@@ -24,6 +24,10 @@ class Diverged(Exception):
     """The training loss or the score is not finite."""
 
 
+class Unfit(Exception):
+    """The pipeline is complete but cannot be trained on such rows: its own fault, not the data's."""
+
+
 def classify(error: BaseException) -> tuple[str, str | None]:
     """(status, cause) of the record. A plain RuntimeError of torch may mean that memory ran out."""
     text = str(error).lower()
@@ -39,7 +43,7 @@ def classify(error: BaseException) -> tuple[str, str | None]:
         return "oom", "host"
     if isinstance(error, AutomlError):
         return "error", "data"
-    if any(words in text for words in UNFIT):
+    if isinstance(error, Unfit) or any(words in text for words in UNFIT):
         return "error", "config"
     return "error", None
 

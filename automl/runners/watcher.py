@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import TrainerCallback
@@ -19,10 +20,13 @@ PATIENCE = 2
 
 
 class Watcher(TrainerCallback):  # type: ignore[misc, unused-ignore]  # untyped in some versions
-    """`validation` holds the scores of the best epoch, whose weights `restore_best` puts back."""
+    """`validation` holds the `scores` of the epoch with the best `metric`; `restore_best` puts its weights back."""
 
-    def __init__(self, state: State, report: Report, trainer: Any, metric: str) -> None:
+    def __init__(
+        self, state: State, report: Report, trainer: Any, metric: str, scores: Sequence[str]
+    ) -> None:
         self.state, self.report, self.trainer, self.metric = state, report, trainer, metric
+        self.scores = scores
         self.validation: dict[str, float] = {metric: math.nan}
         self.evaluation_s = 0.0
         self._kept: dict[str, Any] = {}
@@ -58,9 +62,10 @@ class Watcher(TrainerCallback):  # type: ignore[misc, unused-ignore]  # untyped 
         score = found.get(self.metric, math.nan)
         if self.state.best is None or score > self.state.best:
             self.state.best, self._waited = score, 0
-            self.validation = {name: found[name] for name in (self.metric, "accuracy") if name in found}
+            self.validation = {name: found[name] for name in self.scores if name in found}
             self._kept = {name: weight.detach().clone() for name, weight in self._trained()}
-        else:
+        elif self.state.best > 0.0:
+            # As long as nothing is right, nothing was learnt that could be lost: writing takes a while to begin.
             self._waited += 1
             control.should_training_stop = control.should_training_stop or self._waited >= PATIENCE
         self.report(self.state)

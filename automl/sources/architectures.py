@@ -24,7 +24,8 @@ class Architecture:
 
     `lora` are the attention projections that adapters go to (`conv1d`: they store their weights transposed);
     `fresh` the modules beside `classifier` and `score` that no checkpoint holds, so that they must be trained
-    whatever the method freezes. `truncatable`: the first n layers make a language model of their own.
+    whatever the method freezes; `pointer` are those that point at an answer in a context. `truncatable`: the first n
+    layers of each stack make a language model of their own.
     """
 
     kind: Kind
@@ -34,6 +35,7 @@ class Architecture:
     context: str = "max_position_embeddings"
     embeddings: tuple[str, ...] = ("embeddings",)
     fresh: tuple[str, ...] = ()
+    pointer: tuple[str, ...] = ("qa_outputs",)
     truncatable: bool = False
     conv1d: bool = False
 
@@ -70,7 +72,7 @@ class Architecture:
 
 
 _BERT = Architecture("encoder", ("query", "value"), truncatable=True)
-_LLAMA = Architecture("decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens",))
+_LLAMA = Architecture("decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens",), truncatable=True)
 _T5 = Architecture(
     "encoder-decoder",
     ("q", "v"),
@@ -79,6 +81,7 @@ _T5 = Architecture(
     context="n_positions",
     embeddings=("shared", "embed_tokens"),
     fresh=("classification_head",),
+    truncatable=True,
 )
 _BART = Architecture(
     "encoder-decoder",
@@ -87,6 +90,7 @@ _BART = Architecture(
     hidden="d_model",
     embeddings=("shared", "embed_tokens", "embed_positions", "layernorm_embedding"),
     fresh=("classification_head",),
+    truncatable=True,
 )
 ARCHITECTURES: Mapping[str, Architecture] = {
     "bert": _BERT,
@@ -101,7 +105,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     # Its twelve layers are one, used twelve times: there is nothing to cut.
     "albert": Architecture("encoder", ("query", "value")),
     "deberta-v2": Architecture("encoder", ("query_proj", "value_proj"), fresh=("pooler",)),
-    "modernbert": Architecture("encoder", ("Wqkv",), fresh=("head",)),
+    "modernbert": Architecture("encoder", ("Wqkv",), fresh=("head",), pointer=("head", "classifier")),
     "gpt2": Architecture(
         "decoder",
         ("c_attn",),
@@ -109,14 +113,17 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         hidden="n_embd",
         context="n_positions",
         embeddings=("wte", "wpe"),
+        truncatable=True,
         conv1d=True,
     ),
     "llama": _LLAMA,
     "mistral": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
-    "opt": Architecture("decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens", "embed_positions")),
-    "gpt_neox": Architecture("decoder", ("query_key_value",), embeddings=("embed_in",)),
+    "opt": Architecture(
+        "decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens", "embed_positions"), truncatable=True
+    ),
+    "gpt_neox": Architecture("decoder", ("query_key_value",), embeddings=("embed_in",), truncatable=True),
     "t5": _T5,
     "mt5": _T5,
     "bart": _BART,

@@ -22,9 +22,9 @@ REMOTE_CODE_KEYS = ("auto_map", "custom_pipelines", "trust_remote_code")
 class Checkpoint:
     """A language model that can be loaded: `folder` holds config, tokenizer and model.safetensors.
 
-    `layers` is the number of layers used, of both stacks in an encoder-decoder; `truncated` says that these are the
-    first ones of the file. `seed` is set where the weights are drawn instead of read; `features` are the record's
-    language model features.
+    `layers` is the number of layers used, of both stacks in an encoder-decoder; `truncated` is how many of each stack
+    are kept, the first ones of the file, where that is not all of them. `seed` is set where the weights are drawn
+    instead of read; `features` are the record's language model features.
     """
 
     key: str
@@ -33,7 +33,7 @@ class Checkpoint:
     parameters: int
     features: Mapping[str, str | int | None] = field(default_factory=dict)
     seed: int | None = None
-    truncated: bool = False
+    truncated: int | None = None
 
 
 def read_config(folder: Path) -> dict[str, object]:
@@ -96,7 +96,7 @@ def weights_file(folder: Path) -> Path:
 
 
 def parameter_count(weights: Path, layers: int | None = None) -> int:
-    """Number of weights by the file's own header, buffers of positions apart; `layers`: the first n layers only."""
+    """Number of weights by the file's own header, buffers of positions apart; `layers`: the first n of each stack."""
     total = 0
     for name, entry in _header(weights).items():
         inside = LAYER_NAME.search(name)

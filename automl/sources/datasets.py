@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from automl.errors import SourceError
 from automl.sources.builtin import load_builtin
-from automl.sources.rows import LabelledText
+from automl.sources.rows import CLASSES, KINDS, LabelledText
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class DatasetRef:
 
     Files and repositories of the HF Hub need the user's columns; `config` is '' where a repository has only one.
     Several text columns are joined by a line feed. `encoding` is for text files only. Without a validation or
-    test file, `prepare()` splits one off.
+    test file, `prepare()` splits one off. `kind` is a task's: for "question-answering" the last text column is the
+    question, those before it are its context, and the label column holds the answers.
     """
 
     source: str
@@ -32,6 +33,7 @@ class DatasetRef:
     encoding: str = "utf-8"
     revision: str | None = None
     config: str = ""
+    kind: str = CLASSES
 
     def to_dict(self) -> dict[str, object]:
         """As JSON data."""
@@ -53,6 +55,10 @@ def load(ref: DatasetRef, *, roots: Sequence[str] = (), cache: str) -> LabelledT
 
     Raises SourceError with line numbers and names of columns; nothing is left behind.
     """
+    if ref.kind not in KINDS or (ref.source == "builtin" and ref.kind != CLASSES):
+        there = CLASSES if ref.source == "builtin" else ", ".join(KINDS)
+        message = f"{ref.source}:{ref.name[:60]} cannot be read as {ref.kind[:60]!r}; known here: {there}"
+        raise SourceError("unknown_kind", "kind", message)
     if ref.source == "builtin":
         return load_builtin(ref.name, cache)
     if ref.source == "file":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from automl.errors import SourceError
+from automl.sources.architectures import architecture_of
 from automl.sources.checkpoints import Checkpoint
 from automl.sources.language_models import UNTRAINED_SHAPE
 
@@ -35,14 +36,19 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def load_network(checkpoint: Checkpoint) -> PreTrainedModel:
+    """The network as it stands in the checkpoint, both stacks of an encoder-decoder, without a head."""
+    from transformers import AutoModel
+
+    return _load(AutoModel, checkpoint, load_config(checkpoint))
+
+
 def load_encoder(checkpoint: Checkpoint) -> PreTrainedModel:
     """What turns tokens into vectors, without a head, in float32 and evaluation mode.
 
     Of an encoder-decoder this is the encoder: its decoder has nothing to say about a text as it stands.
     """
-    from transformers import AutoModel
-
-    encoder = _load(AutoModel, checkpoint, load_config(checkpoint))
+    encoder = load_network(checkpoint)
     if encoder.config.is_encoder_decoder:
         encoder = encoder.get_encoder()
     encoder.train(False)
@@ -61,6 +67,24 @@ def load_classifier(checkpoint: Checkpoint, labels: int, pad_token_id: int | Non
     return _load(AutoModelForSequenceClassification, checkpoint, config)
 
 
+def load_pointer(checkpoint: Checkpoint) -> PreTrainedModel:
+    """The encoder with a fresh head that points at the first and the last token of an answer."""
+    from transformers import AutoModelForQuestionAnswering
+
+    return _load(AutoModelForQuestionAnswering, checkpoint, load_config(checkpoint))
+
+
+def load_generator(checkpoint: Checkpoint, pad_token_id: int | None) -> PreTrainedModel:
+    """A decoder or an encoder-decoder with its own head over the vocabulary, which writes one token after another."""
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    config = load_config(checkpoint)
+    config.pad_token_id = pad_token_id
+    return _load(
+        AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM, checkpoint, config
+    )
+
+
 def load_config(checkpoint: Checkpoint) -> PretrainedConfig:
     """The checkpoint's configuration, cut to its number of layers."""
     from transformers import AutoConfig
@@ -71,8 +95,17 @@ def load_config(checkpoint: Checkpoint) -> PretrainedConfig:
     if checkpoint.seed is not None:
         config.update(UNTRAINED_SHAPE)
     elif checkpoint.truncated:
-        config.num_hidden_layers = checkpoint.layers
+        cut(config, checkpoint.truncated)
     return config
+
+
+def cut(config: PretrainedConfig, layers: int) -> None:
+    """Keep the first `layers` of each stack; a list with one entry a layer is cut with them."""
+    for name in architecture_of(config.model_type).count:
+        setattr(config, name, layers)
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None:
+        config.layer_types = kinds[:layers]
 
 
 def _load(factory: type, checkpoint: Checkpoint, config: PretrainedConfig) -> PreTrainedModel:

@@ -18,7 +18,7 @@ from automl.sources.delimited import read_delimited
 from automl.sources.jsonlines import read_json_lines
 from automl.sources.raw import check_rows, read_text, refuse
 from automl.sources.roots import confined
-from automl.sources.rows import LabelledText, Rows
+from automl.sources.rows import ANSWERS, LabelledText, Rows
 from automl.sources.tables import Table
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ def load_splits(
     ref: DatasetRef, files: Mapping[str, Sequence[Path]], *, has_ids: bool = False
 ) -> LabelledText:
     """Splits that lie in one or more files each, `train` among them; `has_ids`: a column `id` must be one."""
+    if ref.kind == ANSWERS:
+        from automl.sources.answered.files import load_questions
+
+        return load_questions(ref, files)
     warnings: list[str] = []
     found = {split: _split(ref, paths, warnings, has_ids=has_ids) for split, paths in files.items()}
     train = found.pop("train")
@@ -100,8 +104,8 @@ def _split(ref: DatasetRef, paths: Sequence[Path], warnings: list[str], *, has_i
     for path in paths:
         wanted = {*ref.text_columns, ref.label_column}
         table = read_table(path, ref.encoding, wanted)
-        texts = [_column(table, name, "text_columns") for name in ref.text_columns]
-        label = _column(table, ref.label_column, "label_column")
+        texts = [column_at(table, name, "text_columns") for name in ref.text_columns]
+        label = column_at(table, ref.label_column, "label_column")
         if has_ids:
             _check_ids(table)
         _check_types(table, [*texts, label])
@@ -110,7 +114,8 @@ def _split(ref: DatasetRef, paths: Sequence[Path], warnings: list[str], *, has_i
     return _labelled(rows, ref.label_column, paths[0].name, warnings)
 
 
-def _column(table: Table, name: str, field: str) -> int:
+def column_at(table: Table, name: str, field: str) -> int:
+    """Where a column stands; SourceError with those that there are."""
     if name not in table.columns:
         there = ", ".join(repr(column[:60]) for column in table.columns[:30])
         raise SourceError("missing_column", field, f"there is no column {name[:60]!r}; there are: {there}")

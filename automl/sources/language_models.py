@@ -150,9 +150,7 @@ def _minilm(layers: int | None) -> Checkpoint:
     key = MINILM if layers is None else f"{MINILM}#layers={layers}"
     parameters = parameter_count(weights_file(folder), layers)
     features = checkpoint_features(read_config(folder), parameters, layers, "distillation;contrastive")
-    return Checkpoint(
-        key, folder, layers or MINILM_LAYERS, parameters, features, truncated=layers is not None
-    )
+    return Checkpoint(key, folder, layers or MINILM_LAYERS, parameters, features, truncated=layers)
 
 
 def _untrained() -> Checkpoint:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+#: Kinds of tasks that can be trained here, by the record's names.
+CLASSES = "text-classification"
+ANSWERS = "question-answering"
+KINDS = (CLASSES, ANSWERS)
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -42,7 +47,10 @@ class LabelledText:
 
 @dataclass(frozen=True)
 class Splits:
-    """What a run trains, chooses and is judged on; no text is in two of them. `labels` are the sorted classes."""
+    """What a run trains, chooses and is judged on; no text is in two of them.
+
+    `labels` are the sorted classes, () where the rows are questions.
+    """
 
     train: Rows
     validation: Rows

@@ -9,6 +9,8 @@ import random
 from collections.abc import Iterable
 
 from automl.errors import SourceError
+from automl.sources.answered.questions import Questions
+from automl.sources.answered.splitting import prepare_questions
 from automl.sources.rows import LabelledText, Rows, Splits
 
 VALIDATION_SHARE = 0.15
@@ -30,7 +32,12 @@ def prepare(
     training rows (15 % each). A text that stands in a later split is taken out of the earlier ones, so the
     judged rows stay as the user gave them. Every class of the dataset keeps at least one training row where
     `train_rows` allows it. The same arguments give the same rows. Raises SourceError (code too_few_rows).
+    Questions have no classes and are cut by `answered.splitting`.
     """
+    if isinstance(labelled.train, Questions):
+        return prepare_questions(
+            labelled, train_rows, seed, validation_rows=validation_rows, test_rows=test_rows
+        )
     train = _with_text(labelled.train)
     test = _with_text(labelled.test) if labelled.test else None
     validation = _with_text(labelled.validation) if labelled.validation else None

@@ -38,6 +38,11 @@ def token_of(text: str) -> ApiToken | None:
     return token
 
 
+def token_list(user: User) -> QuerySet[ApiToken]:
+    """All of a person's tokens, revoked ones too."""
+    return ApiToken.objects.filter(owner=user).select_related("team")
+
+
 def role_in(user: User, team_id: int | None) -> str | None:
     """The person's role in the team, None outside of it."""
     if team_id is None:

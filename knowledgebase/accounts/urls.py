@@ -1,9 +1,13 @@
-"""Addresses of this app, below /accounts/."""
+"""Addresses of this app, below /api/v1/ and below /accounts/."""
 
 from django.urls import URLPattern, path
 
-from knowledgebase.accounts import pages
+from knowledgebase.accounts import api, pages
 
+api_urls: list[URLPattern] = [
+    path("tokens/", api.TokenList.as_view(), name="token-list"),
+    path("tokens/<int:token_id>/", api.TokenDetail.as_view(), name="token-detail"),
+]
 page_urls: list[URLPattern] = [
     path("", pages.index, name="index"),
     path("sign-in/", pages.sign_in, name="sign-in"),

@@ -1,4 +1,4 @@
-"""What every API view shares: problem details, pages by cursor, scopes, throttles, bounded JSON.
+"""What every API view shares: problem details, pages by cursor, scopes; bodies and ETags stand in files of their own.
 
 It knows nothing of what a view is about. Errors leave as application/problem+json (RFC 9457), always.
 """
@@ -20,13 +20,13 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, status
 from rest_framework.pagination import CursorPagination
-from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
-from tunelore.record import RecordError, parse
 
+from knowledgebase.core.bodies import BoundedJSONParser, NDJSONParser, UnreadableLine
+from knowledgebase.core.conditional import conditional
+from knowledgebase.core.deadlines import is_too_slow, too_slow
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.core.requests import request_id
 
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
     # rest_framework.views reads the settings that name this file, so it cannot be imported by it.
     from rest_framework.views import APIView
 
+__all__ = [
+    "ApiProblems",
+    "BoundedJSONParser",
+    "CursorPages",
+    "HasScope",
+    "NDJSONParser",
+    "UnreadableLine",
+    "as_problem",
+    "conditional",
+    "problem_handler",
+    "problem_response",
+    "standard",
+]
 API_PREFIX = "/api/"
 PROBLEM_TYPE = "application/problem+json"
 TITLES = {
@@ -72,6 +85,8 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | 
 def as_problem(error: Exception) -> Problem | None:
     if isinstance(error, Problem):
         return error
+    if is_too_slow(error):
+        return too_slow()
     if isinstance(error, Http404):
         return standard(404, "there is nothing here that you may see")
     if isinstance(error, PermissionDenied):
@@ -198,35 +213,3 @@ class CursorPages(CursorPagination):
         except (exceptions.NotFound, ValidationError, ValueError, OverflowError) as error:
             detail = "the cursor is not one of this list; take it from 'next' or 'previous' of an answer"
             raise Problem(400, "invalid_cursor", "Invalid cursor", detail) from error
-
-
-class UserThrottle(UserRateThrottle):
-    """Requests of one person."""
-
-    scope = "user"
-
-
-class AnonymousThrottle(AnonRateThrottle):
-    """Requests of one address that says nothing of who it is."""
-
-    scope = "anonymous"
-
-
-class BoundedJSONParser(BaseParser):
-    """JSON of a bounded size, as strict as records are: no NaN, no doubled names, no lone surrogates."""
-
-    media_type = "application/json"
-
-    def parse(
-        self, stream: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None
-    ) -> Any:
-        most = settings.MAX_BODY_BYTES
-        data = stream.read(most + 1)
-        if len(data) > most:
-            raise standard(413, f"the body is larger than {most:,} bytes; send less at a time")
-        try:
-            return parse(data)
-        except RecordError as error:
-            fields = [FieldError(problem.pointer, problem.message) for problem in error.problems[:20]]
-            detail = "; ".join(f"{field.pointer or 'body'}: {field.message}" for field in fields[:5])
-            raise Problem(400, "malformed_json", "Malformed JSON", detail, fields) from error

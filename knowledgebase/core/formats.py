@@ -130,6 +130,18 @@ def hyperparameter(name: str, value: object) -> str:
     return str(value)
 
 
+def span(text: str) -> str:
+    """A range such as "1e-05 to 0.000316" with its ends as numbers are written here; any other text as it is."""
+    ends = text.split(" to ")
+    try:
+        numbers = [figure(float(end)) for end in ends]
+    except ValueError:
+        return text
+    # Ends of a range are exact: 0.0100 says no more than 0.01.
+    plain = [one if "e" in one or "." not in one else one.rstrip("0").rstrip(".") for one in numbers]
+    return " to ".join(plain) if len(plain) == 2 else text
+
+
 def words(name: str) -> str:
     """A field's name as words: `learning_rate` is "learning rate"."""
     return name.replace("_", " ").replace(".", " ").strip()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
@@ -25,11 +26,22 @@ REQUEST_SECONDS = Histogram(
 )
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _current: ContextVar[str] = ContextVar("request_id", default="")
+_once: ContextVar[dict[object, Any] | None] = ContextVar("once", default=None)
 
 
 def request_id() -> str:
     """The id of the request that is being answered here; "" outside of one."""
     return _current.get()
+
+
+def once_a_request(key: object, look_up: Callable[[], Any]) -> Any:
+    """What `look_up` says, asked once for each request and key; asked each time outside of one."""
+    kept = _once.get()
+    if kept is None:
+        return look_up()
+    if key not in kept:
+        kept[key] = look_up()
+    return kept[key]
 
 
 class RequestIds:
@@ -41,6 +53,8 @@ class RequestIds:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         token = _current.set(given if GIVEN_ID.fullmatch(given) else uuid4().hex)
+        # Only reads may rely on what was true a moment ago in the same request.
+        once = _once.set({} if request.method in ("GET", "HEAD") else None)
         began = time.perf_counter()
         try:
             response = self.get_response(request)
@@ -48,6 +62,7 @@ class RequestIds:
             self._note(request, response, time.perf_counter() - began)
             return response
         finally:
+            _once.reset(once)
             _current.reset(token)
 
     @staticmethod

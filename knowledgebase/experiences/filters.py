@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from tunelore.record import STATUSES
 
 from knowledgebase.core.errors import Problem, invalid
 from knowledgebase.experiences.expressions import condition
+from knowledgebase.experiences.models import LanguageModel, Task
+
+MOST_KEYS = 1_000
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,14 @@ class ExperienceFilters:
         """The WHERE of these filters. Problem 422 for a value that cannot be."""
         found = Q()
         if self.task:
-            found &= Q(task__digest__in=parts(self.task)) | Q(task__name__in=parts(self.task))
+            names = parts(self.task)
+            found &= Q(task__in=keys(Task.objects.filter(Q(digest__in=names) | Q(name__in=names))))
         if self.method:
             found &= Q(method__in=parts(self.method))
         if self.language_model:
             names = parts(self.language_model)
-            found &= Q(language_model__key__in=names) | Q(language_model__name__in=names)
+            known = LanguageModel.objects.filter(Q(key__in=names) | Q(name__in=names))
+            found &= Q(language_model__in=keys(known))
         if self.status:
             found &= Q(status__in=self._statuses())
         if self.team:
@@ -62,9 +68,9 @@ class ExperienceFilters:
         if self.since:
             found &= Q(received_at__gte=self._since())
         if self.q:
-            found &= (
-                Q(task__name__icontains=self.q) | Q(language_model__name__icontains=self.q) | Q(method=self.q)
-            )
+            tasks = keys(Task.objects.filter(name__icontains=self.q))
+            models = keys(LanguageModel.objects.filter(name__icontains=self.q))
+            found &= Q(task__in=tasks) | Q(language_model__in=models) | Q(method=self.q)
         return found & condition(self.filter)
 
     def active(self) -> dict[str, str]:
@@ -94,6 +100,16 @@ class ExperienceFilters:
         raise invalid(
             "since", f"{self.since[:80]!r} is no date; write it as 2026-11-21 or 2026-11-21T10:00:00Z"
         )
+
+
+def keys(rows: QuerySet[Any]) -> list[int] | QuerySet[Any]:
+    """What these rows are numbered, looked up at once where they are few.
+
+    Told the numbers, PostgreSQL goes straight to them, or sees that there are none; told to look them up itself it
+    reads the whole store, newest first, to find where a name stands.
+    """
+    found = list(rows.values_list("pk", flat=True)[: MOST_KEYS + 1])
+    return found if len(found) <= MOST_KEYS else rows.values("pk")
 
 
 def parts(text: str) -> list[str]:

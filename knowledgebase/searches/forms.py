@@ -16,11 +16,13 @@ from knowledgebase.searches.models import Dataset
 from knowledgebase.searches.services import SearchRequest
 
 GIB = 2**30
+LONGEST = 1000
 DEFAULTS: Mapping[str, str] = {
     "title": "", "trials": "20", "minutes": "", "wall_s": "120", "memory_gib": "4", "slots": "1", "train_rows": "",
-    "seed": "",
+    "seed": "", "more_models": "",
 }  # fmt: skip
 REQUIRED = ("trials", "wall_s", "memory_gib", "slots")
+TEXTS = ("title", "more_models")
 WHOLE = ("trials", "slots", "train_rows", "seed")
 OBJECTIVES = ("score", "seconds")
 # What the services call a field -> what the form calls it.
@@ -49,7 +51,7 @@ class SearchForm:
         if "trials" not in given:
             return cls(dict(DEFAULTS))
         return cls(
-            values={name: given.get(name, "").strip()[:200] for name in DEFAULTS},
+            values={name: given.get(name, "").strip()[:LONGEST] for name in DEFAULTS},
             methods=tuple(given.getlist("methods")),
             language_models=tuple(given.getlist("language_models")),
             objectives=tuple(given.getlist("objectives")),
@@ -77,14 +79,14 @@ class SearchForm:
         memory = numbers["memory_gib"]
         asked = SearchRequest(
             dataset=dataset,
-            title=self.values["title"],
+            title=self.values["title"][:200],
             budget_trials=int(numbers["trials"] or 0),
             budget_seconds=None if minutes is None else minutes * 60,
             wall_s=wall,
             host_memory_bytes=None if memory is None else int(memory * GIB),
             slots=int(numbers["slots"] or 0),
             methods=self.methods,
-            language_models=self.language_models,
+            language_models=(*self.language_models, *self.values["more_models"].split()),
             objectives=self.objectives,
             warm_start=self.warm_start,
             idempotency_key=key[:200],
@@ -95,7 +97,7 @@ class SearchForm:
         numbers: dict[str, float | None] = {}
         wrong: list[FieldError] = []
         for name, text in self.values.items():
-            if name == "title":
+            if name in TEXTS:
                 continue
             numbers[name] = _number(text)
             if not text and name in REQUIRED:

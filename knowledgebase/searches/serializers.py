@@ -37,6 +37,7 @@ class DatasetAnswer(serializers.ModelSerializer[Dataset]):
             "id",
             "name",
             "source",
+            "kind",
             "state",
             "problem",
             "warnings",
@@ -61,10 +62,20 @@ class DatasetAnswer(serializers.ModelSerializer[Dataset]):
         read_only_fields = fields
 
 
+def _kind() -> serializers.ChoiceField:
+    return serializers.ChoiceField(
+        choices=Dataset.Kind.choices,
+        required=False,
+        default=Dataset.Kind.CLASSES,
+        help_text="what is to be learnt: a label for each text, or an answer to each question",
+    )
+
+
 class DatasetCreate(serializers.Serializer[Any]):
     """A built-in dataset by name, or one of the HF Hub by owner/name and columns."""
 
     source = serializers.ChoiceField(choices=["builtin", "hub"])  # type: ignore[assignment]  # a field's own name
+    kind = _kind()
     name = serializers.CharField(max_length=200)
     revision = serializers.CharField(
         max_length=200,
@@ -83,18 +94,25 @@ class DatasetCreate(serializers.Serializer[Any]):
         required=False,
         min_length=1,
         max_length=8,
-        help_text="hub: joined by a line feed; text when absent",
+        help_text="hub: joined by a line feed; text when absent, context and question for questions",
     )
-    label_column = serializers.CharField(max_length=200, required=False, help_text="hub: label when absent")
+    label_column = serializers.CharField(
+        max_length=200, required=False, help_text="hub: label when absent, answers for questions"
+    )
 
 
 class DatasetUpload(serializers.Serializer[Any]):
-    """A file of labelled rows: CSV, TSV, JSON Lines (each also as .gz) or Parquet."""
+    """A file of labelled rows: CSV, TSV, JSON Lines (each also as .gz) or Parquet.
+
+    Of questions, the last text column is the question, those before it are its context, and the label column holds
+    the answers: {"text": [...], "answer_start": [...]}, a list of them, or one.
+    """
 
     file = serializers.FileField(help_text="training rows")
     validation = serializers.FileField(required=False, help_text="split off the training rows when absent")
     test = serializers.FileField(required=False, help_text="split off the training rows when absent")
     name = serializers.CharField(max_length=200, required=False, default="")
+    kind = _kind()
     text_columns = serializers.ListField(
         child=serializers.CharField(max_length=200), min_length=1, max_length=8
     )

@@ -7,6 +7,7 @@ from knowledgebase.searches import api, pages
 api_urls: list[URLPattern] = [
     path("datasets/", api.DatasetList.as_view(), name="dataset-list"),
     path("datasets/<uuid:dataset_id>/", api.DatasetDetail.as_view(), name="dataset-detail"),
+    path("priors/", api.Priors.as_view(), name="priors"),
     path("searches/", api.SearchList.as_view(), name="search-list"),
     path("searches/<uuid:search_id>/", api.SearchDetail.as_view(), name="search-detail"),
     path("searches/<uuid:search_id>/trials/", api.TrialList.as_view(), name="search-trials"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -29,6 +30,7 @@ class OverviewPage:
 
     figures: selectors.Statistics
     strip: charts.Strip | None
+    growth: charts.Growth | None
     searches: list[Search]
     runs: list[Run]
     tasks: list[Task]
@@ -43,12 +45,19 @@ def overview(request: HttpRequest) -> HttpResponse:
     page = OverviewPage(
         figures=figures,
         strip=charts.outcome_strip("outcomes", "Outcomes of all experiences", figures.by_outcome),
+        growth=charts.growth_chart("growth", *selectors.growth(user)),
         searches=list(search_list(user)[:SHOWN_SEARCHES]),
         runs=list(selectors.running_runs(user)[:SHOWN_NEW]),
         tasks=selectors.task_summaries(user)[:SHOWN_TASKS],
-        newest=list(selectors.experience_list(user)[:SHOWN_NEW]),
+        newest=list(newest_experiences(user)),
     )
     return render(request, "web/overview.html", {"page": page})
+
+
+def newest_experiences(user: User) -> QuerySet[Experience]:
+    """With what the table shows of each, and no more."""
+    rows = selectors.experience_list(user).prefetch_related(None)
+    return rows.prefetch_related("task", "language_model")[:SHOWN_NEW]
 
 
 @require_POST

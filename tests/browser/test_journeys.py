@@ -24,6 +24,7 @@ def addresses(rows, search):
         "filtered": "/experiences/?status=failed&method=full",
         "columns": "/experiences/?columns=task,h.learning_rate,score,cause&order=-h.learning_rate&filter=score+>+0.5",
         "compare": "/experiences/compare/?" + "&".join(f"id={row['id']}" for row in rows[:3]),
+        "scatter": "/experiences/scatter/?x=h.learning_rate&y=score",
         "experience": f"/experiences/{good['id']}/",
         "failed": f"/experiences/{failed['id']}/",
         "tasks": "/experiences/tasks/",
@@ -36,6 +37,8 @@ def addresses(rows, search):
         "set-up": f"/searches/new/{search.dataset_id}/",
         "searches": "/searches/",
         "search": f"/searches/{search.pk}/",
+        "trial": f"/searches/{search.pk}/trials/1/",
+        "forgot": "/accounts/forgot/",
         "account": "/accounts/",
         "team": f"/accounts/teams/{search.team.slug}/",
         "audit": "/accounts/audit/",
@@ -96,7 +99,7 @@ def test_the_theme_is_chosen_in_the_footer(page, rows):
     assert page.url.endswith("/experiences/")
 
 
-@pytest.mark.parametrize("width", [400, 1440])
+@pytest.mark.parametrize("width", [400, 1024, 1600])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_fits_reads_and_says_nothing_to_the_console(page, addresses, complaints, width, theme):
     from axe_playwright_python.sync_playwright import Axe
@@ -130,6 +133,26 @@ def test_pages_work_without_javascript(browser, live_server, owner, search):
     context.close()
 
 
+def test_a_new_search_without_javascript(browser, live_server, owner, tmp_path):
+    rows = tmp_path / "films.csv"
+    rows.write_text("review,stars\n" + "".join(f"film number {n} is fine,{n % 2}\n" for n in range(30)))
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    cookie = owner.pages.cookies["tunelore_session"]
+    context.add_cookies([{"name": "tunelore_session", "value": cookie.value, "url": live_server.url}])
+    tab = context.new_page()
+    tab.goto("/searches/new/")
+    tab.get_by_label("Training rows").set_input_files(rows)
+    tab.get_by_role("button", name="Upload and look at it").click()
+    tab.get_by_role("button", name="Check these columns").click()
+    tab.get_by_role("button", name="Go on").click()
+    tab.get_by_label("Trials", exact=True).fill("4")
+    tab.get_by_role("button", name="Update the estimate").click()
+    assert "trials=4" in tab.url
+    tab.get_by_role("button", name="Start search").click()
+    assert "0 of 4 trials done" in tab.get_by_role("status").inner_text()
+    context.close()
+
+
 def test_making_a_token_and_inviting_somebody_with_the_keyboard_alone(page, owner, complaints):
     page.goto("/accounts/")
     page.locator("summary", has_text="New token").focus()
@@ -149,11 +172,14 @@ def test_from_a_file_to_a_running_search(page, owner, tmp_path, complaints):
     rows.write_text("review,stars\n" + "".join(f"film number {n} is fine,{n % 2}\n" for n in range(30)))
     page.goto("/searches/")
     page.get_by_role("link", name="New search").click()
-    page.get_by_label("File").set_input_files(rows)
+    page.get_by_label("Training rows").set_input_files(rows)
     page.get_by_role("button", name="Upload and look at it").click()
     assert page.get_by_label("Label").input_value() == "stars"
     page.get_by_role("button", name="Go on").click()
+    page.get_by_label("Trials", exact=True).fill("")
+    page.get_by_role("complementary", name="Estimate").filter(has_text="fields are right: trials").wait_for()
     page.get_by_label("Trials", exact=True).fill("3")
+    page.wait_for_url("**/?*trials=3*")
     page.get_by_role("button", name="Start search").click()
     page.get_by_role("status").filter(has_text="0 of 3 trials done").wait_for()
     assert complaints == []

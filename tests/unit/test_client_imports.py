@@ -51,12 +51,14 @@ def python(*arguments: str) -> str:
 
 
 def test_imports_without_site_packages() -> None:
-    modules = "tunelore, tunelore.record, tunelore.describe, tunelore.cli"
+    modules = "tunelore, tunelore.record, tunelore.describe, tunelore.cli, tunelore.hub"
     code = f"import sys; sys.path.insert(0, {str(CLIENT / 'src')!r}); import {modules}"
     python("-S", "-c", f"{code}; tunelore.TuneLoreCallback(task='x')")
 
 
-@pytest.mark.parametrize("module", ["tunelore", "tunelore.record", "tunelore.describe", "tunelore.callback"])
+@pytest.mark.parametrize(
+    "module", ["tunelore", "tunelore.record", "tunelore.describe", "tunelore.callback", "tunelore.hub"]
+)
 def test_importing_starts_nothing_and_loads_nothing_heavy(module: str) -> None:
     code = (
         "import sys, threading, atexit, signal\n"
@@ -81,7 +83,7 @@ def test_the_promise_of_names() -> None:
     import tunelore
     from tunelore import describe, record
 
-    assert tunelore.__all__ == ["LoggedRun", "TuneLoreCallback", "__version__", "run", "wrap"]
+    assert tunelore.__all__ == ["Hub", "LoggedRun", "TuneLoreCallback", "__version__", "run", "wrap"]
     assert record.__all__ == [
         "KNOWN_SCHEMAS",
         "MAX_RECORD_BYTES",
@@ -118,6 +120,7 @@ def test_the_promise_of_names() -> None:
         "prepare_landmark",
         "question_answering_metafeatures",
         "rows_fingerprint",
+        "statistics_metafeatures",
         "system",
         "tokens_fingerprint",
     ]
@@ -125,7 +128,7 @@ def test_the_promise_of_names() -> None:
         for name in module.__all__:
             assert getattr(module, name) is not None
     with pytest.raises(
-        AttributeError, match="has no attribute 'Callback'; it exports LoggedRun, TuneLoreCallback"
+        AttributeError, match="has no attribute 'Callback'; it exports Hub, LoggedRun, TuneLoreCallback"
     ):
         _ = tunelore.Callback  # type: ignore[attr-defined]
 

@@ -72,10 +72,9 @@ def make_search(person: User, dataset: Dataset) -> Callable[..., Search]:
             "started_at": timezone.now(),
             "seed": 7,
             "language_models": known_keys(),
+            "dataset": dataset,
         }
-        return Search.objects.create(
-            owner=person, team=personal_team(person), dataset=dataset, **(columns | changes)
-        )
+        return Search.objects.create(owner=person, team=personal_team(person), **(columns | changes))
 
     return make
 

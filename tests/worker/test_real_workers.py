@@ -22,11 +22,11 @@ import psycopg
 import pytest
 import redis
 
+from knowledgebase.web import roles
+from knowledgebase.web.roles import Place
+
 ROOT = Path(__file__).resolve().parents[2]
-CELERY = [sys.executable, "-m", "celery", "--app", "knowledgebase", "worker", "--loglevel", "INFO"]
-CELERY += ["--without-gossip", "--without-mingle"]
-CONTROL = [*CELERY, "--queues", "control", "--hostname", "control@%h", "--pool", "solo", "--beat"]
-TRIALS = [*CELERY, "--queues", "trials", "--hostname", "trials@%h", "--pool", "threads", "--concurrency", "2"]
+CONTROL, TRIALS = roles.control(Place()), roles.trials(Place())
 
 DRIVER = """
 import json, sys

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVE = [sys.executable, "manage.py", "serve", "--slots", "1", "--port"]
 
@@ -33,12 +35,6 @@ def taken_port() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield listener.getsockname()[1]
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def refused(command: list[str], environment: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from automl.errors import SourceError
 from automl.sources.architectures import architecture_of
 from automl.sources.checkpoints import read_config
-from automl.sources.folders import checkpoint_in
+from automl.sources.folders import check_layers, checkpoint_in
 from automl.sources.hub.requests import RemoteFile, RemoteRepo, look_up
 from automl.sources.hub.store import COMMIT, HubStore, place, publish, staging
 from automl.sources.hub.transfer import download
@@ -41,16 +41,16 @@ def pin(store: HubStore, name: str, revision: str | None, layers: int | None = N
     """The commit that `revision` means now; SourceError when its files cannot be a language model here, or have
     no variant of the first `layers` layers."""
     if revision and COMMIT.fullmatch(revision) and place(store.cache, "model", name, revision).is_dir():
-        _check_layers(f"hub:{name}", place(store.cache, "model", name, revision), layers)
+        check_layers(f"hub:{name}", read_config(place(store.cache, "model", name, revision)), layers)
         return revision
     repo = look_up(store, "model", name, revision)
     final = place(store.cache, "model", name, repo.commit)
     if not final.is_dir():
         with staging(store, final) as folder:
             _take_small(store, repo, folder)
-            _check_layers(repo.spelled, folder, layers)
+            check_layers(repo.spelled, read_config(folder), layers)
     else:
-        _check_layers(repo.spelled, final, layers)
+        check_layers(repo.spelled, read_config(final), layers)
     return repo.commit
 
 
@@ -91,17 +91,6 @@ def _check_configuration(repo: RemoteRepo, folder: Path) -> None:
         if repo.spelled not in message:
             message = f"{repo.spelled}: {message}"
         raise SourceError(error.code, error.field, message) from error
-
-
-def _check_layers(spelled: str, folder: Path, layers: int | None) -> None:
-    if layers is None:
-        return
-    config = read_config(folder)
-    family = architecture_of(config.get("model_type"))
-    whole = sum(family.layer_counts(config))
-    if not family.truncatable or layers > whole:
-        message = f"{spelled} ({config.get('model_type')}, {whole} layers) has no variant layers={layers}"
-        raise _refuse("unknown_language_model", message)
 
 
 def _check_files(store: HubStore, repo: RemoteRepo) -> None:

@@ -32,15 +32,17 @@ def download(store: HubStore, repo: RemoteRepo, file: RemoteFile, target: Path) 
     if target.is_file():
         return
     part, failures = target.with_name(f"{target.name}.part"), 0
+    most = _size(part)
     while True:
-        before = _size(part)
         try:
             with failures_in_words(store, repo.kind, repo.name):
                 _receive(store, repo, file, part)
             break
         except SourceError as error:
-            # As long as something arrives there is no reason to give up.
-            failures = 1 if _size(part) > before else failures + 1
+            # As long as more arrives than ever before there is no reason to give up; what is sent again and
+            # again and is too short each time is not more.
+            failures = 1 if _size(part) > most else failures + 1
+            most = max(most, _size(part))
             wait = pause_before_retry(store, error, failures)
             if wait is None:
                 raise _broken_off(repo, file, part, error) from error

@@ -23,8 +23,6 @@ from knowledgebase.accounts.models import SCOPES, ApiToken, AuditEntry, Membersh
 from knowledgebase.core.errors import Problem
 
 FILTERS = ("actor", "action", "team", "since", "until")
-# Only the operator may hand out what reaches beyond their own records.
-OPERATORS = ("federation", "admin")
 PAGE_ROWS = 100
 # What each scope lets a token do, in the order of the form.
 SCOPE_WORDS = {
@@ -84,7 +82,7 @@ def account_page(
 
 def offered_scopes(user: User) -> list[str]:
     """The scopes that the person may give to a token, in the order of the form."""
-    return [name for name in SCOPES if user.is_superuser or name not in OPERATORS]
+    return [name for name in SCOPES if user.is_superuser or name not in services.OPERATORS]
 
 
 @never_cache
@@ -98,9 +96,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
         team = selectors.team_of(user, request.POST.get("team", ""))
         if team is None or not team.membership_set.filter(user=user).exists():
             raise Problem(422, "unknown_team", "Unknown team", "choose one of your teams")
-        if refused := [scope for scope in scopes if scope in OPERATORS and not user.is_superuser]:
-            detail = f"only the operator gives a token the scope {refused[0]!r}"
-            raise Problem(422, "scope_refused", "Scope refused", detail)
+        services.require_offered(user, scopes)
         if not scopes or not request.POST.get("name", "").strip():
             raise Problem(422, "invalid", "Invalid input", "a token needs a name and at least one scope")
         expires = expiry(request.POST.get("days", "").strip())

@@ -25,10 +25,11 @@ from knowledgebase.accounts.services.teams import (
     require_writer,
     withdraw_invitations,
 )
-from knowledgebase.accounts.services.tokens import create_token, revoke_token
+from knowledgebase.accounts.services.tokens import OPERATORS, create_token, require_offered, revoke_token
 
 __all__ = [
     "ADMINISTRATOR",
+    "OPERATORS",
     "accept_invitation",
     "add_member",
     "audit",
@@ -46,6 +47,7 @@ __all__ = [
     "redeem_login_link",
     "register",
     "remove_member",
+    "require_offered",
     "require_writer",
     "reset_password",
     "revoke_token",

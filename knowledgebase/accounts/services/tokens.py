@@ -14,7 +14,15 @@ from knowledgebase.accounts.services.auditing import audit
 from knowledgebase.accounts.services.people import personal_team
 from knowledgebase.core.errors import Problem
 
+OPERATORS = ("federation", "admin")
 TOKEN_PREFIX = "tl_"  # noqa: S105 - the mark of every token, not a secret
+
+
+def require_offered(user: User, scopes: Iterable[str]) -> None:
+    """Problem 422 for a scope that this person may not hand out: what reaches beyond their own records."""
+    if refused := [scope for scope in scopes if scope in OPERATORS and not user.is_superuser]:
+        detail = f"only the operator gives a token the scope {refused[0]!r}"
+        raise Problem(422, "scope_refused", "Scope refused", detail)
 
 
 def create_token(

@@ -30,11 +30,13 @@ from knowledgebase.core.charts.scales import (
     status_glyph,
     status_tone,
 )
+from knowledgebase.core.charts.scatter import Dot, Scatter, scatter
 
 __all__ = [
     "FAILURES",
     "METHODS",
     "STATUSES",
+    "Dot",
     "FrontChart",
     "Growth",
     "HeatMap",
@@ -43,6 +45,7 @@ __all__ = [
     "Plane",
     "Point",
     "Ruler",
+    "Scatter",
     "Series",
     "Strip",
     "Tick",
@@ -58,6 +61,7 @@ __all__ = [
     "plane",
     "prior_panels",
     "ruler",
+    "scatter",
     "status_glyph",
     "status_tone",
 ]

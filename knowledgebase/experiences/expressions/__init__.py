@@ -6,6 +6,6 @@ HTTP nor who asks. Start from `condition` and `ordering`; `docs/filters.md` expl
 
 from knowledgebase.experiences.expressions.conditions import condition
 from knowledgebase.experiences.expressions.fields import Field, field_named, known_fields
-from knowledgebase.experiences.expressions.orderings import Ordering, ordering
+from knowledgebase.experiences.expressions.orderings import Ordering, Slice, ordering
 
-__all__ = ["Field", "Ordering", "condition", "field_named", "known_fields", "ordering"]
+__all__ = ["Field", "Ordering", "Slice", "condition", "field_named", "known_fields", "ordering"]

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db.models import Expression, Q
+from django.db.models import Expression, F, Q
+from django.db.models.fields.json import HasKey, KeyTransform
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, IsNull, LessThan, LessThanOrEqual
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from knowledgebase.experiences.expressions.fields import Field, field_named
 from knowledgebase.experiences.expressions.grammar import Comparison, Joined, Literal, Not, Tree, parse, wrong
+from knowledgebase.experiences.expressions.json_values import JsonNull
 
 NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)")
 UNITS = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86400, "B": 1, "k": 1e3, "M": 1e6, "G": 1e9}
@@ -131,11 +133,22 @@ def holds(field: Field, sign: str, value: Value) -> Q:
 
 
 def missing(field: Field) -> Q:
-    """No value of any kind; an empty text is none."""
-    if field.path:
-        absent = Q()
-        for example in (0.0, "", True):
-            absent &= Q(IsNull(field.expression(example), True))
-        return absent
-    none = Q(**{f"{field.column}__isnull": True})
-    return none | Q(**{field.column: ""}) if field.kind == "text" and field.name != "id" else none
+    """No value of any kind; an empty text is none, and null neither."""
+    if not field.path:
+        none = Q(**{f"{field.column}__isnull": True})
+        return none | Q(**{field.column: ""}) if field.kind == "text" and field.name != "id" else none
+    if not field.numbers:
+        return ~there(field)
+    no_number = Q(IsNull(field.expression(0.0), True))
+    # A metric is a number or nothing; elsewhere a text may stand in a number's place.
+    return no_number if field.numbers[0] == "metrics" else no_number & ~there(field)
+
+
+def there(field: Field) -> Q:
+    """Something stands there. Asked for the key, PostgreSQL guesses well how many have it; for a value it does not."""
+    inside: Expression | F = F(field.column)
+    for part in field.path[:-1]:
+        inside = KeyTransform(part, inside)
+    # The first keeps it true or false where there is nothing to ask for a key.
+    known = Q(IsNull(inside, False)) & Q(HasKey(inside, field.path[-1]))
+    return known & Q(IsNull(JsonNull(field.column, field.path), True))

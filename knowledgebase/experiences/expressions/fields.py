@@ -11,21 +11,28 @@ from django.db.models.fields.json import KeyTransform
 
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences.expressions.json_values import JsonNumber, typed_value
+from knowledgebase.experiences.models import NUMBERS, RecordNumber
 
 Kind = Kinds["number", "text", "time", "flag", "any"]
 
 
 @dataclass(frozen=True)
 class Field:
-    """`column` follows relations; `path` leads into a JSON column, () where the column is the value itself."""
+    """`column` follows relations; `path` leads into a JSON column, () where the column is the value itself.
+
+    `numbers`: the way into Experience.numbers, for what has its numbers there; () for the rest.
+    """
 
     name: str
     kind: Kind
     column: str
     path: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
     def expression(self, example: object = 0.0) -> Expression | F:
         """The value in a query, of the type of `example` where the field may hold any."""
+        if not isinstance(example, str | bool):
+            return self.sortable()
         return typed_value(self.column, self.path, example) if self.path else F(self.column)
 
     def shown(self) -> Expression | F:
@@ -37,6 +44,10 @@ class Field:
 
     def sortable(self) -> Expression | F:
         """What to sort by: numbers of a JSON column, the column itself elsewhere."""
+        if self.name in NUMBERS:
+            return RecordNumber(*NUMBERS[self.name])
+        if self.numbers:
+            return JsonNumber("numbers", self.numbers)
         return JsonNumber(self.column, self.path) if self.path else F(self.column)
 
 
@@ -87,6 +98,7 @@ PREFIXES: dict[str, tuple[str, tuple[str, ...]]] = {
     "conditions": ("record", ("conditions",)),
     "fidelity": ("record", ("fidelity",)),
 }
+PARTS_OF_NUMBERS = frozenset({"h", "metrics", "cost", "limits", "fidelity", "conditions"})
 PARTS = re.compile(r'([^."]+|"[^"\\]+")(?:\.|$)')
 
 
@@ -112,4 +124,4 @@ def field_named(name: str) -> Field:
         detail = f"there is no field {name[:80]!r}; choose from {', '.join(known_fields())}"
         raise Problem(400, "unknown_field", "Unknown field", detail)
     column, way = PREFIXES[prefix]
-    return Field(name, "any", column, (*way, *rest))
+    return Field(name, "any", column, (*way, *rest), (prefix, *rest) if prefix in PARTS_OF_NUMBERS else ())

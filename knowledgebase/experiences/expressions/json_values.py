@@ -81,6 +81,18 @@ class JsonFlag(JsonValue):
         return f"({text})::boolean"
 
 
+class JsonNull(JsonValue):
+    """Not NULL where a JSON null stands."""
+
+    sqlite_types = ("null",)
+    sqlite_value = "JSON_TYPE(%(expressions)s)"
+    postgres_type = "null"
+    output_field = TextField()
+
+    def postgres_cast(self, text: str) -> str:
+        return f"COALESCE({text}, 'null')"
+
+
 def typed_value(column: str, path: tuple[str, ...], example: object) -> Expression:
     """The expression whose type fits what it is compared with."""
     if isinstance(example, bool):

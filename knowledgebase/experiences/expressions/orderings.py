@@ -1,4 +1,4 @@
-"""Sorting by any field, page by page: values first, then what has none, equal ones by newest change.
+"""Sorting by any field, page by page: values first, then what has none; equal ones by change, the same way.
 
 A cursor holds the last row's value and number, so that the last page costs as much as the first. Knows no HTTP.
 """
@@ -12,14 +12,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Expression, F, Q, QuerySet
-from django.db.models.lookups import Exact, GreaterThan, IsNull, LessThan
+from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models.lookups import IsNull
 
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.experiences.expressions.fields import Field, field_named
 from knowledgebase.experiences.models import Experience
 
 KEY = "sort_key"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One page: its rows, and a text that stands for the place behind them, "" where nothing follows."""
+
+    rows: list[Experience]
+    behind: str
+
+
+class PairIs(Func):
+    """`(a, b) < (c, d)` or with `>`: what both databases read as one step into an index of (a, b)."""
+
+    output_field = BooleanField()
+    conditional = True
+    template, arg_joiner = "(%(expressions)s)", ", "
+
+    def __init__(self, sign: str, *parts: Any, **extra: Any) -> None:
+        self.sign = sign
+        super().__init__(*parts, **extra)
+
+    def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> Any:  # type: ignore[override]
+        texts, values = zip(*(compiler.compile(part) for part in self.source_expressions), strict=True)
+        sql = f"({texts[0]}, {texts[1]}) {self.sign} ({texts[2]}, {texts[3]})"
+        return sql, tuple(value for some in values for value in some)
 
 
 @dataclass(frozen=True)
@@ -30,26 +55,55 @@ class Ordering:
     descending: bool = True
 
     def apply(self, rows: QuerySet[Experience]) -> QuerySet[Experience]:
-        """The rows in this order, with what they are sorted by as `sort_key`."""
+        """All rows in this order, with what they are sorted by as `sort_key`; for streams, which end."""
         if self.field is None:
             return rows.order_by("-change_seq")
-        keyed = rows.annotate(**{KEY: self.field.sortable()})
         by = F(KEY).desc(nulls_last=True) if self.descending else F(KEY).asc(nulls_last=True)
-        return keyed.order_by(by, "-change_seq")
+        return self._keyed(rows).order_by(by, self._by_change())
 
-    def after(self, rows: QuerySet[Experience], cursor: str) -> QuerySet[Experience]:
-        """What follows a cursor that `cursor_of` gave; Problem 400 for any other text."""
-        value, number = self._read(cursor)
-        later = Q(change_seq__lt=number)
+    def page(self, rows: QuerySet[Experience], cursor: str, size: int) -> Slice:
+        """At most `size` rows behind a cursor that an earlier page gave; Problem 400 for any other text.
+
+        Rows with a value and rows without one are two queries, the second only where the first leaves room: each
+        then reads one index in its own order, whichever the direction, from where the cursor points to.
+        """
+        value, number = self._read(cursor) if cursor else (None, None)
         if self.field is None:
-            return rows.filter(later)
-        key = F(KEY)
-        if value is None:
-            return rows.filter(Q(IsNull(key, True)) & later)
-        further: Expression = LessThan(key, value) if self.descending else GreaterThan(key, value)
-        return rows.filter(Q(further) | (Q(Exact(key, value)) & later) | Q(IsNull(key, True)))
+            light = rows if number is None else rows.filter(change_seq__lt=number)
+            found = list(light.order_by("-change_seq")[: size + 1])
+        else:
+            found = self._with_value(rows, value, number, size) if not cursor or value is not None else []
+            if len(found) <= size:
+                behind = number if value is None else None
+                found += self._without_value(rows, behind, size - len(found))
+        return Slice(found[:size], self._cursor_of(found[size - 1]) if len(found) > size else "")
 
-    def cursor_of(self, row: Experience) -> str:
+    def _keyed(self, rows: QuerySet[Experience]) -> QuerySet[Experience]:
+        assert self.field is not None
+        return rows.annotate(**{KEY: self.field.sortable()})
+
+    def _by_change(self) -> str:
+        # Equal ones in the same direction: an index of (value, change) gives both orders, read from either end.
+        return "-change_seq" if self.descending else "change_seq"
+
+    def _with_value(
+        self, rows: QuerySet[Experience], value: Any, number: int | None, size: int
+    ) -> list[Experience]:
+        there = self._keyed(rows).filter(IsNull(F(KEY), False))
+        if number is not None:
+            sign = "<" if self.descending else ">"
+            there = there.filter(PairIs(sign, F(KEY), F("change_seq"), Value(value), Value(number)))
+        # Without a word on NULLs, of which there are none here: with one PostgreSQL would not take the index.
+        by = F(KEY).desc() if self.descending else F(KEY).asc()
+        return list(there.order_by(by, self._by_change())[: size + 1])
+
+    def _without_value(self, rows: QuerySet[Experience], number: int | None, size: int) -> list[Experience]:
+        absent = self._keyed(rows).filter(IsNull(F(KEY), True))
+        if number is not None:
+            absent = absent.filter(**{f"change_seq__{'lt' if self.descending else 'gt'}": number})
+        return list(absent.order_by(self._by_change())[: size + 1])
+
+    def _cursor_of(self, row: Experience) -> str:
         """A text for a URL that stands for the place behind this row."""
         value = getattr(row, KEY, None)
         if isinstance(value, datetime):

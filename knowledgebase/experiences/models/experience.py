@@ -11,20 +11,32 @@ from django.db.models import Q
 from tunelore.record import STATUSES
 
 from knowledgebase.accounts.models import Membership
+from knowledgebase.core.requests import once_a_request
+from knowledgebase.experiences.models.numbers import NUMBERS, RecordNumber
+
+
+def team_ids(user_id: object) -> list[int]:
+    """The teams that a person is in."""
+    mine = Membership.objects.filter(user_id=user_id).order_by("team_id")  # type: ignore[misc]  # a key of any type
+    return list(mine.values_list("team_id", flat=True))
 
 
 class ExperienceQuerySet(models.QuerySet["Experience"]):
     """Queries every reader of experiences starts from."""
 
-    def visible_to(self, user: object) -> ExperienceQuerySet:
+    def visible_to(self, user: object, *, in_order: bool = False) -> ExperienceQuerySet:
         """What this person may see: their own, their teams', the hub's and public ones. Nobody sees nothing.
 
-        The teams are a subquery and not a join, so that no row appears twice and none needs DISTINCT.
+        The teams are a subquery and not a join, so that no row appears twice and none needs DISTINCT. `in_order`: a
+        few rows of a long list are wanted. Then the teams are looked up first: told their numbers, PostgreSQL knows
+        how much of the store they own, and for somebody who sees little goes to that instead of reading everything.
         """
         key = getattr(user, "pk", None)
         if key is None:
             return self.none()
-        teams = Membership.objects.filter(user_id=key).values("team_id")
+        teams: object = Membership.objects.filter(user_id=key).values("team_id")
+        if in_order:
+            teams = once_a_request(("teams", key), lambda: team_ids(key))
         shared = Q(visibility__in=["hub", "public"]) | Q(visibility="team", team_id__in=teams)
         return self.filter(shared | Q(owner_id=key))
 
@@ -73,6 +85,7 @@ class Experience(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     via = models.CharField(max_length=64)
     record = models.JSONField()
+    numbers = models.JSONField(default=dict, help_text="of the record, as `numbers_of` takes them out")
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="experiences"
@@ -129,6 +142,29 @@ class Experience(models.Model):
                     "change_seq",
                 ),
                 name="experience_by_task",
+            ),
+            # Sorting and ranges: read from either end, and the change number settles what is equal.
+            *(
+                models.Index(fields=(name, "change_seq"), name=f"experience_{name}")
+                for name in (
+                    "score",
+                    "evaluation_s",
+                    "host_memory_bytes",
+                    "device_memory_bytes",
+                    "train_rows",
+                    "started_at",
+                    "received_at",
+                    "owner",
+                    "visibility",
+                )
+            ),
+            *(
+                models.Index(
+                    RecordNumber(*way),
+                    "change_seq",
+                    name=f"number_{name.removeprefix('metrics.').replace('.', '_')}",
+                )
+                for name, way in NUMBERS.items()
             ),
         )
         constraints = (

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class LanguageModel(models.Model):
-    """source:name@revision#variant, with what records say about it."""
+    """source:name@revision#variant, with what records say about it and, in their gaps, the shipped catalogue."""
 
     key = models.CharField(max_length=760, unique=True, help_text="source:name@revision#variant")
     source = models.CharField(max_length=32)
@@ -14,6 +14,9 @@ class LanguageModel(models.Model):
     revision = models.CharField(max_length=200, blank=True)
     variant = models.CharField(max_length=100, blank=True)
     features = models.JSONField(default=dict, blank=True)
+    feature_sources = models.JSONField(
+        default=dict, blank=True, help_text="feature -> record, or the catalogue and its source"
+    )
     parameters = models.BigIntegerField(null=True, blank=True)
     architecture = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

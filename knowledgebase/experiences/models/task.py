@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from django.db import models
 
 
@@ -26,6 +28,9 @@ class Task(models.Model):
     domain = models.CharField(max_length=200, blank=True)
     metafeatures = models.JSONField(default=dict, blank=True, help_text="extractor, version, sampled, values")
     created_at = models.DateTimeField(auto_now_add=True)
+    described = models.BigIntegerField(
+        default=time.time_ns, help_text="grows with each change; caches of meta-features go by it"
+    )
 
     class Meta:
         indexes = (models.Index(fields=("kind",), name="task_kind"),)

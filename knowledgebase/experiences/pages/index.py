@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from knowledgebase.accounts.models import User
@@ -130,6 +131,7 @@ class IndexPage:
     api: str = ""
     csv: str = ""
     ndjson: str = ""
+    scatter: str = ""
     known: list[str] = field(default_factory=known_fields)
     problem: str = ""
 
@@ -166,8 +168,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
     shown = [field_named(name) for name in wish.columns]
     hidden = [field_named(name) for name in HIDDEN]
     found = selectors.experience_list(user, wish.filters)
-    light = by.apply(selectors.experience_fields(found, [*hidden, *shown]))
-    page = list((by.after(light, after) if after else light)[: PAGE_ROWS + 1])
+    page = by.page(selectors.experience_fields(found, [*hidden, *shown]), after, PAGE_ROWS)
     columns = [column_of(one, wish, by) for one in shown]
     active = wish.filters.active()
     counts = selectors.outcome_counts(selectors.experience_list(user, without_status(wish.filters)))
@@ -178,7 +179,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
     )
     return IndexPage(
         wish=wish,
-        rows=[row_of(row, columns) for row in page[:PAGE_ROWS]],
+        rows=[row_of(row, columns) for row in page.rows],
         columns=columns,
         total=sum(total.values()),
         chips=[Chip(name, value, wish.address(**{name: ""})) for name, value in active.items()],
@@ -189,13 +190,12 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
         strip=charts.outcome_strip("outcomes", "Outcomes of these experiences", counts),
         offered=[(name, label_of(name), name in wish.columns) for name in OFFERED],
         typed=", ".join(name for name in wish.columns if name not in OFFERED),
-        older=joined(wish.address(), f"after={by.cursor_of(page[PAGE_ROWS - 1])}")
-        if len(page) > PAGE_ROWS
-        else "",
+        older=joined(wish.address(), f"after={page.behind}") if page.behind else "",
         newest=wish.address() if after else "",
         api="/api/v1" + wish.address(columns=""),
         csv=joined(export, f"as=csv&fields={','.join(('id', *wish.columns))}", drop="fields"),
         ndjson=joined(export, "as=ndjson", drop="fields"),
+        scatter=reverse("experiences:scatter") + (f"?{urlencode(active)}" if active else ""),
     )
 
 

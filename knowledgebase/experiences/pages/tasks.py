@@ -92,7 +92,7 @@ def task_page(user: User, task: Task) -> TaskPage:
     tried = selectors.tried_on(user, task)
     scored = [row for row in tried if row.score is not None and row.seconds]
     front = front_rows(scored)
-    near = selectors.nearest_tasks(user, task, HEAT_TASKS - 1) if task.comparable else []
+    near, far = selectors.surroundings(user, task, HEAT_TASKS - 1) if task.comparable else ([], [])
     counts = Counter(row.status for row in tried)
     quick = [row for row in scored if (row.seconds or 0) <= 60]
     here = {"task": task.digest}
@@ -109,7 +109,7 @@ def task_page(user: User, task: Task) -> TaskPage:
         losses=selectors.losses(tried),
         near=near,
         features=feature_rows(task, near[:EXPLAINED]),
-        heat=heat_around(user, task, near) if near else None,
+        heat=heat_around(task, near, far) if near else None,
         cut=len(tried) == selectors.TRIED_ROWS,
         all_address=f"{reverse('experiences:index')}?{urlencode(here)}",
         failures_address=f"{reverse('experiences:index')}?{urlencode({**here, 'status': 'failed'})}",
@@ -156,11 +156,11 @@ def feature_rows(task: Task, near: Sequence[selectors.NearTask]) -> list[Feature
     return rows
 
 
-def heat_around(user: User, task: Task, near: Sequence[selectors.NearTask]) -> charts.HeatMap | None:
+def heat_around(
+    task: Task, near: Sequence[selectors.NearTask], far: list[list[float]]
+) -> charts.HeatMap | None:
     labels = labels_of([task, *(one.task for one in near)])
-    return charts.heat_map(
-        "heat", "Distances between tasks", labels, selectors.distances_around(user, task, near)
-    )
+    return charts.heat_map("heat", "Distances between tasks", labels, far)
 
 
 def labels_of(tasks: Sequence[Task]) -> list[tuple[str, str]]:

@@ -5,13 +5,15 @@ It writes nothing and knows no HTTP.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from knowledgebase.accounts.models import Membership, User
@@ -22,6 +24,8 @@ from knowledgebase.experiences.models import Experience, Run
 
 FAILED = ("oom", "timeout", "diverged", "error")
 EVIDENCE_ROWS = 20_000
+COUNTED_ROWS = 10_000
+SHOWN_DUPLICATES = 20
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,25 @@ class Statistics:
     this_week: int
 
 
-def experience_fields(rows: QuerySet[Experience], fields: Sequence[Field]) -> QuerySet[Experience]:
-    """The same rows with these fields alone, as `field_0`, `field_1`, ...; nothing else is fetched."""
+def experience_fields(
+    rows: QuerySet[Experience], fields: Sequence[Field], *, with_record: bool = False
+) -> QuerySet[Experience]:
+    """The same rows with these fields alone, as `field_0`, `field_1`, ...; nothing else is fetched but the record."""
     shown = {f"field_{place}": field.shown() for place, field in enumerate(fields)}
-    return rows.prefetch_related(None).defer(None).only("id", "change_seq").annotate(**shown)
+    columns = ("id", "change_seq", *(("record",) if with_record else ()))
+    return rows.prefetch_related(None).defer(None).only(*columns).annotate(**shown)
+
+
+def row_count(rows: QuerySet[Experience]) -> tuple[int, bool]:
+    """How many, and whether that is exact: beyond COUNTED_ROWS PostgreSQL's own estimate does."""
+    plain = rows.order_by()
+    counted = plain[: COUNTED_ROWS + 1].count()
+    if counted <= COUNTED_ROWS:
+        return counted, True
+    if connection.vendor != "postgresql":
+        return plain.count(), True
+    [plan] = json.loads(plain.explain(format="json"))
+    return max(counted, int(plan["Plan"]["Plan Rows"])), False
 
 
 def experience_list(user: User, filters: ExperienceFilters | None = None) -> QuerySet[Experience]:
@@ -50,7 +69,7 @@ def experience_list(user: User, filters: ExperienceFilters | None = None) -> Que
     The whole record, with its curve, is left in the database; ``.defer(None)`` fetches it too.
     """
     rows = (
-        Experience.objects.visible_to(user)
+        Experience.objects.visible_to(user, in_order=True)
         # Fetched beside the rows and not joined: with joins SQLite may begin at the tasks and sort everything.
         .prefetch_related("task", "language_model", "pipeline", "team", "owner")
         .defer("record")
@@ -62,7 +81,10 @@ def experience_list(user: User, filters: ExperienceFilters | None = None) -> Que
 
 def experience_detail(user: User, pk: UUID) -> Experience:
     """One experience; Problem 404 when it is absent or not for this user."""
-    row = experience_list(user).defer(None).select_related("system").filter(pk=pk).first()
+    # One row, found by its key: here joins cost nothing.
+    nouns = ("task", "language_model", "pipeline", "team", "owner", "system")
+    rows = experience_list(user).prefetch_related(None).defer(None).select_related(*nouns)
+    row = rows.filter(pk=pk).first()
     if row is None:
         raise not_found("experience", pk)
     return row
@@ -71,6 +93,12 @@ def experience_detail(user: User, pk: UUID) -> Experience:
 def successes_on(user: User, row: Experience) -> QuerySet[Experience]:
     """What went well on the same task, best first: for a failure, what fitted instead."""
     return experience_list(user).filter(task=row.task_id, status="ok").exclude(pk=row.pk).order_by("-score")
+
+
+def duplicates_of(user: User, row: Experience) -> list[UUID]:
+    """Other experiences that say the same under an id of their own, oldest first, as far as the user may see them."""
+    same = Experience.objects.visible_to(user).filter(digest=row.digest).exclude(pk=row.pk)
+    return list(same.order_by("change_seq").values_list("pk", flat=True)[:SHOWN_DUPLICATES])
 
 
 def outcome_counts(rows: QuerySet[Experience]) -> dict[str, int]:
@@ -82,12 +110,15 @@ def outcome_counts(rows: QuerySet[Experience]) -> dict[str, int]:
 def evidence_rows(user: User, kind: str, most: int | None = None) -> Iterator[Experience]:
     """Experiences of comparable tasks of this kind, newest first, bounded, with all that evidence needs.
 
-    What says nothing about a pipeline (killed, pruned, unknown) is left out here already.
+    What says nothing about a pipeline (killed, pruned, unknown) is left out here already. The record with its curve
+    stays in the database; its limits come as `limits`.
     """
     rows = (
         Experience.objects.visible_to(user)
         .filter(task__kind=kind, task__comparable=True, status__in=("ok", *FAILED))
         .select_related("task", "system", "pipeline", "language_model")
+        .defer("record")
+        .annotate(limits=F("record__limits"))
         .order_by("-change_seq")[: most or EVIDENCE_ROWS]
     )
     return iter(rows)

@@ -1,4 +1,4 @@
-"""Reads of tasks and language models: what was tried on them, what is near. It writes nothing."""
+"""Reads of tasks, language models and systems: what was tried on them. It writes nothing."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 
-from automl.neighbours import Neighbour, between, nearest
 from knowledgebase.accounts.models import User
 from knowledgebase.core.errors import not_found
-from knowledgebase.experiences.models import Experience, LanguageModel, Task
+from knowledgebase.experiences.models import Experience, LanguageModel, System, Task
 from knowledgebase.experiences.selectors.experiences import FAILED
 
 # What a page reads of one task at most, newest first; said on the page where it cuts.
 TRIED_ROWS = 20_000
-MAP_TASKS = 40
 
 
 @dataclass(frozen=True)
@@ -47,15 +45,6 @@ class Losses:
     instead: Tried | None
 
 
-@dataclass(frozen=True)
-class NearTask:
-    """A task, how far it is, and what each feature adds."""
-
-    task: Task
-    distance: float
-    parts: Mapping[str, float]
-
-
 # Sums over a task's or a language model's visible experiences, by the name of the attribute they become.
 SUMS = {
     "count": Count("*"),
@@ -63,7 +52,7 @@ SUMS = {
     "best": Max("score"),
     "last": Max("change_seq"),
 }
-Noun = TypeVar("Noun", Task, LanguageModel)
+Noun = TypeVar("Noun", Task, LanguageModel, System)
 
 
 def task_list(user: User) -> QuerySet[Task]:
@@ -74,6 +63,19 @@ def task_list(user: User) -> QuerySet[Task]:
 def language_model_list(user: User) -> QuerySet[LanguageModel]:
     """Language models with a visible experience, with the sums of SUMS."""
     return _with_sums(LanguageModel.objects.all(), user, "language_model")
+
+
+def system_list(user: User) -> QuerySet[System]:
+    """Systems with a visible experience, with the sums of SUMS."""
+    return _with_sums(System.objects.all(), user, "system")
+
+
+def system_detail(user: User, digest: str) -> System:
+    """One system by its digest; Problem 404 when the user may see nothing that ran on it."""
+    row = system_list(user).filter(digest=digest).first()
+    if row is None:
+        raise not_found("system", digest)
+    return row
 
 
 def task_summaries(user: User) -> list[Task]:
@@ -126,41 +128,6 @@ def task_detail(user: User, digest: str) -> Task:
     return row
 
 
-def nearest_tasks(user: User, task: Task, k: int = 10) -> list[NearTask]:
-    """The k nearest other tasks of the same kind by meta-features, nearest first."""
-    others = _others(user, task)
-    if not others or not task.metafeatures:
-        return []
-    found: list[Neighbour] = nearest(
-        _values(task), {digest: _values(row) for digest, row in others.items()}, k
-    )
-    return [NearTask(others[one.task], one.distance, one.parts) for one in found]
-
-
-def distances_around(user: User, task: Task, near: Iterable[NearTask]) -> list[list[float]]:
-    """Distances between a task (first) and its nearest ones, on the scale on which those were found."""
-    everyone = {**_others(user, task), task.digest: task}
-    shown = [task.digest, *(one.task.digest for one in near)]
-    found: list[list[float]] = between({key: _values(row) for key, row in everyone.items()}, shown).tolist()
-    return found
-
-
-def _others(user: User, task: Task) -> dict[str, Task]:
-    mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk"))
-    rows = Task.objects.filter(Exists(mine), kind=task.kind, comparable=True).exclude(pk=task.pk)
-    return {other.digest: other for other in rows if _comparable(other, task)}
-
-
-def _comparable(task: Task, other: Task) -> bool:
-    """Only what the same extractor measured in the same version means the same."""
-    mine, theirs = task.metafeatures, other.metafeatures
-    return bool(mine) and all(mine.get(part) == theirs.get(part) for part in ("extractor", "version"))
-
-
-def _values(task: Task) -> dict[str, float | None]:
-    return dict(task.metafeatures.get("values", {}))
-
-
 def tried_on(user: User, task: Task) -> list[Tried]:
     """Everything tried on a task, newest first, at most TRIED_ROWS; one light query."""
     fields = ("pk", "method", "language_model__name", "language_model__variant", "status", "score")
@@ -200,20 +167,6 @@ def losses(tried: Iterable[Tried]) -> list[Losses]:
             seconds = sum(row.seconds or 0.0 for row in failed)
             found.append(Losses(status, len(failed), seconds, method, model, most, best.get(method)))
     return sorted(found, key=lambda loss: -loss.seconds)
-
-
-def comparable_tasks(summaries: Iterable[Task], kind: str) -> list[Task]:
-    """Those of a kind that distances can be measured between, most tried first, at most MAP_TASKS."""
-    known = [row for row in summaries if row.kind == kind and row.comparable]
-    rows = sorted(known, key=lambda row: (-row.count, row.pk))  # type: ignore[attr-defined]  # a sum
-    first = next((row for row in rows if row.metafeatures), None)
-    return [row for row in rows if first is not None and _comparable(first, row)][:MAP_TASKS]
-
-
-def distances_between(tasks: Iterable[Task]) -> list[list[float]]:
-    """Distances between tasks, all normalised together, in their order."""
-    found: list[list[float]] = between({task.digest: _values(task) for task in tasks}).tolist()
-    return found
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,30 @@ They know nothing of HTTP.
 """
 
 from knowledgebase.experiences.services.deletion import delete_experience
+from knowledgebase.experiences.services.importing import Owner, Report, import_sources
+from knowledgebase.experiences.services.publishing import (
+    Publication,
+    Telling,
+    publication_of,
+    publish_experience,
+)
 from knowledgebase.experiences.services.recording import ItemResult, record_experiences
 from knowledgebase.experiences.services.runs import expire_silent_runs, note_run
 from knowledgebase.experiences.services.sharing import known_visibility, share_experience
 
 __all__ = [
     "ItemResult",
+    "Owner",
+    "Publication",
+    "Report",
+    "Telling",
     "delete_experience",
     "expire_silent_runs",
+    "import_sources",
     "known_visibility",
     "note_run",
+    "publication_of",
+    "publish_experience",
     "record_experiences",
     "share_experience",
 ]

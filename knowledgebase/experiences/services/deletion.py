@@ -1,4 +1,7 @@
-"""Deletion is real, and leaves a tombstone so that the same record does not come back."""
+"""Deletion is real, and leaves a tombstone so that the same record does not come back.
+
+With the last experience that speaks of a task, pipeline, system or language model these go too.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from django.db import transaction
 
 from knowledgebase.accounts.models import User
 from knowledgebase.accounts.services import audit
-from knowledgebase.experiences.models import Tombstone
+from knowledgebase.experiences.models import Experience, LanguageModel, Pipeline, System, Task, Tombstone
 from knowledgebase.experiences.services.changes import lock_changes, take
 from knowledgebase.experiences.services.sharing import own_experience
 
@@ -23,4 +26,16 @@ def delete_experience(pk: UUID, *, actor: User, reason: str = "") -> None:
             pk=pk, deleted_by=actor, team_id=row.team_id, reason=reason[:200], change_seq=number
         )
         row.delete()
+        _forget(row)
         audit(actor, "experience.delete", pk, concerns=row.team, reason=reason[:200])
+
+
+def _forget(row: Experience) -> None:
+    """What only this experience spoke of. Under the change lock nobody can be about to speak of it again."""
+    for model, name in ((Pipeline, "pipeline"), (Task, "task"), (System, "system")):
+        key = getattr(row, f"{name}_id")
+        if key is not None and not Experience.objects.filter(**{name: key}).exists():
+            model._default_manager.filter(pk=key).delete()
+    if row.language_model_id is not None:
+        unused = LanguageModel.objects.filter(pk=row.language_model_id, experiences=None, pipelines=None)
+        unused.delete()

@@ -5,6 +5,7 @@ Callers hold the change lock. Whoever makes such a row without it does no harm: 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from django.db.models import Model
 from tunelore import record as records
 
 from knowledgebase.experiences.models import LanguageModel, Pipeline, System, Task
+from knowledgebase.experiences.services.catalogue import RECORD, completed, entry_for
 
 Record = Mapping[str, Any]
 Row = TypeVar("Row", bound=Model)
@@ -57,6 +59,8 @@ def resolve(batch: Sequence[Identities]) -> References:
     tasks = _rows(Task, "digest", {one.task.digest: one for one in batch}, _task)
     for one in batch:
         _describe_better(tasks[one.task.digest], one.record)
+        if one.language_model is not None:
+            _describe_more(models[one.language_model], one.record)
     return References(
         tasks=tasks,
         systems=_rows(System, "digest", {one.system: one for one in batch}, _system),
@@ -107,8 +111,18 @@ def _describe_better(task: Task, record: Record) -> None:
         return
     better = not old or (new["extractor"] == old.get("extractor") and _rank(new) > _rank(old))
     if better:
-        task.metafeatures = new
-        task.save(update_fields=["metafeatures"])
+        task.metafeatures, task.described = new, time.time_ns()
+        task.save(update_fields=["metafeatures", "described"])
+
+
+def _describe_more(row: LanguageModel, record: Record) -> None:
+    said = record["language_model"].get("features") or {}
+    # Most records say what is known already; only news costs a second look.
+    is_news = any(
+        row.feature_sources.get(name) != RECORD for name, value in said.items() if value is not None
+    )
+    if (is_news or not row.feature_sources) and describe_language_model(row, said):
+        row.save(update_fields=["features", "feature_sources", "parameters", "architecture"])
 
 
 def _rank(metafeatures: Mapping[str, Any]) -> tuple[int, bool, int]:
@@ -126,20 +140,35 @@ def _system(one: Identities) -> System:
 
 
 def _language_model(one: Identities) -> LanguageModel:
-    language_model = one.record["language_model"]
-    features = language_model.get("features") or {}
-    parameters, architecture = features.get("parameters"), features.get("architecture")
-    is_count = isinstance(parameters, int) and not isinstance(parameters, bool) and 0 <= parameters < 2**63
-    return LanguageModel(
+    said = one.record["language_model"]
+    row = LanguageModel(
         key=str(one.language_model),
-        source=language_model["source"],
-        name=language_model.get("name") or "",
-        revision=language_model.get("revision") or "",
-        variant=language_model.get("variant") or "",
-        features=features,
-        parameters=parameters if is_count else None,
-        architecture=architecture[:100] if isinstance(architecture, str) else "",
+        source=said["source"],
+        name=said.get("name") or "",
+        revision=said.get("revision") or "",
+        variant=said.get("variant") or "",
     )
+    _describe(row, said.get("features") or {})
+    return row
+
+
+def _describe(row: LanguageModel, said: Mapping[str, Any]) -> None:
+    """What records say, then the catalogue; and the two features that have columns of their own."""
+    known, sources = completed(said, entry_for(row.source, row.name, row.variant))
+    row.features, row.feature_sources = known, sources
+    parameters, architecture = known.get("parameters"), known.get("architecture")
+    is_count = isinstance(parameters, int) and not isinstance(parameters, bool) and 0 <= parameters < 2**63
+    row.parameters = parameters if is_count else None
+    row.architecture = architecture[:100] if isinstance(architecture, str) else ""
+
+
+def describe_language_model(row: LanguageModel, said: Mapping[str, Any]) -> bool:
+    """Add what a further record says: the first record to name a feature has its way. True where that changed it."""
+    sources = row.feature_sources
+    mine = {name: value for name, value in row.features.items() if sources.get(name, RECORD) == RECORD}
+    before = (row.features, sources)
+    _describe(row, {**said, **mine})
+    return (row.features, row.feature_sources) != before
 
 
 def _pipeline(one: Identities, models: Mapping[str, LanguageModel]) -> Pipeline:

@@ -10,7 +10,7 @@ from knowledgebase.accounts.models import User
 from knowledgebase.accounts.selectors import is_team_owner
 from knowledgebase.accounts.services import audit
 from knowledgebase.core.errors import Problem, invalid, not_found
-from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.models import ChangeCounter, Experience
 from knowledgebase.experiences.services.changes import lock_changes, take
 
 
@@ -40,9 +40,15 @@ def share_experience(pk: UUID, visibility: object, *, actor: User) -> None:
     wanted = known_visibility(visibility)
     with transaction.atomic():
         counter = lock_changes()
-        row = own_experience(pk, actor)
-        if row.visibility == wanted:
-            return
-        [number] = take(counter, 1)
-        Experience.objects.filter(pk=pk).update(visibility=wanted, change_seq=number)
-        audit(actor, "experience.share", pk, concerns=row.team, before=row.visibility, after=wanted)
+        change_visibility(own_experience(pk, actor), wanted, counter, actor=actor, action="experience.share")
+
+
+def change_visibility(
+    row: Experience, wanted: str, counter: ChangeCounter, *, actor: User, action: str
+) -> None:
+    """One step of a transaction that holds the change lock; nothing where it is so already."""
+    if row.visibility == wanted:
+        return
+    [number] = take(counter, 1)
+    Experience.objects.filter(pk=row.pk).update(visibility=wanted, change_seq=number)
+    audit(actor, action, row.pk, concerns=row.team, before=row.visibility, after=wanted)

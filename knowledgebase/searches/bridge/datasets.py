@@ -16,13 +16,13 @@ from automl.errors import AutomlError
 from automl.sources.datasets import DatasetRef, load
 from automl.sources.fetching import fetch_dataset, fetched_bytes
 from automl.sources.quality import findings
-from automl.sources.rows import LabelledText
+from automl.sources.rows import ANSWERS, CLASSES, LabelledText
 from automl.sources.splitting import prepare
 from knowledgebase.searches.bridge.refusal import Refused, refused
 from knowledgebase.searches.bridge.store import hub_store
 from knowledgebase.searches.models import Dataset
 
-KIND = "text-classification"
+KIND = CLASSES
 MAX_CLASSES = 1000
 
 
@@ -57,6 +57,7 @@ def dataset_ref(dataset: Dataset) -> DatasetRef:
             label_column=dataset.label_column,
             revision=dataset.revision or None,
             config=dataset.config,
+            kind=dataset.kind,
         )
     return DatasetRef(
         source="file",
@@ -67,6 +68,7 @@ def dataset_ref(dataset: Dataset) -> DatasetRef:
         text_columns=tuple(dataset.text_columns),
         label_column=dataset.label_column,
         encoding=dataset.encoding or "utf-8",
+        kind=dataset.kind,
     )
 
 
@@ -85,14 +87,7 @@ def read_dataset(dataset: Dataset) -> DatasetFacts:
         prepare(labelled, None, 0)  # refuses what cannot be split
     except AutomlError as error:
         raise refused(error) from error
-    classes = Counter(labelled.train.labels)
-    if len(classes) > MAX_CLASSES:
-        raise Refused(
-            "too_many_classes",
-            f"{dataset.label_column or 'the label column'} has {len(classes)} different labels, at most "
-            f"{MAX_CLASSES} are allowed; is it the right column?",
-            "label_column",
-        )
+    classes = _classes(dataset, labelled)
     fingerprint = describe.rows_fingerprint(labelled.train)
     return DatasetFacts(
         fingerprint=fingerprint,
@@ -102,7 +97,7 @@ def read_dataset(dataset: Dataset) -> DatasetFacts:
         validation_rows=len(labelled.validation) if labelled.validation else None,
         test_rows=len(labelled.test) if labelled.test else None,
         size_bytes=fetched_bytes(ref, hub_store()) if ref.source == "hub" else _size(dataset),
-        metafeatures=describe.classification_metafeatures(labelled.train.texts, labelled.train.labels),
+        metafeatures=_metafeatures(dataset, labelled),
         languages=dataset.languages or list(labelled.languages),
         domain=dataset.domain or labelled.domain or "",
         revision=ref.revision or "",
@@ -111,10 +106,32 @@ def read_dataset(dataset: Dataset) -> DatasetFacts:
     )
 
 
+def _classes(dataset: Dataset, labelled: LabelledText) -> Counter[str]:
+    """Training rows by class; of questions there are none to count."""
+    if dataset.kind == ANSWERS:
+        return Counter()
+    classes = Counter(labelled.train.labels)
+    if len(classes) > MAX_CLASSES:
+        raise Refused(
+            "too_many_classes",
+            f"{dataset.label_column or 'the label column'} has {len(classes)} different labels, at most "
+            f"{MAX_CLASSES} are allowed; is it the right column?",
+            "label_column",
+        )
+    return classes
+
+
+def _metafeatures(dataset: Dataset, labelled: LabelledText) -> dict[str, object]:
+    texts, labels = labelled.train.texts, labelled.train.labels
+    if dataset.kind == ANSWERS:
+        return describe.question_answering_metafeatures(texts, labels)
+    return describe.classification_metafeatures(texts, labels)
+
+
 def task_description(dataset: Dataset, fingerprint: str | None = None) -> dict[str, object]:
     """The `task` part of a record about this dataset."""
     task: dict[str, object] = {
-        "kind": KIND,
+        "kind": dataset.kind,
         "name": dataset.name,
         "dataset": {
             "source": dataset.source,
@@ -154,6 +171,8 @@ def _file_size(root: str, name: str) -> int:
 
 
 def _warnings(labelled: LabelledText, classes: Counter[str]) -> list[str]:
+    if not classes:
+        return list(labelled.warnings)
     found = [
         *labelled.warnings,
         *(words.capitalize()[0] + words[1:] + "." for words in findings(labelled.train)),

@@ -18,7 +18,6 @@ from automl.priors.options import PriorOptions
 from automl.priors.prior import Prior, build_prior
 from automl.sources.language_models import known_keys
 from automl.space import Space
-from automl.spaces.tunelore import tunelore
 from automl.values import SCORE, SECONDS, Limits, Objective, Outcome, Pipeline, Proposal, TaskView
 from knowledgebase.searches.bridge.evidence import evidence_for, task_names
 from knowledgebase.searches.bridge.names import (
@@ -26,6 +25,7 @@ from knowledgebase.searches.bridge.names import (
     method_names,
     needs_language_model,
     pin_language_model,
+    space_of,
 )
 from knowledgebase.searches.bridge.refusal import refused
 from knowledgebase.searches.models import Search, Trial
@@ -72,10 +72,10 @@ def prepare_start(search: Search) -> Start:
     language_models = _frozen_language_models(search)
     if not search.warm_start:
         return Start(language_models)
-    space = _space(search.methods, language_models)
+    space = _space(search, language_models)
     objectives = [OBJECTIVES[name] for name in search.objectives]
     options = PriorOptions().for_objectives(objectives)
-    prior = build_prior(space, evidence_for(search.owner), _target(search), options)
+    prior = build_prior(space, evidence_for(search.owner, kind=search.dataset.kind), _target(search), options)
     if not prior.weights:
         return Start(language_models)
     return Start(
@@ -89,7 +89,7 @@ def prepare_start(search: Search) -> Start:
 
 def _frozen_language_models(search: Search) -> tuple[str, ...]:
     """Full keys of what was asked for, else of all there is; () where no method needs one."""
-    if not any(map(needs_language_model, search.methods or method_names())):
+    if not any(map(needs_language_model, search.methods or method_names(search.dataset.kind))):
         return ()
     return tuple(dict.fromkeys(map(pin_language_model, search.language_models))) or installed_keys()
 
@@ -103,7 +103,7 @@ def load_context(search_id: UUID) -> SearchContext | None:
         known = _contexts.get(search_id)
     if known is not None and known.prior_digest == search.prior_digest:
         return known
-    space = _space(search.methods, search.language_models)
+    space = _space(search, search.language_models)
     prior = Prior.from_dict(space, search.prior) if search.prior else None
     context = SearchContext(space, prior, search.prior_digest)
     with _lock:
@@ -200,11 +200,12 @@ def _baseline(space: Space) -> Pipeline:
     return Pipeline("linear", dict(BASELINE), None, space.name)
 
 
-def _space(methods: Sequence[str], language_models: Sequence[str]) -> Space:
+def _space(search: Search, language_models: Sequence[str]) -> Space:
+    kind, methods = search.dataset.kind, search.methods
     try:
         if not language_models:
-            return tunelore(known_keys()).restrict(methods=methods, language_models=())
-        return tunelore(language_models).restrict(methods=list(methods) or None)
+            return space_of(kind, known_keys()).restrict(methods=methods, language_models=())
+        return space_of(kind, language_models).restrict(methods=list(methods) or None)
     except AutomlError as error:
         raise refused(error) from error
 

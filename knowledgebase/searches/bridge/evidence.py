@@ -14,9 +14,9 @@ from knowledgebase.experiences.selectors import evidence_rows
 from knowledgebase.searches.bridge.datasets import KIND
 
 
-def evidence_for(user: User, most: int | None = None) -> Iterator[Evidence]:
-    """Experiences of this kind that the user may see, newest first; the library bounds what it keeps."""
-    return map(evidence_of, evidence_rows(user, KIND, most))
+def evidence_for(user: User, most: int | None = None, *, kind: str = KIND) -> Iterator[Evidence]:
+    """Experiences of tasks of this kind that the user may see, newest first; the library bounds what it keeps."""
+    return map(evidence_of, evidence_rows(user, kind, most))
 
 
 def task_names(user: User, digests: Collection[str]) -> dict[str, str]:
@@ -26,8 +26,8 @@ def task_names(user: User, digests: Collection[str]) -> dict[str, str]:
 
 
 def evidence_of(row: Experience) -> Evidence:
-    """One row with its task, system, pipeline and language model loaded."""
-    limits = _numbers(_mapping(row.record.get("limits")).items())
+    """One row of `evidence_rows`: with its task, system, pipeline, language model and limits."""
+    limits = _numbers(_mapping(row.limits).items())  # type: ignore[attr-defined]  # an annotation
     return Evidence(
         id=str(row.pk),
         task=row.task.digest,

@@ -5,7 +5,7 @@ Cheap enough for the web process: it lists names and reads no weights and no row
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -16,11 +16,13 @@ from automl.sources.builtin import builtin_datasets
 from automl.sources.fetching import pinned_language_model
 from automl.sources.hub.store import REPO, revision_is_plain
 from automl.sources.language_models import available, known_keys, parse_key, resolve
-from automl.spaces.tunelore import NAME, tunelore
+from automl.sources.rows import ANSWERS, CLASSES
+from automl.space import Space
+from automl.spaces.answers import answers
+from automl.spaces.tunelore import tunelore
 from knowledgebase.searches.bridge.refusal import Refused, refused
 from knowledgebase.searches.bridge.store import hub_store
 
-SPACE = NAME
 SAMPLERS = ("pge", "random")
 OBJECTIVES = ("score", "seconds")
 
@@ -34,10 +36,21 @@ class Choice:
     features: Mapping[str, object] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=1)
-def method_names() -> tuple[str, ...]:
-    """Every method of the space, in its order."""
-    return tuple(method.name for method in tunelore(known_keys()).methods)
+def space_of(kind: str, language_models: Sequence[str]) -> Space:
+    """The space of a kind of task over these language models; SpaceError when there are none."""
+    return (answers if kind == ANSWERS else tunelore)(language_models)
+
+
+@lru_cache(maxsize=4)
+def method_names(kind: str = CLASSES) -> tuple[str, ...]:
+    """Every method of the kind's space, in its order."""
+    return tuple(method.name for method in space_of(kind, known_keys()).methods)
+
+
+@lru_cache(maxsize=4)
+def space_name(kind: str) -> str:
+    """The name and version of the kind's space."""
+    return space_of(kind, known_keys()).name
 
 
 def needs_language_model(method: str) -> bool:

@@ -25,7 +25,6 @@ from knowledgebase.searches.models import Trial
 
 Progress = Mapping[str, object]
 THREADS = 1
-METRIC = "f1_macro"
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,6 @@ def trial_spec(trial: Trial) -> TrialSpec:
         limits=Limits(wall_s=search.wall_s, host_memory_bytes=search.host_memory_bytes),
         threads=THREADS,
         device="cpu",
-        metric=METRIC,
         cache=str(settings.CACHE_FOLDER),
         model_roots=tuple(str(root) for root in settings.MODEL_ROOTS),
         data_roots=tuple(data_roots(search.dataset)),

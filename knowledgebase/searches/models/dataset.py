@@ -27,7 +27,9 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
 
 class Dataset(models.Model):
-    """Rows with one label each, from a built-in source, the HF Hub, a file of the operator or an upload.
+    """Rows of one kind of task, from a built-in source, the HF Hub, a file of the operator or an upload.
+
+    A text with one label each, or a question with its context and the answers that count as right.
 
     Its identity as a task is the fingerprint of the uncut training rows, not this row's id: two people may
     upload the same rows and share what is known about them.
@@ -39,6 +41,10 @@ class Dataset(models.Model):
         UPLOAD = "upload"
         HUB = "hub"
 
+    class Kind(models.TextChoices):
+        CLASSES = "text-classification"
+        ANSWERS = "question-answering"
+
     class State(models.TextChoices):
         RESOLVING = "resolving"
         READY = "ready"
@@ -48,6 +54,12 @@ class Dataset(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="datasets")
     team = models.ForeignKey("accounts.Team", on_delete=models.CASCADE, related_name="datasets")
     source = models.CharField(max_length=16, choices=Source.choices)
+    kind = models.CharField(
+        max_length=64,
+        choices=Kind.choices,
+        default=Kind.CLASSES,
+        help_text="the task's, by the record's names",
+    )
     name = models.CharField(max_length=200, help_text="what people call it; never a path")
     files = models.JSONField(
         default=dict, blank=True, help_text="split -> stored file; uploads carry names made from their hash"

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -28,6 +28,10 @@ from knowledgebase.searches.models import Dataset
 LISTED_DATASETS = 20
 UPLOAD_SALT = "searches.upload"
 UPLOAD_SECONDS = 24 * 3600
+# What is said of a dataset of the HF Hub -> form field.
+HUB_FIELDS: Mapping[str, str] = {
+    "name": "hub", "revision": "revision", "config": "config", "text": "hub_text", "label": "hub_label",
+}  # fmt: skip
 # Form field -> split of the dataset.
 PARTS: Mapping[str, str] = {"file": "train", "validation": "validation", "test": "test"}
 
@@ -39,7 +43,9 @@ class DataPage:
     datasets: list[Dataset]
     builtin: list[bridge.Choice]
     teams: list[Team]
+    hub: Mapping[str, str]
     team: str = ""
+    endings: str = ",".join((".gz", *services.PLAIN_FORMATS))
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,6 +87,8 @@ def choose_data(request: HttpRequest) -> HttpResponse:
             team = chosen_team(teams, request.POST.get("team", ""))
             if name := request.POST.get("builtin", ""):
                 return redirect("searches:set-up", dataset_id=builtin_dataset(user, team, name).pk)
+            if "hub" in request.POST:
+                return redirect("searches:set-up", dataset_id=hub_dataset(user, team, request.POST).pk)
             if "file" in request.FILES:
                 token = signing.dumps([*stored_upload(request), team.slug, user.pk], salt=UPLOAD_SALT)
                 return redirect(f"{reverse('searches:columns')}?{urlencode({'upload': token})}")
@@ -91,6 +99,7 @@ def choose_data(request: HttpRequest) -> HttpResponse:
         datasets=list(selectors.dataset_list(user)[:LISTED_DATASETS]),
         builtin=list(bridge.builtin_choices()),
         teams=teams,
+        hub=hub_fields(request.POST),
         team=request.POST.get("team", ""),
         errors=errors,
     )
@@ -110,6 +119,27 @@ def builtin_dataset(user: User, team: Team, name: str) -> Dataset:
     known = selectors.dataset_list(user).filter(source=Dataset.Source.BUILTIN, name=name, team=team)
     usable = known.exclude(state=Dataset.State.REFUSED).first()
     return usable or services.create_dataset(user, source="builtin", name=name, team=team)
+
+
+def hub_fields(given: QueryDict) -> dict[str, str]:
+    """What was written about a dataset of the HF Hub, as it was written."""
+    return {name: given.get(key, "").strip()[:400] for name, key in HUB_FIELDS.items()}
+
+
+def hub_dataset(user: User, team: Team, given: QueryDict) -> Dataset:
+    """A dataset of the HF Hub by name; a worker fetches it and says what is wrong with it."""
+    named = hub_fields(given)
+    texts = [one.strip() for one in named["text"].split(",") if one.strip()] or ["text"]
+    return services.create_dataset(
+        user,
+        source="hub",
+        name=named["name"],
+        team=team,
+        revision=named["revision"],
+        config=named["config"],
+        text_columns=texts,
+        label_column=named["label"] or "label",
+    )
 
 
 def stored_upload(request: HttpRequest) -> tuple[dict[str, str], str]:

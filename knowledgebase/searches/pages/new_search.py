@@ -116,7 +116,7 @@ def _page(
     page = SetUpPage(
         dataset=dataset,
         form=form,
-        methods=[(name, not methods or name in methods) for name in bridge.method_names()],
+        methods=[(name, not methods or name in methods) for name in bridge.method_names(dataset.kind)],
         language_models=[(one, not models or one.key in models) for one in bridge.language_model_choices()],
         objectives=[(name, words, name in form.objectives) for name, words in OBJECTIVE_WORDS],
         teams=list(writable_teams(user)),

@@ -50,6 +50,7 @@ def create_dataset(
     source: str,
     name: str,
     team: Team,
+    kind: str = Dataset.Kind.CLASSES,
     files: Mapping[str, str] | None = None,
     text_columns: Sequence[str] = (),
     label_column: str = "",
@@ -68,6 +69,9 @@ def create_dataset(
     if source == Dataset.Source.BUILTIN and name not in builtin:
         message = f"{name[:100]!r} is unknown; known: {', '.join(builtin)}"
         raise Problem(422, "unknown_dataset", "Unknown dataset", message, [FieldError("name", message)])
+    if source == Dataset.Source.BUILTIN and kind != Dataset.Kind.CLASSES:
+        message = f"built-in datasets are of kind {Dataset.Kind.CLASSES.value}, not {kind[:60]}"
+        raise Problem(422, "unknown_kind", "Unknown kind", message, [FieldError("kind", message)])
     if source == Dataset.Source.HUB:
         _check_hub_names(name, revision)
     days = timedelta(days=settings.UPLOAD_DAYS)
@@ -76,6 +80,7 @@ def create_dataset(
             owner=user,
             team=team,
             source=source,
+            kind=kind,
             name=name,
             files=dict(files or {}),
             text_columns=list(text_columns),

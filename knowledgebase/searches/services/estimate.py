@@ -21,7 +21,6 @@ from knowledgebase.searches.bridge import names
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.services.launch import SearchRequest
 
-KIND = "text-classification"
 NEAREST, LEAST_TASKS, LEAST_RUNS = 8, 3, 4
 # Time follows the number of rows: runs on far fewer or far more say nothing about these.
 ROWS_FACTOR = 3.0
@@ -72,7 +71,7 @@ def estimate_search(user: User, request: SearchRequest) -> Estimate:
         return Estimate(reason="Nothing was measured on these rows, so no task is known to be near.")
     rows = request.train_rows or dataset.train_rows or 0
     span = (int(rows / ROWS_FACTOR), int(rows * ROWS_FACTOR))
-    methods = tuple(request.methods) or names.method_names()
+    methods = tuple(request.methods) or names.method_names(dataset.kind)
     by_task = _by_task(recorded_runs(user, request, methods, span))
     if len(by_task) < LEAST_TASKS:
         return Estimate(reason=_too_little(by_task, span))
@@ -85,7 +84,7 @@ def recorded_runs(
 ) -> list[Run]:
     """Runs of these methods and language models on the nearest tasks, trained on so many rows."""
     dataset = request.dataset
-    here = Task(kind=KIND, digest=dataset.task_digest, metafeatures=dataset.metafeatures)
+    here = Task(kind=dataset.kind, digest=dataset.task_digest, metafeatures=dataset.metafeatures)
     near = [one.task for one in nearest_tasks(user, here, NEAREST)]
     # The same rows under their own name are the nearest of all.
     own = list(Task.objects.filter(digest=dataset.task_digest)) if dataset.task_digest else []

@@ -114,7 +114,7 @@ def cancel_search(user: User, search: Search) -> Search:
 def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
     """Everything wrong with a request, and its language models by their full keys."""
     errors = [error for error in map(_check_range(request), _RANGES) if error is not None]
-    errors += _check_names("methods", request.methods, names.method_names())
+    errors += _check_names("methods", request.methods, names.method_names(request.dataset.kind))
     errors += _check_names("objectives", request.objectives, names.OBJECTIVES)
     if not request.listed:
         errors += _check_names("sampler", [request.sampler], names.SAMPLERS)
@@ -172,7 +172,7 @@ def _columns(request: SearchRequest, language_models: Sequence[str]) -> dict[str
         "dataset": request.dataset,
         "title": request.title,
         "idempotency_key": request.idempotency_key,
-        "space": names.SPACE,
+        "space": names.space_name(request.dataset.kind),
         "methods": list(dict.fromkeys(request.methods)),
         "language_models": list(language_models),
         "objectives": list(dict.fromkeys(request.objectives)),

@@ -1,20 +1,23 @@
 """Log fine-tuning runs as experiences. Importing this starts nothing: no thread, no exit hook.
 
 Start with `TuneLoreCallback` for a Trainer and with `run` without one; `wrap` also sees exceptions that a script
-catches. `tunelore.record` and `tunelore.describe` are what hubs use.
+catches. `Hub` asks a hub what is known, and launches searches there. `tunelore.record` and `tunelore.describe` are
+what hubs use.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tunelore.callback import TuneLoreCallback
+    from tunelore.hub import Hub
     from tunelore.plain import LoggedRun, run
     from tunelore.wrapping import wrap
 
 __version__ = "0.1.0"
-__all__ = ["LoggedRun", "TuneLoreCallback", "__version__", "run", "wrap"]
+__all__ = ["Hub", "LoggedRun", "TuneLoreCallback", "__version__", "run", "wrap"]
 _HOMES = {
     "TuneLoreCallback": "tunelore.callback",
+    "Hub": "tunelore.hub",
     "LoggedRun": "tunelore.plain",
     "run": "tunelore.plain",
     "wrap": "tunelore.wrapping",

@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from knowledgebase.accounts import services as accounts
 from knowledgebase.accounts.models import AuditEntry, Invitation, Membership, Team
-from knowledgebase.experiences.models import Experience, LanguageModel, Task
+from knowledgebase.experiences.models import Experience, LanguageModel, System, Task
 from knowledgebase.experiences.services import note_run, record_experiences
 from knowledgebase.searches.models import Dataset, Search, Trial
 
@@ -24,9 +24,10 @@ pytestmark = pytest.mark.django_db
 SECRET = "quagga"  # stands in every name that only the team may see
 
 # What an address is. open: everybody; own: each signed-in person, about what they may see; team: the objects of a
-# team, for those who are in it; owners: for its owners; operator: for the operator, and nothing of any team; link:
-# for whoever holds the secret.
+# team, for those who are in it; owners: for its owners; person: one person's alone; operator: for the operator, and
+# nothing of any team; link: for whoever holds the secret.
 ENTRIES = {
+    "api:about": "open",
     "accounts:audit": "own",
     "accounts:change-role": "team",
     "accounts:create-team": "own",
@@ -51,6 +52,15 @@ ENTRIES = {
     "api:experience-detail": "team",
     "api:experience-export": "own",
     "api:experience-list": "own",
+    "api:experience-publication": "owners",
+    "api:language-model-detail": "team",
+    "api:neighbours": "own",
+    "api:priors": "own",
+    "api:system-detail": "team",
+    "api:system-list": "own",
+    "api:task-leaderboard": "team",
+    "api:token-detail": "person",
+    "api:token-list": "own",
     "api:language-model-list": "own",
     "api:run-list": "own",
     "api:schema": "open",
@@ -68,17 +78,21 @@ ENTRIES = {
     "experiences:index": "own",
     "experiences:language-model": "team",
     "experiences:language-models": "own",
+    "experiences:scatter": "own",
     "experiences:task": "team",
     "experiences:task-map": "own",
     "experiences:tasks": "own",
     "searches:cancel": "team",
     "searches:columns": "own",
     "searches:detail": "team",
+    "searches:estimate": "team",
     "searches:index": "own",
     "searches:live": "team",
     "searches:new": "own",
     "searches:prior": "own",
     "searches:set-up": "team",
+    "searches:trial": "team",
+    "web:docs": "own",
     "web:live": "open",
     "web:metrics": "open",
     "web:overview": "own",
@@ -142,6 +156,8 @@ def objects(owner, lab, record):
         "experience_id": made["id"],
         "digest": Task.objects.get().digest,
         "pk": LanguageModel.objects.get().pk,
+        "system_digest": System.objects.get().digest,
+        "token_id": token.pk,
         "dataset_id": dataset.pk,
         "search_id": search.pk,
         "trial_id": trial.pk,
@@ -182,7 +198,15 @@ def marks(objects: dict[str, Any], address: str) -> list[str]:
     """What may not be told: names, and numbers that the visitor did not bring along in the address."""
     ids = [
         str(objects[name])
-        for name in ("experience_id", "digest", "dataset_id", "search_id", "trial_id", "token")
+        for name in (
+            "experience_id",
+            "digest",
+            "dataset_id",
+            "search_id",
+            "trial_id",
+            "token",
+            "system_digest",
+        )
     ]
     return [SECRET] * (SECRET not in address) + [one for one in ids if one not in address]
 
@@ -197,7 +221,7 @@ def sent(method: str, address: str) -> dict[str, Any]:
     """A body that is well formed, so that nothing is refused for its form alone."""
     if method == "get" or not address.startswith("/api/"):
         return {}
-    return {"data": '{"visibility": "public"}', "content_type": "application/json"}
+    return {"data": '{"visibility": "public", "shown": "sha256:0"}', "content_type": "application/json"}
 
 
 def test_every_address_has_an_entry():
@@ -216,7 +240,7 @@ def test_nobody_else_meets_a_teams_objects(method, who, objects, visitors):
         address, kind = filled(route, objects), ENTRIES[name]
         answer = getattr(visitors[who], method)(address, **sent(method, address))
         hidden = answer.status_code in HIDDEN
-        must_hide = kind in ("team", "owners") or (kind == "operator" and who != "staff")
+        must_hide = kind in ("team", "owners", "person") or (kind == "operator" and who != "staff")
         if who == "anonymous" and kind not in ("open", "link"):
             must_hide = True
         if (must_hide and not hidden) or answer.status_code >= 500 or told(answer, objects, address):
@@ -234,7 +258,8 @@ def test_the_way_to_nothing_is_the_same_as_the_way_to_what_is_hidden(objects, vi
         name: "00000000-0000-4000-8000-000000000000"
         for name in ("experience_id", "dataset_id", "search_id", "trial_id")
     }
-    gone |= {"digest": "sha256:" + "0" * 64, "slug": "never-was", "pk": 10**6}
+    gone |= {"digest": "sha256:" + "0" * 64, "slug": "never-was", "pk": 10**6, "token_id": 10**6}
+    gone["system_digest"] = gone["digest"]
     differ = {}
     for name, route in ROUTES:
         if ENTRIES[name] == "team" and PARAMETER.search(route):

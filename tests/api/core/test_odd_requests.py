@@ -9,6 +9,8 @@ from django.test import Client
 from django.urls import get_resolver
 from rest_framework.views import APIView
 
+from knowledgebase.web.api import About
+
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/experiences/"
 
@@ -104,7 +106,7 @@ def api_views(resolver=None):
 
 
 def test_every_api_view_says_which_scope_each_of_its_methods_needs():
-    views = {view for view in api_views() if view.__module__.startswith("knowledgebase.")}
+    views = {view for view in api_views() if view.__module__.startswith("knowledgebase.")} - {About}
     assert len(views) >= 10
     for view in views:
         methods = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)}

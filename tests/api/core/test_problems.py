@@ -25,7 +25,7 @@ def addresses(resolver=None, prefix="/"):
 
 def test_every_api_error_is_a_problem_document(client, owner):
     for address in addresses():
-        if not address.startswith("/api/"):
+        if not address.startswith("/api/") or address == "/api/v1/about/":  # which answers everybody
             continue
         for answer in (client.get(address), owner.api.put(address, "{", content_type="application/json")):
             assert answer["Content-Type"] == "application/problem+json", address
@@ -72,7 +72,7 @@ def test_wrong_tokens_are_401_with_a_hint(client):
 
 
 def test_throttled_requests_say_when_to_come_back(owner, monkeypatch):
-    from knowledgebase.core.api import UserThrottle
+    from knowledgebase.core.throttles import UserThrottle
 
     monkeypatch.setattr(UserThrottle, "rate", "2/min", raising=False)
     answers = [owner.api.get("/api/v1/stats/") for _ in range(3)]

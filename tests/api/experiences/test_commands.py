@@ -66,20 +66,6 @@ def test_a_line_without_end_is_not_read_on(admin, record, tmp_path, capsys):
     assert "longer than" in next(iter(told["reasons"]))
 
 
-@pytest.mark.parametrize(("name", "word"), [("absent.jsonl", "not a file"), ("table.csv", "jsonl")])
-def test_what_is_no_records_file_is_refused(admin, tmp_path, name, word):
-    (tmp_path / "table.csv").touch()
-    with pytest.raises(CommandError, match=word):
-        call_command("import_experiences", str(tmp_path / name))
-
-
-def test_links_are_not_followed(admin, tmp_path):
-    (tmp_path / "real.jsonl").touch()
-    (tmp_path / "link.jsonl").symlink_to(tmp_path / "real.jsonl")
-    with pytest.raises(CommandError, match="links"):
-        call_command("import_experiences", str(tmp_path / "link.jsonl"))
-
-
 def test_an_unknown_user_is_named(db, tmp_path):
     with pytest.raises(CommandError, match="nobody"):
         call_command("import_experiences", "x.jsonl", "--user", "nobody")

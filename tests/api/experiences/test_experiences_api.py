@@ -158,37 +158,6 @@ def test_a_page_takes_few_queries(owner, record, django_assert_max_num_queries):
         owner.api.get(URL)
 
 
-def test_malformed_record_files(owner, shared_data, tmp_path, capsys):
-    """Each file of the collection does what its manifest says, through the import command."""
-    from knowledgebase.accounts.services import create_user
-
-    create_user("admin", is_superuser=True)
-    expected = {
-        "record_unknown_schema_version.json": (0, 1),
-        "record_nested_pipelines.json": (0, 1),
-        "record_path_like_strings.jsonl": (10, 1),
-        "record_html_sql_strings.jsonl": (7, 0),
-        "record_duplicate_ids_conflict.jsonl": (1, 1),
-        "record_unicode_tricks.jsonl": (7, 0),
-        "record_wrong_types.json": (0, 1),
-        "record_no_metrics_but_finished.json": (0, 1),
-        "record_id_not_uuid.json": (0, 1),
-        "record_nan_infinity.json": (0, 1),
-    }
-    found = {}
-    for name in expected:
-        path = shared_data / "malformed" / name
-        if path.suffix == ".json":
-            # One record over many lines: on one line it is what the importer reads.
-            flat = tmp_path / f"{name}l"
-            flat.write_text(" ".join(path.read_text(encoding="utf-8").split("\n")) + "\n", encoding="utf-8")
-            path = flat
-        call_command("import_experiences", str(path), "--json")
-        report = json.loads(capsys.readouterr().out)
-        found[name] = (report["imported"], report["refused"])
-    assert found == expected
-
-
 def test_a_second_import_changes_nothing(owner, record, tmp_path, capsys):
     from knowledgebase.accounts.services import create_user
 

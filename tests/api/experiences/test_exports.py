@@ -6,6 +6,11 @@ import csv
 import io
 import json
 
+import pytest
+from django.db import connection
+
+from knowledgebase.core.database import refresh_statistics
+from knowledgebase.experiences import exports, selectors
 from knowledgebase.experiences.services import record_experiences
 
 URL = "/api/v1/experiences/export/"
@@ -50,6 +55,55 @@ def test_csv_in_order_with_the_usual_fields(owner, record):
     rows = list(csv.DictReader(io.StringIO(text(owner.api.get(URL, {"as": "csv", "order": "-score"})))))
     assert [row["score"] for row in rows] == ["0.9", "0.5", "0.2"]
     assert rows[0]["h.learning_rate"] == "0.0001"
+
+
+def test_parquet_has_typed_columns_and_loses_nothing(owner, record, failed_record):
+    pytest.importorskip("pyarrow")
+    from pyarrow import BufferReader
+    from pyarrow.parquet import read_table
+
+    sent = [record(), failed_record("oom")]
+    sent[1]["pipeline"]["hyperparameters"] = {"learning_rate": "=fast", "epochs": 3, "deep": True}
+    record_experiences(sent, owner=owner.user, team=owner.team)
+    answer = owner.api.get(URL, {"as": "parquet", "order": "score"})
+    table = read_table(BufferReader(b"".join(answer.streaming_content)))
+    rows = table.to_pylist()
+    assert [json.loads(row["record"]) for row in rows] == sent
+    assert [row["h.learning_rate"] for row in rows] == [0.0001, None]
+    assert [row["h.learning_rate:text"] for row in rows] == [None, '"=fast"']
+    assert str(table.schema.field("started").type) == "timestamp[us, tz=UTC]"
+    assert str(table.schema.field("score").type) == "double"
+    few = owner.api.get(URL, {"as": "parquet", "fields": "score,id,h.deep,score", "filter": "status = oom"})
+    table = read_table(BufferReader(b"".join(few.streaming_content)))
+    assert table.to_pylist() == [{"id": sent[1]["id"], "score": None, "h.deep": None, "h.deep:text": "true"}]
+    none = owner.api.get(URL, {"as": "parquet", "filter": "status = timeout"})
+    assert read_table(BufferReader(b"".join(none.streaming_content))).num_rows == 0
+
+
+def test_the_length_is_told_before(owner, record, monkeypatch):
+    record_experiences([record() for _ in range(7)], owner=owner.user, team=owner.team)
+    for form in ("ndjson", "csv", "parquet"):
+        answer = owner.api.get(URL, {"as": form})
+        length = len(b"".join(answer.streaming_content))
+        assert answer["X-Row-Count"] == "7"
+        assert answer["X-Row-Count-Is"] == "exact"
+        assert int(answer["X-Length-Estimate"]) == length
+    monkeypatch.setattr(exports.text, "SAMPLE_ROWS", 2)
+    monkeypatch.setattr(exports, "SAMPLE_ROWS", 2)
+    answer = owner.api.get(URL)
+    assert int(answer["X-Length-Estimate"]) == pytest.approx(
+        len(b"".join(answer.streaming_content)), rel=0.05
+    )
+
+
+def test_very_many_are_estimated_where_the_database_can(owner, record, monkeypatch):
+    record_experiences([record() for _ in range(30)], owner=owner.user, team=owner.team)
+    refresh_statistics()
+    monkeypatch.setattr(selectors.experiences, "COUNTED_ROWS", 10)
+    answer = owner.api.get(URL)
+    is_exact = connection.vendor != "postgresql"
+    assert answer["X-Row-Count-Is"] == ("exact" if is_exact else "estimate")
+    assert 11 <= int(answer["X-Row-Count"]) <= 60
 
 
 def test_refusals(owner, client):

@@ -129,3 +129,31 @@ def test_only_the_chosen_columns_are_fetched(owner, runs, django_assert_max_num_
     listing = [query["sql"] for query in captured if "sort_key" in query["sql"] or "field_3" in query["sql"]]
     assert listing
     assert all('"record"' not in sql for sql in listing)
+
+
+def test_any_two_numbers_against_each_other(owner, stranger, runs):
+    answer = owner.pages.get("/experiences/scatter/?x=h.learning_rate&y=score")
+    page = answer.context["page"]
+    assert (page.looked_at, page.missing) == (len(runs), 1), "the failed run has no score"
+    assert sorted(one.dot.y for one in page.chart.dots) == [0.5, 0.7, 0.9]
+    assert page.chart.dots[0].dot.address in answer.content.decode()
+    none = stranger.pages.get("/experiences/scatter/?x=h.learning_rate&y=score").context["page"]
+    assert (none.looked_at, none.chart) == (0, None)
+    text = owner.pages.get("/experiences/scatter/?x=method&y=score").context["page"]
+    assert (text.chart, text.missing) == (None, len(runs))
+
+
+def test_a_scatter_of_named_runs_has_their_letters(owner, runs):
+    ids = [runs[1]["id"], runs[0]["id"]]
+    page = owner.pages.get("/experiences/scatter/", {"id": ids}).context["page"]
+    assert {one.dot.letter: one.dot.address for one in page.chart.dots} == {
+        letter: f"/experiences/{one}/" for letter, one in zip("AB", ids, strict=True)
+    }
+    assert page.back == f"/experiences/compare/?id={ids[0]}&id={ids[1]}"
+
+
+def test_a_scatter_of_what_is_no_field(owner, runs):
+    answer = owner.pages.get("/experiences/scatter/?x=beauty")
+    assert answer.status_code == 400
+    assert "beauty" in answer.content.decode()
+    assert owner.pages.get("/experiences/scatter/?nonsense=1").status_code == 400

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from automl.sources import samples
+from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.services import record_experiences
 from knowledgebase.searches import services
 from knowledgebase.searches.models import Dataset, Search
 
@@ -21,12 +25,16 @@ def upload(person, name="films.csv", content=ROWS):
     return person.pages.post("/searches/new/", {"file": SimpleUploadedFile(name, content)})
 
 
+def token_of(answer):
+    return parse_qs(urlsplit(answer.url).query)["upload"][0]
+
+
 @pytest.fixture
 def dataset(owner):
     columns = upload(owner)
     answer = owner.pages.post(
         "/searches/new/columns/",
-        {"upload": columns.url.partition("upload=")[2], "text_columns": ["review"], "label_column": "stars"},
+        {"upload": token_of(columns), "text_columns": ["review"], "label_column": "stars"},
     )
     assert answer.status_code == 302, answer.context["page"].errors
     return Dataset.objects.get()
@@ -37,15 +45,19 @@ def test_from_a_file_to_a_search(owner, dataset):
     dataset.refresh_from_db()
     assert (dataset.state, dataset.name, len(dataset.classes)) == ("ready", "films.csv", 2)
     page = owner.pages.get(f"/searches/new/{dataset.pk}/")
-    assert page.context["page"].estimate is None
-    assert "eight runs" in page.content.decode()
+    assert page.context["page"].side.estimate.runs == 0
+    assert "Too little is known: 0 runs" in page.content.decode()
     form = {
         "title": "films", "trials": "5", "wall_s": "30", "memory_gib": "1.5", "slots": "2", "train_rows": "30",
-        "seed": "7", "methods": ["linear", "probe"], "objectives": ["score"], "warm_start": "on",
+        "seed": "7", "key": "k1", "minutes": "9",
+        "methods": ["linear", "probe"], "objectives": ["score"], "warm_start": "on",
     }  # fmt: skip
     answer = owner.pages.post(f"/searches/new/{dataset.pk}/", form)
     search = Search.objects.get()
     assert answer.url == f"/searches/{search.pk}/"
+    again = owner.pages.post(f"/searches/new/{dataset.pk}/", form)
+    assert again.url == answer.url, "a doubled click is one search"
+    assert search.budget_seconds == 540
     assert (search.budget_trials, search.wall_s, search.host_memory_bytes) == (5, 30, int(1.5 * 2**30))
     assert (search.methods, search.objectives, search.seed, search.slots) == (
         ["linear", "probe"],
@@ -62,14 +74,12 @@ def test_columns_are_guessed_and_shown(owner):
 
 
 def test_a_large_packed_file_is_previewed_by_its_head(owner, monkeypatch):
-    from knowledgebase.searches.bridge import preview
-
-    monkeypatch.setattr(preview, "WHOLE_BYTES", 10)
-    monkeypatch.setattr(preview, "HEAD_BYTES", 200)
+    monkeypatch.setattr(samples, "HEAD_BYTES", 200)
     lines = "".join(json.dumps({"text": f"line {n}", "label": n % 3}) + "\n" for n in range(500))
     page = owner.pages.get(upload(owner, "big.jsonl.gz", gzip.compress(lines.encode())).url).context["page"]
     assert list(page.preview.columns) == ["text", "label"]
     assert 3 <= len(page.preview.rows) < 10
+    assert not page.preview.sample.is_whole
 
 
 @pytest.mark.parametrize(
@@ -81,7 +91,7 @@ def test_a_large_packed_file_is_previewed_by_its_head(owner, monkeypatch):
     ],
 )
 def test_columns_that_cannot_be(owner, form, said):
-    token = upload(owner).url.partition("upload=")[2]
+    token = token_of(upload(owner))
     answer = owner.pages.post("/searches/new/columns/", {"upload": token, **form})
     assert answer.status_code == 422
     assert said in answer.content.decode()
@@ -121,34 +131,86 @@ def test_every_wrong_field_is_named_and_what_was_written_stays(owner, dataset):
     }
     answer = owner.pages.post(f"/searches/new/{dataset.pk}/", form)
     assert answer.status_code == 422
-    assert "no number" in answer.context["page"].errors["limits.wall_s"]
+    assert answer.context["page"].errors["wall_s"] == "is 'soon'; write a number"
     again = owner.pages.post(f"/searches/new/{dataset.pk}/", {**form, "wall_s": "30"})
-    assert again.context["page"].errors["budget.trials"] == "is 0; give a number from 1 to 1000"
-    assert again.context["page"].values["title"] == "mine"
+    assert again.context["page"].errors["trials"] == "is 0; give a number from 1 to 1000"
+    assert again.context["page"].form.values["title"] == "mine"
+    unknown = {**form, "wall_s": "30", "trials": "3", "more_models": "hub:../../etc"}
+    named = owner.pages.post(f"/searches/new/{dataset.pk}/", unknown).context["page"]
+    assert "unknown language model" in named.errors["language_models"]
+    longer = {**form, "wall_s": "600", "trials": "3", "minutes": "5"}
+    said = owner.pages.post(f"/searches/new/{dataset.pk}/", longer).context["page"].errors["wall_s"]
+    assert said == "is 600 s, longer than the whole search (5 min)"
     assert not Search.objects.exists()
 
 
 def test_an_estimate_from_the_nearest_tasks(owner, dataset, record):
-    from knowledgebase.experiences.services import record_experiences
-
     services.resolve_dataset(dataset.pk)
     dataset.refresh_from_db()
-    task = {
-        "kind": "text-classification", "name": "books",
-        "dataset": {"source": "file", "name": "b", "label_column": "l"}, "metafeatures": dataset.metafeatures,
-    }  # fmt: skip
-    batch = [
-        record(task=task, cost={"evaluation_s": 10.0 * n, "host_memory_bytes": n * 10**8})
-        for n in range(1, 11)
-    ]
-    record_experiences(batch, owner=owner.user, team=owner.team)
-    asked = {"trials": "6", "wall_s": "60", "slots": "2", "methods": ["full"], "memory_gib": "4"}
-    found = owner.pages.get(f"/searches/new/{dataset.pk}/", asked).context["page"].estimate
-    assert (found.runs, found.tasks, found.failed, found.memory_bytes) == (10, ["books"], 0, 10**9)
-    assert found.mean_s == pytest.approx((10 + 20 + 30 + 40 + 50 + 60 * 5) / 10)
-    assert (found.total_s, found.most_s) == (pytest.approx(found.mean_s * 3), 180)
-    none = owner.pages.get(f"/searches/new/{dataset.pk}/", {**asked, "methods": ["lora"]}).context["page"]
-    assert none.estimate is None
+    for name in ("books", "plays", "songs"):
+        task = {
+            "kind": "text-classification", "name": name,
+            "dataset": {"source": "file", "name": name, "label_column": "l"},
+            "metafeatures": dataset.metafeatures,
+        }  # fmt: skip
+        batch = [
+            record(task=task, cost={"evaluation_s": 10.0, "host_memory_bytes": 3 * 2**30}) for _ in range(4)
+        ]
+        record_experiences(batch, owner=owner.user, team=owner.team)
+    asked = {"trials": "6", "wall_s": "60", "slots": "2", "methods": ["full"], "memory_gib": "2",
+             "train_rows": "40", "objectives": ["score"]}  # fmt: skip
+    Experience.objects.update(train_rows=40)
+    page = owner.pages.get(f"/searches/new/{dataset.pk}/", asked)
+    found = page.context["page"].side.estimate
+    assert (found.runs, sorted(found.tasks), found.failed_share) == (12, ["books", "plays", "songs"], 0)
+    assert (found.low_s, found.middle_s, found.high_s) == (30, 30, 30), "six trials of 10 s, two at once"
+    assert (found.memory_bytes, found.over_memory, found.trials) == (3 * 2**30, 12, 6)
+    assert "12 of these runs needed more memory than your limit" in page.content.decode()
+    cut = {**asked, "wall_s": "5"}
+    part = owner.pages.get(f"/searches/new/{dataset.pk}/estimate/", cut).context["side"].estimate
+    assert (part.middle_s, part.failed_share) == (15, 1), "none ends within 5 s"
+    none = owner.pages.get(f"/searches/new/{dataset.pk}/estimate/", {**asked, "methods": ["lora"]})
+    assert "Too little is known" in none.context["side"].estimate.reason
+    wrong = owner.pages.get(f"/searches/new/{dataset.pk}/estimate/", {**asked, "slots": "0"})
+    assert wrong.context["side"].estimate.reason == "The estimate follows when these fields are right: slots."
+
+
+def test_the_estimate_is_an_address(owner, dataset):
+    form = {
+        "trials": "3",
+        "wall_s": "30",
+        "memory_gib": "1",
+        "slots": "1",
+        "methods": ["linear"],
+        "estimate": "1",
+    }
+    address = owner.pages.post(f"/searches/new/{dataset.pk}/", form).url
+    assert not Search.objects.exists()
+    page = owner.pages.get(address).context["page"]
+    assert (page.form.values["trials"], page.form.methods, page.form.warm_start) == ("3", ("linear",), False)
+
+
+def test_what_stands_out_is_said_before_anything_is_kept(owner):
+    same = b"review,stars\n" + b"one and the same,1\n" * 30
+    token = token_of(upload(owner, "same.csv", same))
+    form = {"upload": token, "text_columns": ["review"], "label_column": "stars"}
+    answer = owner.pages.post("/searches/new/columns/", form)
+    assert answer.status_code == 422
+    assert "only one class" in answer.content.decode()
+    assert not Dataset.objects.exists()
+
+
+def test_a_dataset_of_the_hf_hub_is_named_not_fetched(owner):
+    form = {"hub": "someone/films", "revision": "v1", "config": "short", "hub_text": "title, review"}
+    answer = owner.pages.post("/searches/new/", form)
+    made = Dataset.objects.get()
+    assert answer.url == f"/searches/new/{made.pk}/"
+    assert (made.source, made.name, made.revision, made.config) == ("hub", "someone/films", "v1", "short")
+    assert (made.text_columns, made.label_column, made.state) == (["title", "review"], "label", "resolving")
+    wrong = owner.pages.post("/searches/new/", {**form, "hub": "../../etc"})
+    assert wrong.status_code == 422
+    assert "is no name of the HF Hub" in wrong.content.decode()
+    assert wrong.context["page"].hub["revision"] == "v1"
 
 
 def test_strangers_find_no_dataset(stranger, client, dataset):

@@ -31,6 +31,23 @@ def test_a_builtin_dataset_is_taken_by_name(alice: APIClient) -> None:
     assert answer.json()["state"] == "resolving"
 
 
+def test_questions_are_a_kind_of_their_own(alice: APIClient) -> None:
+    rows = b'{"context": "Ada sailed.", "question": "Who?", "answers": ["Ada"]}\n'
+    columns = {"text_columns": ["context", "question"], "label_column": "answers"}
+    answer = upload(alice, "rows.jsonl", rows, kind="question-answering", **columns)
+    assert (answer.status_code, answer.json()["kind"]) == (201, "question-answering")
+    named = {"source": "hub", "name": "lab/sailors", "kind": "question-answering"}
+    answer = alice.post(URL, named, format="json")
+    assert (answer.status_code, answer.json()["text_columns"]) == (201, ["context", "question"])
+    assert answer.json()["label_column"] == "answers"
+    plain = alice.post(URL, {"source": "hub", "name": "lab/boats"}, format="json").json()
+    assert (plain["kind"], plain["text_columns"]) == ("text-classification", ["text"])
+    builtin = {"source": "builtin", "name": "parameter-type", "kind": "question-answering"}
+    answer = alice.post(URL, builtin, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_kind")
+    assert alice.post(URL, named | {"kind": "summarisation"}, format="json").status_code == 400
+
+
 def test_an_unknown_builtin_dataset_names_the_known_ones(alice: APIClient) -> None:
     answer = alice.post(URL, {"source": "builtin", "name": "nonsense"}, format="json")
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown_dataset")

@@ -47,7 +47,7 @@ def test_launching_answers_at_once_with_a_queued_search(alice: APIClient, datase
         ({"methods": ["linear", "magic"]}, "methods", "'magic' is unknown; known: full, lora"),
         ({"sampler": "listed"}, "sampler", "known: pge, random"),
         ({"objectives": ["beauty"]}, "objectives", "known: score, seconds"),
-        ({"language_models": ["hub:nobody/nothing"]}, "language_models", "all-MiniLM-L6-v2"),
+        ({"language_models": ["builtin:nothing"]}, "language_models", "all-MiniLM-L6-v2"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_the_value(

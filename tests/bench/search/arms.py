@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from automl.engine import Engine
-from automl.priors import Prior
-from automl.samplers import Setting, make_sampler
+from automl.priors import Defects, Prior, PriorOptions, Rate
+from automl.samplers import PgeOptions, Setting, make_sampler
 from automl.space import Choice, Flag, Integer, Real, Space
 from automl.values import Outcome, Pipeline
 
@@ -40,12 +40,14 @@ class Arm:
     start: Callable[[Space, Prior | None, int, float], Asked]
     prior: str
     files: Sequence[str]
+    prior_options: PriorOptions | None = None
+    """How its prior is built; None is the library's default."""
     rival: bool = True
     """Whether the bars compare with it: our own variants are no rivals of ours."""
 
     def digest(self) -> str:
         """Of the code that it runs: a search is done again when that has changed."""
-        own = hashlib.sha256(self.name.encode())
+        own = hashlib.sha256(f"{self.name} {self.prior_options}".encode())
         for pattern in self.files:
             for path in sorted(AUTOML.glob(pattern)):
                 own.update(path.read_bytes())
@@ -122,15 +124,24 @@ def _names(pipeline: Pipeline) -> dict[str, object]:
     return found | ({} if pipeline.language_model is None else {"language_model": pipeline.language_model})
 
 
-def optuna_arm(kind: str, *, enqueued: bool) -> Callable[..., Asked]:
-    """Starts a search with a sampler of Optuna, the nearest tasks' best first where asked for."""
+def nearest_best(space: Space, prior: Prior | None, seed: int) -> list[Pipeline]:
+    """The best of the three nearest tasks in turn."""
+    listed = make_sampler("replay", Setting(space, prior, options={"best": ENQUEUED}))
+    return listed.listed  # type: ignore[attr-defined, no-any-return]
+
+
+def portfolio(space: Space, prior: Prior | None, seed: int) -> list[Pipeline]:
+    """The proposals of our own sampler before any trial: each the largest expected gain beside the others."""
+    return [one.pipeline for one in Engine(space, "process", prior=prior, seed=seed).ask(ENQUEUED)]
+
+
+def optuna_arm(
+    kind: str, first: Callable[[Space, Prior | None, int], list[Pipeline]] | None = None
+) -> Callable[..., Asked]:
+    """Starts a search with a sampler of Optuna, some pipelines first."""
 
     def start(space: Space, prior: Prior | None, seed: int, limit_s: float) -> Asked:
-        first: list[Pipeline] = []
-        if enqueued:
-            listed = make_sampler("replay", Setting(space, prior, options={"best": ENQUEUED}))
-            first = listed.listed  # type: ignore[attr-defined]
-        return Optuna(kind, space, first, seed, limit_s)
+        return Optuna(kind, space, [] if first is None else first(space, prior, seed), seed, limit_s)
 
     return start
 
@@ -149,21 +160,40 @@ PGE = (*CORE, "priors/*.py", "samplers/pge.py", "samplers/ranking.py", "samplers
 PROCESS = (*REPLAY, "estimators/*.py", "samplers/process*.py")
 
 
+def xautolm(name: str, **changed: Any) -> Arm:
+    """A prior family of the published system, in its own sampler at its own settings, defects and all but
+    one: it may not repeat itself, because a repeated pipeline cannot be told apart here.
+    """
+    options = PriorOptions.reference(**changed)
+    kept = tuple(one for one in Defects.reference().names() if one != "repeat_pipelines")
+    settings = {**asdict(PgeOptions.reference()), "defects": kept}
+    return Arm(f"xautolm-{name}", own("pge", settings), "store", PGE, options)
+
+
 def arms() -> list[Arm]:
     """All arms, those of Optuna only where it can be imported."""
+    evolution = {"population": 20, "selection": 0.25}
     found = [
         Arm("random", own("random"), "none", (*CORE, "samplers/uniform.py")),
+        Arm("expert", own("expert"), "none", (*CORE, "samplers/uniform.py", "samplers/expert.py")),
         Arm("pge-cold", own("pge"), "none", PGE),
+        Arm("pge-cold-20", own("pge", evolution), "none", PGE),
         Arm("pge-warm", own("pge"), "store", PGE),
+        xautolm("fixed"),
+        xautolm("adaptive", positive=Rate("adaptive", 1.0), negative=Rate("adaptive", 1.0)),
+        xautolm("fading", beta_scale=1.0),
+        xautolm("front", utility="linear_front"),
+        Arm("nsga2", own("nsga2"), "none", (*CORE, "samplers/nsga2.py", "samplers/uniform.py")),
         Arm("replay", own("replay"), "store", REPLAY),
         Arm("process-cold", own("process"), "task", PROCESS, rival=False),
         Arm("process", own("process"), "store", PROCESS, rival=False),
-        Arm("process-fast", own("process", {"cost_exponent": 1.0}), "store", PROCESS, rival=False),
+        Arm("process-fast", own("process", {"fast": True}), "store", PROCESS, rival=False),
     ]
     if importlib.util.find_spec("optuna") is not None:
         found += [
-            Arm("tpe", optuna_arm("tpe", enqueued=False), "none", ("space/*.py",)),
-            Arm("tpe-neighbours", optuna_arm("tpe", enqueued=True), "store", REPLAY),
-            Arm("nsga2", optuna_arm("nsga2", enqueued=False), "none", ("space/*.py",)),
+            Arm("tpe", optuna_arm("tpe"), "none", ("space/*.py",)),
+            Arm("tpe-neighbours", optuna_arm("tpe", nearest_best), "store", REPLAY),
+            Arm("tpe-portfolio", optuna_arm("tpe", portfolio), "store", PROCESS, rival=False),
+            Arm("optuna-nsga2", optuna_arm("nsga2"), "none", ("space/*.py",)),
         ]
     return found

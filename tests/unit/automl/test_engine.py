@@ -78,6 +78,8 @@ def listed_options(name: str) -> dict[str, object]:
 
 @pytest.fixture(params=sorted(SAMPLERS))
 def make(request):
+    if request.param == "tpe":
+        pytest.importorskip("optuna")
     return lambda seed=1, **more: Engine(
         SPACE, request.param, seed=seed, options=listed_options(request.param), **more
     )

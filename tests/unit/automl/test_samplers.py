@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -49,6 +50,36 @@ class TestPgeWithDefects(SamplerSuite):
 class TestReplay(SamplerSuite):
     sampler = "replay"
     learns_from_store = True
+
+
+class TestProcess(SamplerSuite):
+    sampler = "process"
+    learns_from_store = True
+
+
+class TestNsga2(SamplerSuite):
+    sampler = "nsga2"
+
+    def options(self, space: Space) -> Mapping[str, object]:
+        return {"population": 4}
+
+
+class TestExpert(SamplerSuite):
+    """A fixed table, so another seed changes nothing before it is used up."""
+
+    sampler = "expert"
+    draws = False
+
+    def options(self, space: Space) -> Mapping[str, object]:
+        return {"rules": {"only": [{}]}} if space.name == "one" else {}
+
+
+@pytest.mark.skipif(find_spec("optuna") is None, reason="Optuna is not installed")
+class TestTpe(SamplerSuite):
+    sampler = "tpe"
+
+    def options(self, space: Space) -> Mapping[str, object]:
+        return {"startup": 3}
 
 
 class TestListed(SamplerSuite):

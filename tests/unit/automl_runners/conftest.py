@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from automl.runners.base import TrialSpec
 from automl.sources.datasets import DatasetRef
 from automl.values import Limits, Pipeline
+from tests.tiny import make_checkpoint
 
 TRAINING = {
     "learning_rate": 1e-3,
@@ -50,6 +51,30 @@ WHEN = [
     "together",
     "once more",
 ]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """The folder of all tiny language models; each is made when it is first asked for."""
+    root = tmp_path_factory.mktemp("tiny")
+
+    def made(family: str) -> str:
+        if not (root / family).exists():
+            make_checkpoint(root / family, family)
+        return str(root)
+
+    return made
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tiny matrices are no work to share: threads that wait for each other cost twenty times what they save."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -8,19 +8,21 @@ from typing import Any
 
 import pytest
 
+from automl.runners.adapting import freeze, with_adapters
 from automl.runners.base import TrialSpec
 from automl.runners.execute import State, method_of
-from automl.runners.finetune import ended, freeze, with_adapters
+from automl.runners.finetune import ended
 from automl.sources.architectures import ARCHITECTURES, architecture_of
 from automl.sources.datasets import DatasetRef
 from automl.sources.encoders import load_classifier, load_tokenizer
 from automl.sources.language_models import resolve
 from automl.sources.rows import Rows, Splits
 from automl.values import Pipeline
-from tests.tiny import make_checkpoint, tiny_config
+from tests.tiny import tiny_config
 
 pytestmark = [
     pytest.mark.training,
+    pytest.mark.usefixtures("one_thread"),
     # transformers warns of an attribute that its own Trainer still reads.
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning"),
 ]
@@ -40,19 +42,6 @@ CHANGES: dict[str, dict[str, Any]] = {
     "partial": {"frozen_share": 0.5, "epochs": 20, "learning_rate": 5e-3},
     "probe": {"pooling": "mean", "c": 100.0},
 }
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """The folder of all tiny language models; each is made when it is first asked for."""
-    root = tmp_path_factory.mktemp("tiny")
-
-    def made(family: str) -> str:
-        if not (root / family).exists():
-            make_checkpoint(root / family, family)
-        return str(root)
-
-    return made
 
 
 def thirty_two() -> Rows:
@@ -133,6 +122,8 @@ def test_the_table_is_true_to_transformers(family: str) -> None:
     adapted = with_adapters(
         AutoModelForSequenceClassification.from_config(config),
         {"lora_r": 4, "lora_alpha": 8, "lora_dropout": 0.0},
+        "SEQ_CLS",
+        known.fresh,
     )
     training = [name for name, weight in adapted.named_parameters() if weight.requires_grad]
     for module in known.lora:
@@ -148,6 +139,24 @@ def test_a_decoder_without_a_padding_token_gets_one(tiny: Callable[[str], str]) 
     assert (tokenizer.pad_token, tokenizer.padding_side) == ("</s>", "right")
     model = load_classifier(checkpoint, 2, tokenizer.pad_token_id)
     assert model.config.pad_token_id == tokenizer.pad_token_id == 2
+
+
+@pytest.mark.parametrize("family", TRAINED)
+def test_padding_says_nothing(tiny: Callable[[str], str], family: str) -> None:
+    """A short text in a batch with a long one gets the answer that it gets alone."""
+    import torch
+
+    checkpoint = resolve(f"path:{family}", roots=[tiny(family)])
+    tokenizer = load_tokenizer(checkpoint)
+    torch.manual_seed(7)
+    model = load_classifier(checkpoint, 2, tokenizer.pad_token_id)
+    model.train(False)
+    texts = ["stir the soup", "hoist the sail slowly before dusk as agreed for the guests once more"]
+    with torch.inference_mode():
+        together = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits
+        alone = torch.cat([model(**tokenizer([text], return_tensors="pt")).logits for text in texts])
+    assert torch.allclose(together, alone, atol=1e-5)
+    assert not torch.allclose(alone[0], alone[1], atol=1e-3), "the two texts are told apart"
 
 
 def test_features_count_both_stacks(tiny: Callable[[str], str]) -> None:

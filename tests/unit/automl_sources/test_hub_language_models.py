@@ -68,7 +68,7 @@ def test_a_branch_becomes_a_commit_that_stays(hub: Hub, store: HubStore) -> None
     assert pinned_language_model(key, store) == key
 
     checkpoint = resolve(key, cache=store.cache)
-    assert (checkpoint.key, checkpoint.layers, checkpoint.truncated) == (key, 1, True)
+    assert (checkpoint.key, checkpoint.layers, checkpoint.truncated) == (key, 1, 1)
     assert checkpoint.features["architecture"] == "bert"
     assert checkpoint.parameters == 4000
 
@@ -199,6 +199,13 @@ def test_a_download_that_stays_cut_is_never_half_there(hub: Hub, store: HubStore
     resumed = [one for one in hub.seen[before:] if one.path.endswith("model.safetensors")]
     assert resumed[-1].headers["Range"] == "bytes=5000-"
     assert not any(".parts" in path for path in left())
+
+
+def test_what_is_always_sent_too_short_is_given_up(hub: Hub, store: HubStore) -> None:
+    hub.model(NAME).commit(files())
+    hub.lies = {"model.safetensors": b"too short, whole as it is"}
+    assert refused(f"hub:{NAME}", store).code == "cut"
+    assert len(hub.asked_for("model.safetensors")) < 20
 
 
 def test_a_hub_out_of_reach_is_said_with_its_address(

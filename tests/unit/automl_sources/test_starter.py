@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
+import importlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -21,15 +21,6 @@ STARTER = ROOT / "knowledgebase" / "experiences" / "starter" / "experience.jsonl
 def shipped() -> list[dict]:
     with gzip.open(STARTER, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
-
-
-def demo_module():
-    spec = importlib.util.spec_from_file_location("demo", ROOT / "examples" / "demo.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_every_record_is_valid_and_comes_once(shipped):
@@ -56,8 +47,9 @@ def test_limits_and_conditions_are_said(shipped):
     assert all(one["fidelity"]["train_rows"] <= 1000 for one in shipped if one.get("fidelity"))
 
 
-def test_the_demo_searches_what_the_starter_knows_nothing_about(shipped, tmp_path_factory):
-    demo = demo_module()
+def test_the_demo_searches_what_the_starter_knows_nothing_about(shipped, tmp_path_factory, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    demo = importlib.import_module("demo")
     cache = str(tmp_path_factory.mktemp("cache"))
     searched = load(DatasetRef("builtin", demo.SEARCHED_DATASET), cache=cache)
     logged = load(DatasetRef("builtin", demo.LOGGED_DATASET), cache=cache)

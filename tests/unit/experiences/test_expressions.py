@@ -53,6 +53,7 @@ def rows(
             cost=None,
         ),
     ]
+    batch[1]["pipeline"]["hyperparameters"] |= {"nothing": None, "targets": ["q"], "a.b": "dots"}
     results = record_experiences(batch, owner=owner.user, team=owner.team)
     assert [result.problem for result in results] == [None] * 4
 
@@ -79,6 +80,17 @@ def found(text: str) -> str:
         ('h."learning_rate" = "fast"', "c"),
         ("h.learning_rate != 1e-4", "bc"),
         ("h.learning_rate is missing", "d"),
+        ("h.deep is present", "abc"),
+        ("h.c is present and h.nothing is missing", "d"),
+        ("h.nothing is missing", "abcd"),
+        ("h.targets is present", "b"),
+        ('h."a.b" is present', "b"),
+        ("metrics.validation.loss is missing", "d"),
+        ("metrics.test.loss is missing", "abcd"),
+        ("cost.evaluation_s is missing", "cd"),
+        ("lm.none is missing", "abcd"),
+        ("meta.none is missing", "abcd"),
+        ("conditions.device is missing", "abcd"),
         ("h.learning_rate is not missing", "abc"),
         ("h.deep = true and not h.deep = false", "abc"),
         ("h.c in (10, 20)", "d"),
@@ -181,12 +193,12 @@ def test_any_text_is_a_condition_or_a_problem(words: list[str]) -> None:
 def walk(order: str, size: int) -> str:
     by, cursor, names = ordering(order), "", ""
     while True:
-        rows = by.apply(Experience.objects.select_related("task"))
-        page = list((by.after(rows, cursor) if cursor else rows)[:size])
-        names += "".join(row.task.name for row in page)
-        if len(page) < size:
+        page = by.page(Experience.objects.select_related("task"), cursor, size)
+        assert len(page.rows) <= size
+        names += "".join(row.task.name for row in page.rows)
+        if not page.behind:
             return names
-        cursor = by.cursor_of(page[-1])
+        cursor = page.behind
 
 
 @pytest.mark.usefixtures("rows")
@@ -197,18 +209,24 @@ def walk(order: str, size: int) -> str:
         ("score", "bcad"),
         ("-score", "acbd"),
         ("-seconds", "badc"),
-        ("h.learning_rate", "abdc"),
+        ("h.learning_rate", "abcd"),
         ("-h.learning_rate", "badc"),
         ("-metrics.validation.loss", "acbd"),
-        ("method", "cbda"),
-        ("language_model", "cbad"),
-        ("started", "dcba"),
-        ("provisional", "dcba"),
+        ("method", "bcda"),
+        ("-method", "adcb"),
+        ("language_model", "abcd"),
+        ("-language_model", "cbad"),
+        ("started", "abcd"),
+        ("provisional", "abcd"),
+        ("-provisional", "dcba"),
+        ("h.absent", "abcd"),
     ],
 )
 def test_pages_in_any_order_meet_each_row_once(order: str, names: str) -> None:
     for size in (1, 2, 3, 9):
         assert walk(order, size) == names
+    streamed = ordering(order).apply(Experience.objects.select_related("task"))
+    assert "".join(row.task.name for row in streamed) == names
 
 
 @pytest.mark.parametrize(
@@ -228,7 +246,7 @@ def test_pages_in_any_order_meet_each_row_once(order: str, names: str) -> None:
 def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     by = ordering("score")
     with pytest.raises(Problem, match="cursor"):
-        by.after(by.apply(Experience.objects.all()), cursor)
+        by.page(Experience.objects.all(), cursor, 10)
 
 
 def test_an_order_that_does_not_exist_is_refused() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+from tunelore import record as records
 
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences.models import Experience, LanguageModel, Pipeline, Run, System, Task
 from knowledgebase.experiences.services import expire_silent_runs, note_run, record_experiences
+from knowledgebase.experiences.services.recording import content_and_digest
 
 pytestmark = pytest.mark.django_db
 OUTCOME = ("outcome", "metrics", "primary", "cost")
@@ -155,3 +160,25 @@ def test_a_run_with_an_outcome_is_no_run(owner, record):
     with pytest.raises(Problem) as refused:
         note_run(record(), owner=owner.user, team=owner.team)
     assert {"/outcome", "/metrics"} <= {field.pointer for field in refused.value.fields}
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.text() | st.sampled_from(["id", "provenance", "z\uffff", "z\U0001f600"]), JSON, max_size=6
+    )
+)
+def test_content_and_digest_are_those_of_the_record_as_a_whole(made):
+    content, digest = content_and_digest(made)
+    assert content == hashlib.sha256(records.canonical(made)).hexdigest()
+    assert digest == records.digest(made)

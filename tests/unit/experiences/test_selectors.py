@@ -90,7 +90,7 @@ def test_lists_leave_the_record_in_the_database_and_details_bring_it(
     sent = record()
     store(owner, sent)
     assert "record" in selectors.experience_list(owner.user).get().get_deferred_fields()
-    with django_assert_num_queries(6):  # the row, and one for each noun beside it
+    with django_assert_num_queries(2):  # the asker's teams, and the row with every noun beside it
         row = selectors.experience_detail(owner.user, sent["id"])
         assert row.record == sent
         assert row.system is not None

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from knowledgebase.experiences import starter
-from knowledgebase.experiences.importers.jsonl import Unreadable, read
+from knowledgebase.experiences.importers import Found, Refused, Source, read
 from knowledgebase.experiences.models import Experience
 from knowledgebase.experiences.services import record_experiences
 
@@ -27,17 +27,20 @@ class Command(BaseCommand):
             self.stdout.write(f"No starter experience in this checkout ({FILE.name} is absent)")
             return
         answers: Counter[int] = Counter()
-        items = read(FILE)
-        try:
-            while batch := list(islice(items, BATCH)):
-                results = record_experiences(
-                    batch, owner=None, team=None, visibility=Experience.Visibility.HUB, origin="starter"
-                )
-                answers.update(result.status for result in results)
-        except Unreadable as error:
-            raise CommandError(
-                f"the starter experience is damaged ({FILE.name}, {error}); get it again"
-            ) from error
+        items = read(Source("jsonl", (FILE,), FILE.parent))
+        while batch := list(islice(items, BATCH)):
+            damage = next((one for one in batch if isinstance(one, Refused)), None)
+            if damage is not None:
+                told = f"{damage.place}, {damage.reason}"
+                raise CommandError(f"the starter experience is damaged ({told}); get it again")
+            results = record_experiences(
+                [one.record for one in batch if isinstance(one, Found)],
+                owner=None,
+                team=None,
+                visibility=Experience.Visibility.HUB,
+                origin="starter",
+            )
+            answers.update(result.status for result in results)
         new, known = answers.pop(201, 0), answers.pop(200, 0)
         self.stdout.write(f"Starter experience: {new} new, {known} already there")
         for status, count in sorted(answers.items()):

@@ -1,7 +1,8 @@
 """``manage.py make_experiences N``: invented but plausible experiences, to see how pages behave with many.
 
 They go through the same door as real ones and say in their origin that they are invented. Same seed, same records:
-started again after an interruption, it goes on.
+started again after an interruption, it goes on. On PostgreSQL they are written by COPY. ``--bulk`` leaves out the
+validator (a test holds the inventions against it), which is what a million of them needs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from knowledgebase.core.database import refresh_statistics
 from knowledgebase.experiences.services import record_experiences
 
 ORIGIN = "invented"
-BATCH = 500
+BATCH, BULK_BATCH = 500, 5_000
 METHODS = ("full", "lora", "partial", "probe", "linear")
 FAILURES = (("oom", "host"), ("timeout", "wall"), ("diverged", None), ("error", None))
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,6 +37,10 @@ class Command(BaseCommand):
         parser.add_argument("number", type=int, help="how many")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--user", default=ADMINISTRATOR, help="who owns them (default: %(default)s)")
+        parser.add_argument(
+            "--tasks", type=int, default=TASKS, help="on how many tasks (default: %(default)s)"
+        )
+        parser.add_argument("--bulk", action="store_true", help="larger batches, and no check of each record")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         number, user = options["number"], user_named(options["user"])
@@ -46,10 +51,14 @@ class Command(BaseCommand):
                 f"there is no user {options['user']!r}; start the hub once, or name another with --user"
             )
         team, began, new, batch = personal_team(user), time.monotonic(), 0, []
-        for place, record in enumerate(invented(number, options["seed"]), start=1):
+        size, how = (
+            (BULK_BATCH if options["bulk"] else BATCH),
+            {"origin": ORIGIN, "is_checked": options["bulk"]},
+        )
+        for place, record in enumerate(invented(number, options["seed"], options["tasks"]), start=1):
             batch.append(record)
-            if len(batch) == BATCH or place == number:
-                results = record_experiences(batch, owner=user, team=team, origin=ORIGIN)
+            if len(batch) == size or place == number:
+                results = record_experiences(batch, owner=user, team=team, **how)
                 refused = [one.problem.detail for one in results if one.problem]
                 if refused:
                     raise CommandError(f"a record was refused: {refused[0]}")
@@ -67,10 +76,10 @@ class Command(BaseCommand):
             self.stdout.flush()
 
 
-def invented(number: int, seed: int) -> Iterator[dict[str, Any]]:
+def invented(number: int, seed: int, on_tasks: int = TASKS) -> Iterator[dict[str, Any]]:
     """Valid records; scores, costs and failures hang together as real ones do."""
     chance = random.Random(seed)  # noqa: S311 - invents, guards nothing
-    tasks = [task(place, chance) for place in range(TASKS)]
+    tasks = [task(place, chance) for place in range(on_tasks)]
     models = [language_model(place) for place in range(LANGUAGE_MODELS)]
     for place in range(number):
         yield one(seed, place, tasks, models)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,7 +21,6 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from knowledgebase.accounts.services import ensure_administrator
-from knowledgebase.core.database import refresh_statistics
 from knowledgebase.web.processes import (
     AlreadyServed,
     Child,
@@ -31,9 +29,11 @@ from knowledgebase.web.processes import (
     check_port,
     sole_server,
 )
+from knowledgebase.web.roles import ROLES, Place
 
 LEAST_FREE_BYTES = 256 * 2**20
 READY_SECONDS = 60.0
+NAMES = {"web": "web server", "control": "control worker", "trials": "trials worker"}
 
 
 class Command(BaseCommand):
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             check_port(host, port)
             self.check_disk(home)
             with sole_server(home):
-                self.prepare()
+                call_command("prepare", quiet=True, stdout=self.stdout)
                 self.run(host, port, slots, home)
         except (PortInUse, AlreadyServed) as error:
             raise CommandError(str(error)) from error
@@ -66,12 +66,6 @@ class Command(BaseCommand):
                 f"the hub needs {LEAST_FREE_BYTES / 2**20:.0f}. Free some, or put the hub "
                 "elsewhere: TUNELORE_HOME=/another/folder"
             )
-
-    def prepare(self) -> None:
-        self.stdout.write("Preparing the database")
-        call_command("migrate", verbosity=0)
-        call_command("load_starter", stdout=self.stdout)
-        refresh_statistics()
 
     def run(self, host: str, port: int, slots: int, home: Path) -> None:
         address = f"http://{host}:{port}"
@@ -120,28 +114,8 @@ class Command(BaseCommand):
 def children(host: str, port: int, slots: int, logs: Path) -> list[Child]:
     """The processes of one hub, with their command lines."""
     logs.mkdir(parents=True, exist_ok=True)
-    python = [sys.executable, "-m"]
-    web = ["gunicorn", "knowledgebase.wsgi:application", "--bind", f"{host}:{port}"]
-    web += ["--worker-class", "gthread", "--workers", "1", "--threads", "8", "--graceful-timeout", "5"]
-    celery = [
-        "celery",
-        "--app",
-        "knowledgebase",
-        "worker",
-        "--loglevel",
-        "INFO",
-        "--without-gossip",
-        "--without-mingle",
-    ]
-    control = [*celery, "--queues", "control", "--hostname", "control@%h", "--pool", "solo", "--beat"]
-    control += ["--schedule", str(logs.parent / "schedule")]
-    trials = [*celery, "--queues", "trials", "--hostname", "trials@%h"]
-    trials += ["--pool", "threads", "--concurrency", str(slots)]
-    return [
-        Child("web server", [*python, *web], logs / "web.log"),
-        Child("control worker", [*python, *control], logs / "control.log"),
-        Child("trials worker", [*python, *trials], logs / "trials.log"),
-    ]
+    place = Place(host, port, slots=slots)
+    return [Child(NAMES[role], command(place), logs / f"{role}.log") for role, command in ROLES.items()]
 
 
 def is_ready(address: str) -> bool:

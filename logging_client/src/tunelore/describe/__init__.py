@@ -10,6 +10,7 @@ from tunelore.describe.landmark import landmark_accuracy, landmark_sample, prepa
 from tunelore.describe.machine import devices, memory_bytes, system
 from tunelore.describe.question_answering import question_answering_metafeatures
 from tunelore.describe.speed import conditions, current_threads, device_speed
+from tunelore.describe.statistics import statistics_metafeatures
 
 # The extractor of each kind of task that has one: name and version.
 EXTRACTORS = {
@@ -30,6 +31,7 @@ __all__ = [
     "prepare_landmark",
     "question_answering_metafeatures",
     "rows_fingerprint",
+    "statistics_metafeatures",
     "system",
     "tokens_fingerprint",
 ]

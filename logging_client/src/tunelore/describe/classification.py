@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunelore.describe.landmark import MAX_LANDMARK_ROWS, landmark_accuracy
@@ -28,7 +28,7 @@ def classification_metafeatures(
         raise ValueError(f"{len(texts)} texts but {len(labels)} labels; give one label a text")
     if not texts:
         raise ValueError("no rows: meta-features describe at least one text")
-    values: dict[str, float | None] = {**_classes(labels), **_lengths(texts)}
+    values: dict[str, float | None] = {**class_values(Counter(labels)), **_lengths(texts)}
     values["landmark"] = landmark_accuracy(texts, labels, seed=seed) if landmark else None
     sampled = values["landmark"] is not None and len(texts) > MAX_LANDMARK_ROWS
     return {"extractor": EXTRACTOR, "version": VERSION, "sampled": sampled, "values": values}
@@ -39,14 +39,16 @@ def label_metafeatures(labels: Sequence[str]) -> dict[str, Any]:
     if not labels:
         raise ValueError("no rows: meta-features describe at least one label")
     missing = dict.fromkeys(("mean_length", "length_deviation", "length_variation", "landmark"))
-    values: dict[str, float | None] = {**_classes(labels), **missing}
+    values: dict[str, float | None] = {**class_values(Counter(labels)), **missing}
     return {"extractor": EXTRACTOR, "version": VERSION, "sampled": False, "values": values}
 
 
-def _classes(labels: Sequence[str]) -> dict[str, float]:
-    shares = [count / len(labels) for count in Counter(labels).values()]
+def class_values(counts: Mapping[str, int]) -> dict[str, float]:
+    """The six meta-features that rows by class give; counts are positive."""
+    rows = sum(counts.values())
+    shares = [count / rows for count in counts.values()]
     return {
-        "instances": len(labels),
+        "instances": rows,
         "classes": len(shares),
         "class_entropy": max(0.0, -math.fsum(share * math.log2(share) for share in shares)),
         "min_class_share": min(shares),

@@ -1,4 +1,4 @@
-"""Experiences as streams of text: whole records a line, or chosen fields as CSV. It knows no HTTP and no filters."""
+"""Experiences as text: whole records a line, or chosen fields as CSV. It knows no HTTP and no filters."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ USUAL_FIELDS = (
     "id", "task", "language_model", "method", "status", "cause", "metric", "score", "seconds", "memory",
     "train_rows", "started", "h.learning_rate", "h.epochs", "h.batch_size",
 )  # fmt: skip
+SAMPLE_ROWS = 100
 # A cell that begins so is run as a formula by spreadsheets.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -61,3 +62,8 @@ def cell(value: object) -> object:
     if isinstance(value, str):
         return "'" + value if value.startswith(FORMULA_STARTS) else value
     return "" if value is None else value
+
+
+def length_estimate(sample_bytes: int, rows: int) -> int:
+    """Bytes of so many rows, from the length of the first SAMPLE_ROWS of them."""
+    return sample_bytes if rows <= SAMPLE_ROWS else sample_bytes * rows // SAMPLE_ROWS

@@ -39,6 +39,7 @@ from knowledgebase.searches.serializers import (
     TrialAnswer,
 )
 
+NO_RESULT = {"GET": (409,)}
 SCOPES = {"GET": "experiences:read", "POST": "searches:write"}
 
 
@@ -103,7 +104,9 @@ def named_dataset(request: Request) -> Dataset:
     user, team = caller(request)
     given = checked(DatasetCreate(data=request.data))
     if given["source"] == "builtin":
-        given = {name: given[name] for name in ("source", "name")}
+        given = {name: given[name] for name in ("source", "name", "kind")}
+    elif given["kind"] == Dataset.Kind.ANSWERS:
+        given = {"text_columns": ["context", "question"], "label_column": "answers", **given}
     else:
         given = {"text_columns": ["text"], "label_column": "label", **given}
     return services.create_dataset(user, team=team, **given)
@@ -259,6 +262,7 @@ class SearchScript(APIView):
     """A Python script that runs one trial again: same rows, same seed, one thread."""
 
     scopes = SCOPES
+    refusals = NO_RESULT
 
     @extend_schema(
         parameters=[

@@ -1,4 +1,4 @@
-"""What the API answers about the store: a thin skin. The record itself is checked by tunelore.record alone."""
+"""Experiences and runs as the API answers them. The record itself is checked by tunelore.record alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from tunelore.record import schema
 
-from knowledgebase.experiences.models import Experience, LanguageModel, Run, Task
+from knowledgebase.experiences.models import Experience, Run
 
 
 @extend_schema_field({"type": "object", "description": str(schema()["title"]), "additionalProperties": True})
@@ -46,10 +46,42 @@ class ExperienceAnswer(serializers.Serializer[Experience]):
     hub = HubFields(source="*", allow_null=True)
 
 
+class ExperienceDetailAnswer(ExperienceAnswer):
+    """One experience, and others that say the same under ids of their own."""
+
+    duplicates = serializers.ListField(child=serializers.UUIDField(), help_text="equal digests, oldest first")
+
+
 class SharingRequest(serializers.Serializer[Any]):
     """Who may see an experience."""
 
     visibility = serializers.ChoiceField(choices=Experience.Visibility.choices)
+
+
+class TellingAnswer(serializers.Serializer[Any]):
+    """A text of the record that may tell of people, machines or places."""
+
+    pointer = serializers.CharField(help_text="JSON pointer into the record")
+    text = serializers.CharField()
+    why = serializers.CharField()
+
+
+class PublicationAnswer(serializers.Serializer[Any]):
+    """Exactly what others would see, whom that is, and what to look at before."""
+
+    visibility = serializers.ChoiceField(choices=Experience.Visibility.choices, help_text="now")
+    wanted = serializers.ChoiceField(choices=Experience.Visibility.choices)
+    audience = serializers.CharField()
+    experience = ExperienceAnswer()
+    telling = TellingAnswer(many=True)
+    shown = serializers.CharField(help_text="digest of what is shown here: send it back to publish just this")
+
+
+class PublicationRequest(serializers.Serializer[Any]):
+    """The word to publish."""
+
+    visibility = serializers.ChoiceField(choices=["hub", "public"])
+    shown = serializers.CharField(max_length=80, help_text="from the answer to GET")
 
 
 class ProblemAnswer(serializers.Serializer[Any]):
@@ -87,70 +119,3 @@ class RunAnswer(serializers.ModelSerializer[Run]):
     class Meta:
         model = Run
         fields = ("id", "owner", "started_at", "last_seen_at", "partial")
-
-
-class TaskAnswer(serializers.ModelSerializer[Task]):
-    """A task, and how much is known about it."""
-
-    experiences = serializers.IntegerField(source="count")
-    failed = serializers.IntegerField()
-    best = serializers.FloatField(allow_null=True)
-
-    class Meta:
-        model = Task
-        fields = (
-            "digest",
-            "kind",
-            "name",
-            "comparable",
-            "label_column",
-            "languages",
-            "domain",
-            "fingerprint",
-            "metafeatures",
-            "experiences",
-            "failed",
-            "best",
-        )
-
-
-class NearTaskAnswer(serializers.Serializer[Any]):
-    """A near task: how far, and what each feature adds."""
-
-    task = serializers.CharField(source="task.digest")
-    name = serializers.CharField(source="task.name")
-    distance = serializers.FloatField()
-    parts = serializers.DictField(child=serializers.FloatField())
-
-
-class TaskDetailAnswer(TaskAnswer):
-    """A task with its nearest ones."""
-
-    nearest = NearTaskAnswer(many=True)
-
-    class Meta(TaskAnswer.Meta):
-        fields = (*TaskAnswer.Meta.fields, "nearest")  # type: ignore[assignment]
-
-
-class LanguageModelAnswer(serializers.ModelSerializer[LanguageModel]):
-    """A language model, and how much is known about it."""
-
-    experiences = serializers.IntegerField(source="count")
-    failed = serializers.IntegerField()
-
-    class Meta:
-        model = LanguageModel
-        fields = ("key", "source", "name", "revision", "variant", "features", "experiences", "failed")
-
-
-class StatisticsAnswer(serializers.Serializer[Any]):
-    """What the store knows, as far as you may see."""
-
-    experiences = serializers.IntegerField()
-    by_outcome = serializers.DictField(child=serializers.IntegerField())
-    by_method = serializers.DictField(child=serializers.IntegerField())
-    tasks = serializers.IntegerField()
-    language_models = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    compute_s = serializers.FloatField()
-    this_week = serializers.IntegerField()

@@ -1,0 +1,58 @@
+"""What a method trains of a loaded network: all of it, adapters beside it, or its upper layers. Knows no rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from automl.runners.base import TrialSpec
+from automl.runners.failures import Unfit
+from automl.sources.architectures import architecture_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def prepare_model(model: PreTrainedModel, spec: TrialSpec, goal: str, heads: Sequence[str]) -> Any:
+    """Freeze or adapt what the method says. `goal` is peft's name of the task, `heads` are modules drawn fresh."""
+    chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
+    if spec.pipeline.method == "partial":
+        freeze(model, float(chosen["frozen_share"]))
+    if spec.pipeline.method == "lora":
+        return with_adapters(model, chosen, goal, heads)
+    return model
+
+
+def freeze(model: Any, share: float) -> None:
+    """Freeze the embeddings and the first `share` of the layers; a fresh head always trains.
+
+    Unfit where nothing would be left: a head that shares its weights with the embeddings is frozen with them.
+    """
+    family = architecture_of(model.config.model_type)
+    counts = [int(getattr(model.config, name)) for name in family.count]
+    frozen = math.floor(share * sum(counts) + 0.5)
+    for name, weight in model.named_parameters():
+        layer = family.layer_of(name, counts[0])
+        if family.is_embedding(name) or (layer is not None and layer < frozen):
+            weight.requires_grad = False
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise Unfit(f"frozen_share={share} leaves nothing to train in {model.config.model_type}")
+
+
+def with_adapters(model: Any, chosen: dict[str, Any], goal: str, heads: Sequence[str]) -> Any:
+    """The network with LoRA adapters on its attention; all else stands still but the `heads`."""
+    from peft import LoraConfig, get_peft_model
+
+    family = architecture_of(model.config.model_type)
+    config = LoraConfig(
+        task_type=goal,
+        r=int(chosen["lora_r"]),
+        lora_alpha=int(chosen["lora_alpha"]),
+        lora_dropout=float(chosen["lora_dropout"]),
+        target_modules=list(family.lora),
+        # peft trains `classifier`, `score` and `qa_outputs` by itself, and no head of another name.
+        modules_to_save=list(heads) or None,
+        fan_in_fan_out=family.conv1d,
+    )
+    return get_peft_model(model, config)

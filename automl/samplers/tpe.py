@@ -1,0 +1,140 @@
+"""The sampler "tpe": Optuna's tree-structured Parzen estimators, for those who want to compare.
+
+Knows a history and Optuna, which is imported when the first such sampler is made; knows no store. A failure is
+told as score 0 at the limit of time: told as FAIL it would leave Optuna's model, and nothing would push the
+search out of the region that fails (measured: two thirds failures, hypervolume below random).
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.errors import SamplerError
+from automl.samplers.base import Sampler, Setting, known_options
+from automl.samplers.replay import wall_limit
+from automl.samplers.uniform import first_fresh, fresh_uniform
+from automl.space import Choice, Flag, Integer, Parameter, Real
+from automl.values import Outcome, Pipeline, Proposal, Scalar, is_finite
+
+#: Each try costs a draw of every decision from Optuna's model.
+TRIES = 4
+STARTUP = 10
+
+
+class TpeSampler(Sampler):
+    """A study is made anew from the history for each proposal: nothing but the history decides.
+
+    Options: `startup`, how many trials are uniform first (10). SamplerError where Optuna is not installed.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        known_options("tpe", setting.options, ("startup",))
+        startup = setting.options.get("startup", STARTUP)
+        if isinstance(startup, bool) or not isinstance(startup, int) or startup < 1:
+            raise SamplerError(f"startup must be a whole number from 1, got {startup!r}")
+        self.startup, self.optuna = startup, _optuna()
+        self._told: list[Outcome] = []
+        self._limit_s = 0.0
+
+    def learn(self, history: Sequence[Outcome]) -> None:
+        """Keep what says something."""
+        self._told = [item for item in history if item.is_success or item.is_failure]
+        self._limit_s = wall_limit(self.setting.prior, history)
+
+    def propose(self, number: int, taken: Set[str]) -> Proposal | None:
+        """A draw from Optuna's model; a uniform one at first, or when its draws are all taken."""
+        rng = self.generator(number)
+        if len(self._told) >= self.startup:
+            study = self._study(int(rng.integers(2**31)))
+            found = first_fresh(lambda: self._draw(study.ask()), taken, TRIES)
+            if found is not None:
+                return Proposal(number, found, "model")
+        uniform = fresh_uniform(self.space, rng, taken)
+        return None if uniform is None else Proposal(number, uniform, "uniform")
+
+    def _study(self, seed: int) -> Any:
+        directions = ["maximize" if one.direction == "max" else "minimize" for one in self.setting.objectives]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Optuna warns of every experimental default that it chose itself
+            sampler = self.optuna.samplers.TPESampler(n_startup_trials=self.startup, seed=seed)
+            study = self.optuna.create_study(directions=directions, sampler=sampler)
+            study.add_trials([self._trial(item) for item in self._told])
+        return study
+
+    def _trial(self, outcome: Outcome) -> Any:
+        decisions = self._decisions(outcome.pipeline)
+        return self.optuna.trial.create_trial(
+            params={name: value for name, value, _ in decisions},
+            distributions={name: self._distribution(item) for name, _, item in decisions},
+            values=[self._value(outcome, one.name) for one in self.setting.objectives],
+        )
+
+    def _value(self, outcome: Outcome, objective: str) -> float:
+        value = outcome.score if objective == "score" else outcome.seconds
+        if outcome.is_success and is_finite(value):
+            return value
+        return 0.0 if objective == "score" else self._limit_s
+
+    def _decisions(self, pipeline: Pipeline) -> list[tuple[str, Scalar, Parameter]]:
+        """What Optuna is told of a pipeline: names, values, domains, in the order in which they are drawn."""
+        method = self.space.method(pipeline.method)
+        found: list[tuple[str, Scalar, Parameter]] = [("method", method.name, self._methods())]
+        if method.needs_language_model:
+            found.append(("language_model", pipeline.language_model, Choice(self.space.language_models)))
+        values = pipeline.hyperparameters
+        return found + [
+            (f"{method.name}.{name}", values[name], item) for name, item in method.parameters.items()
+        ]
+
+    def _methods(self) -> Choice:
+        return Choice(tuple(method.name for method in self.space.methods))
+
+    def _distribution(self, parameter: Parameter) -> Any:
+        kinds = self.optuna.distributions
+        if isinstance(parameter, Real):
+            return kinds.FloatDistribution(parameter.low, parameter.high, log=parameter.log)
+        if isinstance(parameter, Integer):
+            return kinds.IntDistribution(parameter.low, parameter.high, log=parameter.log)
+        options = (False, True) if isinstance(parameter, Flag) else parameter.options
+        return kinds.CategoricalDistribution(options)
+
+    def _draw(self, trial: Any) -> Pipeline:
+        method = self.space.method(_pick(trial, "method", self._methods()))
+        model = None
+        if method.needs_language_model:
+            model = _pick(trial, "language_model", Choice(self.space.language_models))
+        values: Mapping[str, Scalar] = {
+            name: _pick(trial, f"{method.name}.{name}", item) for name, item in method.parameters.items()
+        }
+        return Pipeline(method.name, values, model, self.space.name)
+
+    def log_weights(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
+        """(n,) zeros: Optuna does not say how likely it draws what."""
+        return np.zeros(len(pipelines))
+
+
+def _pick(trial: Any, name: str, parameter: Parameter) -> Any:
+    if isinstance(parameter, Real):
+        return trial.suggest_float(name, parameter.low, parameter.high, log=parameter.log)
+    if isinstance(parameter, Integer):
+        return trial.suggest_int(name, parameter.low, parameter.high, log=parameter.log)
+    options = (False, True) if isinstance(parameter, Flag) else parameter.options
+    return trial.suggest_categorical(name, options)
+
+
+def _optuna() -> Any:
+    try:
+        optuna = importlib.import_module("optuna")
+    except ImportError as missing:
+        raise SamplerError(
+            "the sampler 'tpe' needs Optuna, which is not installed: pip install optuna, or choose another sampler"
+        ) from missing
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna

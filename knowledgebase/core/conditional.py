@@ -1,0 +1,27 @@
+"""Answers that need not be sent again: an ETag of what is answered, and 304 for who has it already.
+
+It knows nothing of what is answered; the reading is done either way, the sending is saved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from django.utils.http import parse_etags
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
+
+
+def conditional(request: Request, data: object) -> Response:
+    """`data` with its ETag; 304 without a body where If-None-Match names it."""
+    text = json.dumps(data, cls=JSONEncoder, sort_keys=True)
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    # no-cache: keep it, but ask each time; private: what one person may see is not for a shared cache.
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    known = [one.removeprefix("W/") for one in parse_etags(request.headers.get("If-None-Match", ""))]
+    if tag in known or "*" in known:
+        return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
+    return Response(data, headers=headers)

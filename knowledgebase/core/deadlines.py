@@ -1,0 +1,117 @@
+"""Reads that take too long end with a reason: a bound on each statement of a GET, in both databases.
+
+PostgreSQL counts itself (`statement_timeout`); SQLite is asked from time to time whether it should go on. What a
+stream reads while it is sent is not bounded. It knows no view.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from knowledgebase.core.errors import Problem
+
+# How many steps of SQLite's machine pass between two looks at the clock: about a millisecond.
+STEPS = 20_000
+CANCELLED = "57014"  # PostgreSQL's name for a statement that was ended from outside
+INTERRUPTED = "interrupted"  # SQLite's
+
+
+def is_too_slow(error: BaseException) -> bool:
+    """Whether a statement was ended because it took too long."""
+    if not isinstance(error, OperationalError):
+        return False
+    return getattr(error.__cause__, "sqlstate", None) == CANCELLED or str(error) == INTERRUPTED
+
+
+def too_slow() -> Problem:
+    """What to say then. The question is at fault, so it is a 422 and not a failure of the hub."""
+    detail = (
+        f"the store looked for {settings.READ_TIMEOUT_S} s and had not found everything. Narrow it down, by task or "
+        "method for instance, or sort by a field that is kept sorted (score, seconds, memory, received, "
+        "h.learning_rate, metrics.validation.accuracy and the like; docs/filters.md lists them)"
+    )
+    return Problem(422, "query_too_slow", "Takes too long", detail)
+
+
+class ReadDeadline:
+    """Middleware: bounds the statements of a GET, and answers a page that ran into the bound."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return self.get_response(request)
+        with bounded(settings.READ_TIMEOUT_S):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if request.path.startswith("/api/") or not is_too_slow(error):
+            return None
+        found = too_slow()
+        said = {"title": found.title, "detail": found.detail}
+        return render(request, "web/error.html", said, status=found.status)
+
+
+@contextmanager
+def bounded(seconds: float) -> Iterator[None]:
+    """Each statement in this block ends after so many seconds, with an error that `is_too_slow` knows."""
+    bound = _OnPostgres(seconds) if connection.vendor == "postgresql" else _OnSqlite(seconds)
+    with connection.execute_wrapper(bound):
+        try:
+            yield
+        finally:
+            bound.lift()
+
+
+class _OnPostgres:
+    """Said at the first statement and taken back at the end, so that requests without one cost nothing."""
+
+    def __init__(self, seconds: float) -> None:
+        self.milliseconds = round(1000 * seconds)
+        self.told: object = None
+
+    def __call__(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if self.told is not connection.connection:
+            self.told = connection.connection
+            self._say(f"SET statement_timeout = {self.milliseconds}")
+        return execute(sql, *rest)
+
+    def lift(self) -> None:
+        if self.told is not None and self.told is connection.connection:
+            # In a transaction that failed nothing more can be said; its end takes the setting back.
+            with suppress(DatabaseError):
+                self._say("RESET statement_timeout")
+
+    @staticmethod
+    def _say(sql: str) -> None:
+        with connection.connection.cursor() as cursor:
+            cursor.execute(sql)
+
+
+class _OnSqlite:
+    """Counted from the start of each statement; its rows come while they are read."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.until = 0.0
+
+    def __call__(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        self.until = time.monotonic() + self.seconds
+        connection.connection.set_progress_handler(self._is_over, STEPS)
+        return execute(sql, *rest)
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self.until
+
+    def lift(self) -> None:
+        if connection.connection is not None:
+            connection.connection.set_progress_handler(None, 0)

@@ -1,0 +1,208 @@
+"""Which tasks are near: distances over what the asker may see, and over nothing else. It writes nothing.
+
+Meta-features of all tasks are kept in this process as arrays, by kind and extractor; what the asker may not see is
+cut out of them before anything is normalised.
+
+    values  (n, f)  the features of n tasks, NaN where missing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from django.db.models import Exists, OuterRef
+from numpy.typing import NDArray
+
+from automl.neighbours import between, distances
+from knowledgebase.accounts.models import User
+from knowledgebase.experiences.models import Experience, Task
+
+MAP_TASKS = 40
+Values = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class NearTask:
+    """A task, how far it is, and what each feature adds."""
+
+    task: Task
+    distance: float
+    parts: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to look around: a kind of task, named numbers, and who measured them. `digest`: the task, if it is one."""
+
+    kind: str
+    extractor: str
+    version: int
+    values: Values
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The comparable tasks of one kind that one extractor measured, in the order of their digests."""
+
+    keys: NDArray[np.int64]
+    digests: NDArray[Any]
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    def only(self, keep: NDArray[np.bool_]) -> Known:
+        """These tasks, and the features that one of them has: no other is even named."""
+        values = self.values[keep]
+        there = np.flatnonzero((~np.isnan(values)).any(axis=0))
+        return Known(
+            self.keys[keep], self.digests[keep], tuple(self.names[n] for n in there), values[:, there]
+        )
+
+    def with_features(self, names: Iterable[str]) -> Known:
+        """The same tasks with more columns, all missing, in the order of the names."""
+        wanted = tuple(sorted({*self.names, *names}))
+        values = np.full((len(self.keys), len(wanted)), np.nan)
+        if self.names:
+            values[:, [wanted.index(name) for name in self.names]] = self.values
+        return replace(self, names=wanted, values=values)
+
+
+class Kept:
+    """What this process has read of the tasks of one kind: read again only where a task has changed since."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.lock = Lock()
+        self.rows: dict[int, Task] = {}
+        self.tables: dict[tuple[str, int], Known] = {}
+
+    def known(self, target: Target, seen: Mapping[int, int]) -> Known:
+        """The arrays for one extractor; after it, each of the seen tasks is as new as `seen` says."""
+        with self.lock:
+            if stale := [
+                key for key, at in seen.items() if key not in self.rows or self.rows[key].described != at
+            ]:
+                self._read(stale)
+            key = (target.extractor, target.version)
+            if key not in self.tables:
+                self.tables[key] = self._table(*key)
+            return self.tables[key]
+
+    def _read(self, stale: list[int]) -> None:
+        rows = Task.objects.filter(kind=self.kind)
+        if len(stale) <= READ_SINGLY:
+            rows = rows.filter(pk__in=stale)
+        self.rows |= {row.pk: row for row in rows}
+        self.tables.clear()
+
+    def _table(self, extractor: str, version: int) -> Known:
+        same = sorted(
+            (row.digest, key, row.metafeatures.get("values") or {})
+            for key, row in self.rows.items()
+            if (row.metafeatures.get("extractor"), row.metafeatures.get("version")) == (extractor, version)
+        )
+        names = tuple(sorted({name for _, _, values in same for name in values}))
+        values = [[_number(values.get(name)) for name in names] for _, _, values in same]
+        return Known(
+            np.array([key for _, key, _ in same], dtype=np.int64),
+            np.array([digest for digest, _, _ in same], dtype=np.str_),
+            names,
+            np.array(values, dtype=np.float64).reshape(len(same), len(names)),
+        )
+
+
+READ_SINGLY = 500
+_kept: dict[str, Kept] = {}
+
+
+def target_of(task: Task) -> Target:
+    """A task as what to look around."""
+    found = task.metafeatures
+    values = dict(found.get("values", {}))
+    return Target(task.kind, found.get("extractor", ""), found.get("version", 0), values, task.digest)
+
+
+def nearest_tasks(user: User, task: Task, k: int = 10) -> list[NearTask]:
+    """The k nearest other tasks of the same kind by meta-features, nearest first."""
+    return nearest_to(user, target_of(task), k) if task.metafeatures else []
+
+
+def nearest_to(user: User, target: Target, k: int = 10) -> list[NearTask]:
+    """The k nearest tasks, other than the target itself; only what the same extractor measured compares."""
+    return _nearest(_visible(user, target), target, k)
+
+
+def surroundings(user: User, task: Task, k: int) -> tuple[list[NearTask], list[list[float]]]:
+    """The k nearest tasks; and the distances between the task (first) and these, on the scale that found them."""
+    target = target_of(task)
+    known = _visible(user, target)
+    near = _nearest(known, target, k) if task.metafeatures else []
+    if not near:
+        return [], []
+    others = known.only(known.digests != target.digest)
+    everyone: dict[str, Values] = {
+        str(digest): {name: value for name, value in zip(others.names, row, strict=True) if value == value}
+        for digest, row in zip(others.digests, others.values.tolist(), strict=True)
+    }
+    everyone[task.digest] = target.values
+    shown = [task.digest, *(one.task.digest for one in near)]
+    found: list[list[float]] = between(everyone, shown).tolist()
+    return near, found
+
+
+def _nearest(known: Known, target: Target, k: int) -> list[NearTask]:
+    known = known.only(known.digests != target.digest)
+    if not len(known.keys):
+        return []
+    known = known.with_features(target.values)
+    place = np.array([_number(target.values.get(name)) for name in known.names])
+    far, parts = distances(place, known.values)
+    order = np.argsort(far, kind="stable")[:k]
+    tasks = _kept[target.kind].rows
+    return [
+        NearTask(
+            copy(tasks[int(known.keys[row])]),
+            float(far[row]),
+            dict(zip(known.names, parts[row].tolist(), strict=True)),
+        )
+        for row in order
+    ]
+
+
+def comparable_tasks(summaries: Iterable[Task], kind: str) -> list[Task]:
+    """Those of a kind that distances can be measured between, most tried first, at most MAP_TASKS."""
+    known = [row for row in summaries if row.kind == kind and row.comparable]
+    rows = sorted(known, key=lambda row: (-row.count, row.pk))  # type: ignore[attr-defined]  # a sum
+    first = next((row for row in rows if row.metafeatures), None)
+    return [row for row in rows if first is not None and _comparable(first, row)][:MAP_TASKS]
+
+
+def distances_between(tasks: Iterable[Task]) -> list[list[float]]:
+    """Distances between tasks, all normalised together, in their order."""
+    found: list[list[float]] = between(
+        {task.digest: dict(task.metafeatures.get("values", {})) for task in tasks}
+    ).tolist()
+    return found
+
+
+def _comparable(task: Task, other: Task) -> bool:
+    """Only what the same extractor measured in the same version means the same."""
+    mine, theirs = task.metafeatures, other.metafeatures
+    return bool(mine) and all(mine.get(part) == theirs.get(part) for part in ("extractor", "version"))
+
+
+def _visible(user: User, target: Target) -> Known:
+    mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
+    tasks = Task.objects.filter(Exists(mine), kind=target.kind, comparable=True)
+    seen = dict(tasks.values_list("pk", "described"))
+    known = _kept.setdefault(target.kind, Kept(target.kind)).known(target, seen)
+    return known.only(np.isin(known.keys, np.fromiter(seen, dtype=np.int64, count=len(seen))))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")

@@ -1,0 +1,51 @@
+"""What the API answers about the store: a thin skin, one noun a file."""
+
+from knowledgebase.experiences.serializers.experiences import (
+    BatchAnswer,
+    ExperienceAnswer,
+    ExperienceDetailAnswer,
+    ItemAnswer,
+    ProblemAnswer,
+    PublicationAnswer,
+    PublicationRequest,
+    RecordField,
+    RunAnswer,
+    SharingRequest,
+)
+from knowledgebase.experiences.serializers.nouns import (
+    LanguageModelAnswer,
+    LanguageModelDetailAnswer,
+    LeaderboardAnswer,
+    NearTaskAnswer,
+    NeighboursAnswer,
+    NeighboursRequest,
+    StatisticsAnswer,
+    SystemAnswer,
+    TaskAnswer,
+    TaskDetailAnswer,
+    described,
+)
+
+__all__ = [
+    "BatchAnswer",
+    "ExperienceAnswer",
+    "ExperienceDetailAnswer",
+    "ItemAnswer",
+    "LanguageModelAnswer",
+    "LanguageModelDetailAnswer",
+    "LeaderboardAnswer",
+    "NearTaskAnswer",
+    "NeighboursAnswer",
+    "NeighboursRequest",
+    "ProblemAnswer",
+    "PublicationAnswer",
+    "PublicationRequest",
+    "RecordField",
+    "RunAnswer",
+    "SharingRequest",
+    "StatisticsAnswer",
+    "SystemAnswer",
+    "TaskAnswer",
+    "TaskDetailAnswer",
+    "described",
+]
