@@ -122,6 +122,7 @@ class Session:
             self._sender.flush(deadline)
             self._sender.stop()
         self._wake.set()
+        self._writer.flush()
         self._writer.close()
         with trouble.quietly("spool"):
             sweep(self.settings.spool, keep=self._writer.path)
@@ -196,7 +197,10 @@ class Session:
         with trouble.quietly("announce"):
             record = repaired(entry.run.partial(), check_run)
             line = {"kind": "begin", "run": entry.run.id, "record": record}
-            entry.on_disk = self._writer.append(line, durable=True)
+            first, entry.on_disk = not entry.on_disk, self._writer.append(line)
+            entry.known.set()  # it outlives the process now; to outlive the power takes the disk its time
+            if first:
+                self._writer.flush()
         entry.known.set()
 
     def _finish(self, entry: _Entry, *, thorough: bool) -> None:
@@ -206,24 +210,34 @@ class Session:
                 entry.run.facts.update(entry.late())
         if not entry.run.claim():
             return
-        record = entry.run.least()
+        try:
+            line = self._write_end(entry.run)
+        finally:  # whatever went wrong, nobody waits for this run any more
+            with self._lock:
+                self._entries.remove(entry)
+            entry.ended.set()
+        if line is not None and not self._writer.flush():
+            self._unwritten.append(line)
+
+    def _write_end(self, run: Run) -> dict[str, Any] | None:
+        """The line that the disk took, None where it did not."""
+        record = run.least()
         with trouble.quietly("record"):
-            record = entry.run.final()
+            record = run.final()
         problems = check(record)
         if problems:
             trouble.note("record", f"left out what no hub would take: {problems[0]}")
             if trouble.raise_errors:
                 raise AssertionError([str(problem) for problem in problems])
             record = fitting(repaired(record, check))
-        line = {"kind": "end", "run": entry.run.id, "record": record}
-        written = self._writer.append(line, durable=True)
-        with self._lock:
-            self._entries.remove(entry)
-            if not written:
+        line = {"kind": "end", "run": run.id, "record": record}
+        written = self._writer.append(line)
+        if not written:
+            with self._lock:
                 self._unwritten.append(line)
         if self._sender is not None:
-            self._sender.send(Parcel(entry.run.id, record, self._writer.path if written else None))
-        entry.ended.set()
+            self._sender.send(Parcel(run.id, record, self._writer.path if written else None))
+        return line if written else None
 
     def _write_again(self) -> None:
         """A disk that was full may have room now; a record that the hub has by then is sent once more, as the same."""

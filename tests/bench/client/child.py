@@ -13,6 +13,7 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 VALUES = {"loss": 0.5, "grad_norm": 1.25, "learning_rate": 2e-5, "epoch": 0.5, "eval_accuracy": 0.75}
@@ -99,7 +100,7 @@ def logs(tracker: str, calls: int, pause_s: float) -> dict[str, Any]:
 
 
 def train(tracker: str, steps: int) -> dict[str, Any]:
-    """A short training; the parent takes the time from `start` to the end of this process."""
+    """A short training; the parent takes the times from `start` and `trained` to this process's end."""
     raised = ""
     made = trainer([], {**TINY, **TINY_MORE}, rows=64, length=16, batch=8, max_steps=steps)
 
@@ -109,14 +110,19 @@ def train(tracker: str, steps: int) -> dict[str, Any]:
             return super().training_step(*arguments, **more)
 
     made.__class__ = Slow
-    start = time.monotonic()
+    start, held = time.monotonic(), [0.0]
     try:
         for one in callback_of(tracker):
+            for name in [name for name in dir(one) if name.startswith("on_")]:
+                setattr(one, name, timed(getattr(one, name), held, time.perf_counter))
             made.add_callback(one)
         made.train()
     except Exception as error:  # what a peer raises into training is what is measured
         raised = type(error).__name__
-    return {"start": start, "raised": raised, "steps": made.state.global_step}
+    return {
+        "start": start, "trained": time.monotonic(), "hooks_s": held[0], "raised": raised,
+        "steps": made.state.global_step,
+    }  # fmt: skip
 
 
 def share(rows: int, epochs: float) -> dict[str, Any]:
@@ -147,11 +153,15 @@ def share(rows: int, epochs: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def timed(hook: Any, spent: list[float]) -> Any:
+def timed(hook: Any, spent: list[float], clock: Callable[[], float] = time.thread_time) -> Any:
+    """The hook, with what it takes by this clock added up."""
+
     def call(*arguments: Any, **more: Any) -> None:
-        before = time.thread_time()
-        hook(*arguments, **more)
-        spent[0] += time.thread_time() - before
+        before = clock()
+        try:
+            hook(*arguments, **more)
+        finally:
+            spent[0] += clock() - before
 
     return call
 

@@ -210,6 +210,18 @@ def test_settled_files_of_dead_processes_are_removed_and_no_others(
     assert list(client.iterdir()) == []
 
 
+def test_a_file_that_another_process_removes_meanwhile_is_no_trouble(
+    client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SpoolWriter(client)
+    writer.append(end(ok_record))
+    writer.close()
+    listed = [client / "0000000000000-1-gone0000.jsonl", writer.path]
+    monkeypatch.setattr(outbox, "spool_files", lambda _: listed)
+    assert [parcel.id for parcel in outbox.parcels(client)] == [ok_record["id"]]
+    assert trouble.counts == {}
+
+
 def test_a_file_of_a_later_format_is_left_alone(client: Path, ok_record: dict[str, Any]) -> None:
     client.mkdir()
     path = client / "0000000000001-1-later000.jsonl"

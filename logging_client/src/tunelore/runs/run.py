@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from tunelore import trouble
 from tunelore.observe.cost import ThreadTime, device_memory_peak, memory_now, memory_peak
 from tunelore.record import MAX_RECORD_BYTES, RecordError, canonical, uuid7
 from tunelore.runs import metrics as measures
 from tunelore.runs.curve import Curve, Point, measured, thinned
 from tunelore.runs.outcome import Outcome
-from tunelore.runs.values import is_infinite, snapshot, without_labels
+from tunelore.runs.values import finite, is_infinite, snapshot, whole, without_labels
 
 MAX_EVENTS = 20_000
 MAX_NAMES = 10_000
@@ -142,16 +143,20 @@ class Run:
         kept: list[Point] = []
         with self._absorbing:
             while self._events:
-                kind, step, epoch, seconds, values = self._events.popleft()
-                if self._hidden:
-                    values = {self._without_labels(str(name)): value for name, value in values.items()}
-                if kind == "log":
-                    point = self._point(step, epoch, seconds, values)
-                    if point["values"] and self.curve.add(point):
-                        kept.append(point)
-                else:
-                    self._measure(kind, step, values)
+                with trouble.quietly("values"):  # one odd call costs no other
+                    kept += self._absorbed(*self._events.popleft())
         return kept
+
+    def _absorbed(
+        self, kind: str, step: int, epoch: float | None, seconds: float, values: dict[str, Any]
+    ) -> list[Point]:
+        if self._hidden:
+            values = {self._without_labels(str(name)): value for name, value in values.items()}
+        if kind != "log":
+            self._measure(kind, whole(step), values)
+            return []
+        point = self._point(whole(step), epoch, seconds, values)
+        return [point] if point["values"] and self.curve.add(point) else []
 
     def _without_labels(self, name: str) -> str:
         if name not in self._renamed:
@@ -171,15 +176,19 @@ class Run:
         if "train_loss" in values:
             self._others["train"] = {"loss": measured({"loss": values["train_loss"]})["loss"]}
             values = {}
-        rounded = None if epoch is None else round(float(epoch), 6)
-        return {"step": int(step), "epoch": rounded, "seconds": round(seconds, 3), "values": measured(values)}
+        return {
+            "step": step,
+            "epoch": _rounded(epoch, 6),
+            "seconds": round(seconds, 3),
+            "values": measured(values),
+        }
 
     def _watch(self, step: int, values: Mapping[str, Any]) -> None:
         """A loss that is not finite; a gradient too, unless a loss scaler is there to skip such steps."""
         names = ["loss", "eval_loss", *([] if self._scaled else ["grad_norm"])]
         for name in names:
             if self._diverged_at is None and is_infinite(values.get(name)):
-                self._diverged_at = int(step)
+                self._diverged_at = step
 
     def _measure(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
         took = measures.runtime(values)
@@ -218,7 +227,7 @@ class Run:
         return {
             "at": self._now(),
             "points": points,
-            "step": self.step,
+            "step": whole(self.step),
             "epoch": _rounded(self.epoch),
             "phase": self.phase,
             "cost": self._cost(),
@@ -257,11 +266,11 @@ class Run:
             name = self.outcome.exception if self.outcome else None
             return Outcome("diverged", "train", step=self._diverged_at, exception=name), partial
         if not self.trained:
-            return Outcome("unknown", self.phase, step=self.step), partial
+            return Outcome("unknown", self.phase, step=whole(self.step)), partial
         metrics = {**self._others, **self._validation()}
         if metrics.get("validation", {}).get("f1_macro", 0) is None:
-            return Outcome("diverged", "validate", step=self.step), partial
-        return (Outcome("ok"), metrics) if metrics else (Outcome("unknown", step=self.step), {})
+            return Outcome("diverged", "validate", step=whole(self.step)), partial
+        return (Outcome("ok"), metrics) if metrics else (Outcome("unknown", step=whole(self.step)), {})
 
     def _validation(self) -> dict[str, measures.Values]:
         """The evaluation of the checkpoint that was kept: the chosen step's, or any made after training."""
@@ -289,7 +298,7 @@ class Run:
             "cpu_s": None if self._cpu is None else round(self._cpu, 3),
             "host_memory_bytes": self._memory(),
             "device_memory_bytes": device_memory_peak(),
-            "steps": int(self.step),
+            "steps": whole(self.step),
         }
 
     def _memory(self) -> int | None:
@@ -300,8 +309,9 @@ class Run:
         return self._peak_seen or peak
 
 
-def _rounded(epoch: float | None) -> float | None:
-    return None if epoch is None else round(float(epoch), 4)
+def _rounded(epoch: object, digits: int = 4) -> float | None:
+    number = finite(epoch)
+    return None if number is None or number < 0 else round(float(number), digits)
 
 
 def fitting(record: dict[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,11 @@ def finite(value: object) -> float | int | None:
     return value if type(value) is int else number
 
 
+def whole(value: object) -> int:
+    """A step as a record takes it: 0 where this is no whole number from 0 to 2**53 - 1."""
+    return value if type(value) is int and 0 <= value < 2**53 else 0
+
+
 def is_number(value: object) -> bool:
     """Numbers of any library, NaN included; text and booleans are none."""
     return not isinstance(value, (bool, str, bytes)) and hasattr(value, "__float__")

@@ -28,7 +28,11 @@ def read_folder(folder: Path) -> Iterator[SpoolFile]:
     """Every readable spool file of the folder; others are counted."""
     for path in spool_files(folder):
         with trouble.quietly("spool"):
-            yield read_file(path)
+            try:
+                stored = read_file(path)
+            except FileNotFoundError:
+                continue  # settled and removed by another process just now
+            yield stored
 
 
 def parcels(folder: Path, *, of_the_living: bool = True) -> list[Parcel]:

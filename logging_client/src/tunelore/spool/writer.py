@@ -37,14 +37,19 @@ class SpoolWriter:
                 # A line that was cut off is closed first, so that only it is lost.
                 self._write(self._file, (b"\n" if self._broken else b"") + line)
                 self._headed = True
-                if durable:
-                    _to_disk(self._file)
             except (OSError, ValueError, TypeError) as error:
-                trouble.note(
-                    "spool",
-                    f"cannot write to the spool folder: {error}; runs are kept in memory for the hub only: make room "
-                    "there, or name another folder in TUNELORE_SPOOL",
-                )
+                _cannot(error)
+                return False
+        return self.flush() if durable else True
+
+    def flush(self) -> bool:
+        """Whether every line so far is past the system's caches; without that lines survive their process only."""
+        with self._lock:
+            try:
+                if self._file is not None:
+                    _to_disk(self._file)
+            except OSError as error:
+                _cannot(error)
                 return False
             return True
 
@@ -70,6 +75,14 @@ class SpoolWriter:
             written = os.write(file, data)
             data = data[written:]
         self._broken = False
+
+
+def _cannot(error: Exception) -> None:
+    trouble.note(
+        "spool",
+        f"cannot write to the spool folder: {error}; runs are kept in memory for the hub only: make room there, or "
+        "name another folder in TUNELORE_SPOOL",
+    )
 
 
 def _header() -> dict[str, Any]:

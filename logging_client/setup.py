@@ -1,0 +1,56 @@
+"""Builds the wheel without comments and internal docstrings, so that it stays under 100 kB; lines keep their numbers.
+
+The source distribution has everything. What is public (the modules named below) keeps its docstrings for `help()`.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from pathlib import Path
+from typing import Any
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+PUBLIC = ("tunelore/__init__.py", "tunelore/callback.py", "tunelore/plain.py", "tunelore/wrapping.py")
+PUBLIC_FOLDERS = ("tunelore/record/", "tunelore/describe/", "tunelore/hub")
+
+
+def lean(source: str, *, public: bool) -> str:
+    """The same code; every comment and the docstrings of what is not public are empty lines."""
+    lines = source.splitlines(keepends=True)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            end = "\n" if lines[row - 1].endswith("\n") else ""
+            lines[row - 1] = lines[row - 1][:column].rstrip() + end
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)) or not ast.get_docstring(node):
+            continue
+        if public and not getattr(node, "name", "").startswith("_"):
+            continue
+        text = node.body[0]
+        for row in range(text.lineno - 1, text.end_lineno or text.lineno):
+            lines[row] = "\n"
+        if len(node.body) == 1:
+            lines[text.lineno - 1] = " " * text.col_offset + "pass\n"
+    return "".join(lines)
+
+
+class Lean(build_py):
+    """Modules are copied as they are, then made lean."""
+
+    def build_module(self, module: str, module_file: str, package: str) -> Any:
+        """Copy one module; an editable installation copies none."""
+        built, copied = super().build_module(module, module_file, package)
+        path = Path(built)
+        if not getattr(self, "editable_mode", False):
+            name = path.relative_to(self.build_lib).as_posix()
+            public = name in PUBLIC or name.startswith(PUBLIC_FOLDERS)
+            path.write_text(lean(path.read_text(encoding="utf-8"), public=public), encoding="utf-8")
+        return built, copied
+
+
+setup(cmdclass={"build_py": Lean})

@@ -1,0 +1,131 @@
+"""The distribution as a stranger meets it: its wheel, an empty environment, the oldest Python it promises."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+import tunelore
+
+CLIENT = Path(__file__).parents[3] / "logging_client"
+SOURCES = sorted((CLIENT / "src" / "tunelore").rglob("*.py"))
+# Of the standard library, but younger than Python 3.10.
+YOUNGER = {"tomllib"}
+YOUNGER_NAMES = {
+    "typing": {
+        "Self",
+        "Never",
+        "LiteralString",
+        "Required",
+        "NotRequired",
+        "Unpack",
+        "TypeVarTuple",
+        "override",
+    },
+    "datetime": {"UTC"},
+    "enum": {"StrEnum", "verify"},
+    "itertools": {"batched"},
+    "contextlib": {"chdir"},
+    "hashlib": {"file_digest"},
+    "collections.abc": {"Buffer"},
+}
+YOUNGER_CALLS = {"add_note", "batched", "file_digest", "UTC", "StrEnum"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("build")
+    folder = tmp_path_factory.mktemp("wheel")
+    copy = folder / "client"
+    shutil.copytree(CLIENT, copy, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__", "build", "dist"))
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), str(copy)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_is_small_and_whole(wheel: Path) -> None:
+    assert wheel.stat().st_size < 100_000
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {str(path.relative_to(CLIENT / "src")) for path in SOURCES} <= names
+    assert "tunelore/py.typed" in names
+    assert not [name for name in names if "test" in name or name.endswith((".pyc", ".jsonl"))]
+
+
+def without_docstrings(source: str) -> str:
+    """What the interpreter sees, docstrings and a lone `pass` aside."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)):
+            kept = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            node.body = [one for one in kept if not isinstance(one, ast.Pass)]
+    return ast.dump(tree, include_attributes=False)
+
+
+def test_the_wheels_code_is_the_sources_code(wheel: Path) -> None:
+    """Comments and internal docstrings are left out; lines keep their numbers, so that tracebacks fit."""
+    archive = zipfile.ZipFile(wheel)
+    for path in SOURCES:
+        source = path.read_text(encoding="utf-8")
+        built = archive.read(str(path.relative_to(CLIENT / "src"))).decode()
+        assert without_docstrings(built) == without_docstrings(source), path
+        assert len(built.splitlines()) == len(source.splitlines()), path
+    callback = archive.read("tunelore/callback.py").decode()
+    assert "Give it to a Trainer" in callback
+
+
+def test_it_installs_alone_into_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "empty", with_pip=False)
+    python = tmp_path / "empty" / "bin" / "python"
+    target = next((tmp_path / "empty" / "lib").glob("python*/site-packages"))
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--target", str(target), str(wheel)], check=True, capture_output=True, timeout=120)
+    assert {path.name.split("-")[0] for path in target.iterdir()} <= {"tunelore", "bin", "__pycache__"}
+    script = """
+import sys, tunelore
+assert tunelore.__file__.startswith(sys.prefix), tunelore.__file__
+with tunelore.run("alone", "hub:a/b", "full", spool="spool") as run:
+    run.log(loss=1.0)
+    run.finish({"accuracy": 0.5})
+from tunelore import exits
+exits.close_all(20)
+assert not {"numpy", "torch", "sklearn", "transformers"} & set(sys.modules)
+"""
+    clean = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    subprocess.run([python, "-I", "-c", script], cwd=tmp_path, env=clean, check=True, timeout=60)
+    command = [python, "-I", "-m", "tunelore.cli", "show", "--spool", str(tmp_path / "spool")]
+    shown = subprocess.run(command, env=clean, check=True, capture_output=True, text=True, timeout=60)
+    assert '"accuracy": 0.5' in shown.stdout
+    metadata = next(target.glob("tunelore-*.dist-info"))
+    assert "tunelore = tunelore.cli:main" in (metadata / "entry_points.txt").read_text()
+    assert "Requires-Dist" not in (metadata / "METADATA").read_text()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CLIENT / "src")))
+def test_syntax_and_names_are_those_of_the_oldest_python(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 10))
+    for node in ast.walk(tree):
+        assert not isinstance(node, getattr(ast, "TryStar", ())), "except* is of 3.11"
+        if isinstance(node, ast.ImportFrom):
+            names = {name.name for name in node.names}
+            assert not names & YOUNGER_NAMES.get(node.module or "", set()), f"line {node.lineno}"
+            assert node.module not in YOUNGER
+        if isinstance(node, ast.Import):
+            assert not {name.name for name in node.names} & YOUNGER
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in YOUNGER_CALLS, f"line {node.lineno}"
+
+
+def test_version_and_changelog_agree() -> None:
+    project = (CLIENT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{tunelore.__version__}"' in project
+    assert 'requires-python = ">=3.10"' in project
+    changelog = (CLIENT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(tunelore.__version__)} ", changelog, re.MULTILINE)

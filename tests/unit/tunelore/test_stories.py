@@ -1,0 +1,140 @@
+"""What users of other trackers told of in their threads, and the test that says it does not happen here."""
+
+from __future__ import annotations
+
+import ast
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tunelore import TuneLoreCallback, exits, record
+from tunelore.spool.outbox import parcels
+
+HERE = Path(__file__).parent
+CONTRACT = "../../api/experiences/test_client_contract.py"
+# thread -> file and test; a thread is named as on GitHub.
+STORIES: dict[str, tuple[str, str]] = {
+    # the tracker breaks, slows or blocks training
+    "verl-project/verl#4904": ("test_bad_hubs.py", "test_a_hub_in_trouble"),
+    "radixark/miles#2571": ("test_bad_hubs.py", "test_a_hub_that_comes_back_while_training_goes_on"),
+    "Lightning-AI/pytorch-lightning#12833": ("test_bad_hubs.py", "test_an_address_without_a_hub"),
+    "clearml/clearml#187": ("test_process_ends.py", "test_a_hub_that_is_away_costs_no_run_and_no_time"),
+    "huggingface/transformers#28779": (
+        "test_callback_training.py",
+        "test_no_hook_raises_whatever_it_is_given",
+    ),
+    "huggingface/transformers#34701": (
+        "test_bad_input.py",
+        "test_hooks_fuzzed_with_wrong_types_raise_nothing_and_lose_no_run",
+    ),
+    "ultralytics/ultralytics#24705": ("test_bad_hubs.py", "test_a_home_that_cannot_be_written"),
+    "luxonis/luxonis-ml#193": ("test_bad_hubs.py", "test_a_hub_in_trouble"),
+    "axolotl-ai-cloud/axolotl#2630": ("test_old_transformers.py", "test_exceptions_retries_and_resumption"),
+    "mlflow/mlflow#1550": ("test_bad_hubs.py", "test_making_a_callback_asks_no_network_and_no_disk"),
+    "mlflow/mlflow#1760": ("test_sending.py", "test_the_sender_tries_again_until_the_hub_is_back"),
+    "mlflow/mlflow#11518": ("test_sending.py", "test_a_server_that_says_nothing_is_given_up"),
+    "Azure/azure-sdk-for-python#45403": (
+        "test_sending.py",
+        "test_the_sender_obeys_retry_after_even_at_the_end",
+    ),
+    "wandb/wandb#7671": ("test_sending.py", "test_a_hub_that_never_answers_is_not_waited_for_at_the_end"),
+    "wandb/wandb#1287": ("test_sending.py", "test_trouble_with_the_hub_is_said_at_the_start"),
+    "wandb/wandb#1086": (CONTRACT, "test_a_token_that_is_revoked_while_a_run_goes_on"),
+    "huggingface/transformers#16594": ("test_bad_hubs.py", "test_without_a_terminal_and_with_closed_streams"),
+    "hiyouga/LlamaFactory#3530": ("test_bad_hubs.py", "test_without_a_terminal_and_with_closed_streams"),
+    "clearml/clearml#783": ("test_sending.py", "test_a_hub_that_never_answers_is_not_waited_for_at_the_end"),
+    "ray-project/ray#60117": ("test_callback_training.py", "test_hooks_are_those_of_the_installed_trainer"),
+    # lost runs, offline synchronisation
+    "wandb/wandb#5561": ("test_spool_faults.py", "test_a_file_of_twenty_lines_cut_at_every_byte"),
+    "wandb/wandb#1817": ("test_process_ends.py", "test_kill_nine_is_settled_by_whoever_looks_next"),
+    "wandb/wandb#1297": ("test_spool.py", "test_a_finished_run_waits_also_while_its_process_lives"),
+    "wandb/wandb#2919": ("test_process_ends.py", "test_a_run_killed_while_its_dataset_is_still_read"),
+    "wandb/wandb#9908": ("test_plain_runs.py", "test_a_run_from_its_start_to_its_metrics"),
+    "wandb/wandb#7846": ("test_spool.py", "test_the_golden_file_is_read"),
+    "mlflow/mlflow#2910": ("test_cli.py", "test_sync_sends_all_and_a_second_time_nothing"),
+    "clearml/clearml#583": ("test_bad_hubs.py", "test_an_address_without_a_hub"),
+    "clearml/clearml#1215": ("test_cli.py", "test_status"),
+    "gradio-app/trackio#133": ("test_spool_faults.py", "test_many_processes_lose_and_double_nothing"),
+    "gradio-app/trackio#265": ("test_spool.py", "test_after_a_damaged_line_the_next_is_read"),
+    "gradio-app/trackio#448": ("test_spool_faults.py", "test_many_processes_lose_and_double_nothing"),
+    "gradio-app/trackio#495": ("test_spool_faults.py", "test_the_nth_write_failing_for_every_n"),
+    # failed runs that are not recorded
+    "huggingface/transformers#30333": (
+        "test_process_ends.py",
+        "test_a_real_trainer_out_of_memory_under_a_limit",
+    ),
+    "NovaSky-AI/SkyRL#1516": (
+        "test_process_ends.py",
+        "test_sigterm_is_preemption_and_still_ends_the_process",
+    ),
+    "mlflow/mlflow#3932": ("test_plain_runs.py", "test_an_uncaught_exception_without_a_block"),
+    "mlflow/mlflow#5963": ("test_plain_runs.py", "test_an_exception_that_the_script_catches_is_seen"),
+    "mlflow/mlflow#1832": ("test_process_ends.py", "test_ctrl_c"),
+    "Lightning-AI/pytorch-lightning#10397": ("test_process_ends.py", "test_a_real_trainer_that_fails"),
+    "Lightning-AI/pytorch-lightning#12291": (
+        "test_process_ends.py",
+        "test_an_exception_keeps_its_traceback_and_its_exit_code",
+    ),
+    "Netflix/metaflow#1112": (
+        CONTRACT,
+        "test_a_killed_run_is_provisional_until_the_clients_own_record_comes",
+    ),
+    "optuna/optuna#386": ("test_trainer_series.py", "test_trials_of_a_search_and_pruned_ones_are_told_apart"),
+    "allenai/allennlp#2978": (
+        "test_trainer_series.py",
+        "test_a_watched_trainer_tells_of_exceptions_that_the_script_catches",
+    ),
+    "wandb/wandb#2575": ("test_plain_runs.py", "test_who_knows_the_outcome_says_it"),
+    # memory, as far as the client sees it
+    "huggingface/transformers#17068": (
+        "test_trainer_series.py",
+        "test_silent_retries_for_memory_are_runs_of_their_own",
+    ),
+    "huggingface/transformers#46809": (
+        "test_stories.py",
+        "test_memory_that_ran_out_in_an_evaluation_is_told_apart",
+    ),
+    "huggingface/transformers#25956": ("test_old_transformers.py", "test_exceptions_retries_and_resumption"),
+    "huggingface/transformers#29518": (
+        "test_trainer_series.py",
+        "test_a_resumed_run_names_the_one_it_resumes",
+    ),
+    "unslothai/unsloth#973": ("test_callback_training.py", "test_settings_off_the_default_are_told"),
+    "Lightning-AI/pytorch-lightning#9625": (
+        "test_trainer_series.py",
+        "test_silent_retries_for_memory_are_runs_of_their_own",
+    ),
+    "optuna/optuna#5190": ("test_distributed.py", "test_the_main_process_failing_under_torchrun"),
+}
+
+
+def named_tests(name: str) -> set[str]:
+    tree = ast.parse((HERE / name).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("thread", STORIES)
+def test_a_story_has_its_test(thread: str) -> None:
+    name, test = STORIES[thread]
+    assert test in named_tests(name)
+
+
+@pytest.mark.parametrize(("hook", "phase"), [("on_prediction_step", "validate"), ("on_step_begin", "train")])
+def test_memory_that_ran_out_in_an_evaluation_is_told_apart(client: Path, hook: str, phase: str) -> None:
+    """It says nothing about the training batch."""
+
+    class State:
+        is_world_process_zero, global_step, epoch = True, 4, 0.5
+
+    state: Any = State()
+    callback = TuneLoreCallback(spool=client)
+    callback.on_train_begin(None, state, None)
+    callback.on_step_end(None, state, None)
+    getattr(callback, hook)(None, state, None)
+    exits.failed(MemoryError(), threading.get_ident())
+    exits.close_all(20)
+    (parcel,) = parcels(client)
+    assert record.check(parcel.record) == []
+    found = parcel.record["outcome"]
+    assert (found["status"], found["cause"], found["phase"], found["step"]) == ("oom", "host", phase, 4)
