@@ -1,7 +1,9 @@
-"""What the documentation tells people to run, run: the code blocks of docs/engine.md, word for word but shorter."""
+"""What the documentation tells people to run: docs/engine.md word for word but shorter, docs/api.md by its names."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import re
 import subprocess
@@ -9,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tunelore
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORTER = {"range(12)": "range(1)", "train_rows=200": "train_rows=40"}
@@ -31,3 +34,19 @@ def test_the_engine_without_the_hub(tmp_path: Path, checkpoint: object) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Outcome(number=" in done.stdout
+
+
+def test_the_client_of_the_api_has_every_name_that_its_page_uses() -> None:
+    """The example of docs/api.md, with each call's name and arguments held against the client."""
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    hub = tunelore.Hub("http://127.0.0.1:9", patience_s=0)
+    calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)]
+    named = [
+        (node.func.attr, [key.arg for key in node.keywords], len(node.args))
+        for node in calls
+        if isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "hub"
+    ]
+    assert len(named) >= 6
+    for name, keywords, places in named:
+        inspect.signature(getattr(hub, name)).bind(*[None] * places, **dict.fromkeys(map(str, keywords)))

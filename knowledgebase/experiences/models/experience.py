@@ -51,13 +51,14 @@ class Experience(models.Model):
         PUBLIC = "public"
 
     id = models.UUIDField(primary_key=True, editable=False)
-    digest = models.CharField(
-        max_length=80, db_index=True, help_text="of the record without id and provenance"
-    )
+    digest = models.CharField(max_length=80, help_text="of the record without id and provenance")
     content = models.CharField(
         max_length=64, help_text="SHA-256 of the whole canonical record, for idempotency"
     )
-    task = models.ForeignKey("experiences.Task", on_delete=models.PROTECT, related_name="experiences")
+    # Keys without an index of their own stand first in one of those below.
+    task = models.ForeignKey(
+        "experiences.Task", on_delete=models.PROTECT, related_name="experiences", db_index=False
+    )
     system = models.ForeignKey(
         "experiences.System", null=True, blank=True, on_delete=models.PROTECT, related_name="experiences"
     )
@@ -68,6 +69,7 @@ class Experience(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="experiences",
+        db_index=False,
     )
     method = models.CharField(max_length=64)
     status = models.CharField(max_length=16)
@@ -88,10 +90,20 @@ class Experience(models.Model):
     numbers = models.JSONField(default=dict, help_text="of the record, as `numbers_of` takes them out")
 
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="experiences"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="experiences",
+        db_index=False,
     )
     team = models.ForeignKey(
-        "accounts.Team", null=True, blank=True, on_delete=models.SET_NULL, related_name="experiences"
+        "accounts.Team",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="experiences",
+        db_index=False,
     )
     visibility = models.CharField(max_length=16, choices=Visibility.choices, default=Visibility.TEAM)
     origin = models.CharField(
@@ -109,6 +121,7 @@ class Experience(models.Model):
     class Meta:
         ordering = ("-change_seq",)
         indexes = (
+            models.Index(fields=("digest",), name="experience_digest"),
             models.Index(fields=("task", "-change_seq"), name="experience_task"),
             models.Index(fields=("method", "-change_seq"), name="experience_method"),
             models.Index(fields=("status", "-change_seq"), name="experience_status"),

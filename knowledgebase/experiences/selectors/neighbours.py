@@ -1,7 +1,7 @@
 """Which tasks are near: distances over what the asker may see, and over nothing else. It writes nothing.
 
-Meta-features of all tasks are kept in this process as arrays, by kind and extractor; what the asker may not see is
-cut out of them before anything is normalised.
+Meta-features of all tasks are kept in this process as arrays, by kind and extractor, and for each asker which tasks
+they may see, until the store changes. What the asker may not see is cut out before anything is normalised.
 
     values  (n, f)  the features of n tasks, NaN where missing
 """
@@ -15,12 +15,12 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Subquery, Sum
 from numpy.typing import NDArray
 
 from automl.neighbours import between, distances
-from knowledgebase.accounts.models import User
-from knowledgebase.experiences.models import Experience, Task
+from knowledgebase.accounts.models import Membership, User
+from knowledgebase.experiences.models import ChangeCounter, Experience, Task
 
 MAP_TASKS = 40
 Values = Mapping[str, float | None]
@@ -66,10 +66,21 @@ class Known:
     def with_features(self, names: Iterable[str]) -> Known:
         """The same tasks with more columns, all missing, in the order of the names."""
         wanted = tuple(sorted({*self.names, *names}))
+        if wanted == self.names:
+            return self
         values = np.full((len(self.keys), len(wanted)), np.nan)
         if self.names:
             values[:, [wanted.index(name) for name in self.names]] = self.values
         return replace(self, names=wanted, values=values)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one asker sees: in which state of the store, which tasks (key -> described), and their arrays so far."""
+
+    state: tuple[Any, ...] | None
+    tasks: dict[int, int]
+    tables: dict[tuple[str, int], Known]
 
 
 class Kept:
@@ -117,6 +128,8 @@ class Kept:
 
 
 READ_SINGLY = 500
+KEPT_ASKERS = 64
+_seen: dict[tuple[int, str], Seen] = {}
 _kept: dict[str, Kept] = {}
 
 
@@ -197,11 +210,44 @@ def _comparable(task: Task, other: Task) -> bool:
 
 
 def _visible(user: User, target: Target) -> Known:
-    mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
-    tasks = Task.objects.filter(Exists(mine), kind=target.kind, comparable=True)
-    seen = dict(tasks.values_list("pk", "described"))
-    known = _kept.setdefault(target.kind, Kept(target.kind)).known(target, seen)
-    return known.only(np.isin(known.keys, np.fromiter(seen, dtype=np.int64, count=len(seen))))
+    seen = _tasks_seen(user, target.kind)
+    key = (target.extractor, target.version)
+    if key not in seen.tables:
+        known = _kept.setdefault(target.kind, Kept(target.kind)).known(target, seen.tasks)
+        keys = np.fromiter(seen.tasks, dtype=np.int64, count=len(seen.tasks))
+        seen.tables[key] = known.only(np.isin(known.keys, keys))
+    return seen.tables[key]
+
+
+def _tasks_seen(user: User, kind: str) -> Seen:
+    """Tasks of a kind with a visible experience; kept until something changes."""
+    # Asked first: what commits while the rest is read is read again next time, and never missed.
+    now = _state_for(user)
+    kept = _seen.get((user.pk, kind))
+    if kept is None or now is None or kept.state != now:
+        mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
+        tasks = Task.objects.filter(Exists(mine), kind=kind, comparable=True)
+        _seen[(user.pk, kind)] = kept = Seen(now, dict(tasks.values_list("pk", "described")), {})
+        while len(_seen) > KEPT_ASKERS:
+            _seen.pop(next(iter(_seen)), None)
+    return kept
+
+
+def _state_for(user: User) -> tuple[Any, ...] | None:
+    """What changes with every experience that comes, goes or is shared, and with every team joined or left.
+
+    The number of the last change; the newest row's random id, which a restored store does not share; and of the
+    memberships how many there are and the sum of their keys, which only grow.
+    """
+    newest = Experience.objects.order_by("-change_seq").values("pk")[:1]
+    mine = Membership.objects.filter(user=user).order_by().values("user")
+    states = ChangeCounter.objects.values_list(
+        "last",
+        Subquery(newest),
+        Subquery(mine.annotate(many=Count("pk")).values("many")),
+        Subquery(mine.annotate(whole=Sum("pk")).values("whole")),
+    )
+    return states.first()
 
 
 def _number(value: object) -> float:

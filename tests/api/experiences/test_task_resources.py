@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from knowledgebase.experiences.models import System, Task
-from knowledgebase.experiences.services import record_experiences
+from knowledgebase.accounts.models import Membership
+from knowledgebase.accounts.services import add_member
+from knowledgebase.experiences.models import Experience, System, Task
+from knowledgebase.experiences.services import delete_experience, record_experiences, share_experience
 
 pytestmark = pytest.mark.django_db
 JSON = {"content_type": "application/json"}
@@ -82,6 +84,31 @@ def test_a_task_described_better_is_seen_at_once(owner, tasks, record):
     store(owner, record(task=better))
     again = ask(owner, "neighbours", {"task": tasks["t0"].digest, "k": 1}).json()["neighbours"][0]
     assert again["name"] == "t1"
+
+
+def test_what_is_kept_of_a_store_goes_by_its_last_change(
+    owner, stranger, tasks, record, django_assert_max_num_queries
+):
+    """Each way in which somebody comes to see more or less, asked for before and after in one process."""
+    body = {"metafeatures": {"instances": 400.0, "classes": 3.0}}
+
+    def named(person):
+        return {one["name"] for one in ask(person, "neighbours", body).json()["neighbours"]}
+
+    assert (named(owner), named(stranger)) == ({"t0", "t1", "t2", "t3"}, {"hidden"})
+    with django_assert_max_num_queries(6):  # token, its use, state; nothing about tasks
+        assert named(stranger) == {"hidden"}
+    row = Experience.objects.get(task__name="t1")
+    share_experience(row.pk, "public", actor=owner.user)
+    assert named(stranger) == {"hidden", "t1"}
+    share_experience(row.pk, "team", actor=owner.user)
+    assert named(stranger) == {"hidden"}
+    add_member(owner.team, stranger.user, actor=owner.user)
+    assert named(stranger) == {"t0", "t1", "t2", "t3", "hidden"}
+    delete_experience(row.pk, actor=owner.user)
+    assert named(stranger) == {"t0", "t2", "t3", "hidden"}
+    Membership.objects.filter(team=owner.team, user=stranger.user).delete()
+    assert named(stranger) == {"hidden"}
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,18 @@ def request(
     connection: http.client.HTTPConnection, method: str, path: str, body: Any = None, token: str = ""
 ) -> tuple[int, bytes]:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    connection.request(method, path, None if body is None else json.dumps(body), headers)
-    answer = connection.getresponse()
-    return answer.status, answer.read()
+    data = None if body is None else json.dumps(body)
+    for is_last in (False, True):
+        try:
+            connection.request(method, path, data, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            # A kept connection that the server had given up meanwhile; nothing was read from it.
+            connection.close()
+            if is_last:
+                raise
+    raise AssertionError
 
 
 def in_turn(asked: dict[str, tuple[int, str, str, Any, str]], rounds: int) -> dict[str, dict[str, float]]:
