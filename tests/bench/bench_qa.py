@@ -46,7 +46,7 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 SEEDS = (1, 2, 3)
 QUICK_ROWS, QUICK_EPOCHS = 300, 2
-FARTHEST, LONGEST = 60, 8  # words: no answer of the set lies so far out that the best stretch could be missed
+FARTHEST, LONGEST = 150, 12  # words, from either end: together all of a context of 300
 RESAMPLES, SEED = 10_000, 20261121
 
 
