@@ -94,14 +94,13 @@ def beside_mlflow(options: argparse.Namespace, cluster: str, environment: dict[s
     }  # fmt: skip
     with ExitStack() as stack:
         stack.enter_context(clients.serving(gunicorn, ours, "/health/ready", BUILD / "hub.log", server))
-        sender = part("token", environment, "--guest")["token"]
+        reader = part("token", environment)["token"]
         records = list(invented(SINGLES, seed=os.getpid() + 10**6, on_tasks=100))
-        found: dict[str, Any] = {"single": clients.at_once(ours, sender, records)}
+        found: dict[str, Any] = {"single": clients.at_once(ours, reader, records)}
         print(f"{'single':12} {json.dumps(found['single'])}", flush=True)
         serve = peer.command(python, url, artifacts, theirs)
         log = BUILD / "mlflow.log"
         stack.enter_context(clients.serving(serve, theirs, "/health", log, dict(os.environ)))
-        reader = part("token", environment)["token"]
         query = "limit=50&order=-received&filter=metrics.validation.accuracy%20%3E%200.5"
         search = {
             "experiment_ids": [experiment], "max_results": PAGE, "filter": "metrics.accuracy > 0.5",

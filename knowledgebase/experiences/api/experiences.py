@@ -115,7 +115,8 @@ def in_place(batch: list[Any], stored: list[ItemResult]) -> list[ItemResult]:
 
 def stored_answer(user: User, result: ItemResult, record: object) -> object:
     """The row as stored; its hub part is null where the same record was sent before by somebody it is private to."""
-    row = selectors.experience_list(user).defer(None).filter(pk=str(result.id)).first()
+    rows = selectors.experience_list(user).prefetch_related(None).select_related("task", "team", "owner")
+    row = rows.defer(None).filter(pk=str(result.id)).first()
     return {"record": record, "hub": None} if row is None else ExperienceAnswer(row).data
 
 

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, QuerySet, Value
-from django.db.models.lookups import IsNull
+from django.db.models import BooleanField, Expression, F, Func, QuerySet, Value
+from django.db.models.lookups import GreaterThanOrEqual, IsNull
 
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.experiences.expressions.fields import Field, field_named
 from knowledgebase.experiences.models import Experience
 
 KEY = "sort_key"
+LEAST = -1.7976931348623157e308  # the smallest double
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,21 @@ class Ordering:
         # Equal ones in the same direction: an index of (value, change) gives both orders, read from either end.
         return "-change_seq" if self.descending else "change_seq"
 
+    def _has_value(self) -> Expression:
+        """True where there is something to sort by, in words that SQLite too reads as a place in an index.
+
+        It walks through all that is NULL to find what is not; to what is at least something it goes at once.
+        """
+        if self.field is not None and self.field.path:
+            return GreaterThanOrEqual(F(KEY), Value(LEAST))
+        if self.field is not None and self.field.kind == "number":
+            return GreaterThanOrEqual(F(KEY), Value(0))  # scores, seconds, bytes and rows are never below
+        return IsNull(F(KEY), False)
+
     def _with_value(
         self, rows: QuerySet[Experience], value: Any, number: int | None, size: int
     ) -> list[Experience]:
-        there = self._keyed(rows).filter(IsNull(F(KEY), False))
+        there = self._keyed(rows).filter(self._has_value())
         if number is not None:
             sign = "<" if self.descending else ">"
             there = there.filter(PairIs(sign, F(KEY), F("change_seq"), Value(value), Value(number)))

@@ -155,7 +155,7 @@ def token(options: argparse.Namespace) -> dict[str, Any]:
     from knowledgebase.accounts.selectors import user_named
     from knowledgebase.accounts.services import create_token
 
-    user = user_named(GUEST if options.guest else "admin")
+    user = user_named("admin")
     assert user is not None
     return {"token": create_token(user, "bench", ["experiences:read", "experiences:write"])[1]}
 
@@ -167,7 +167,6 @@ def main() -> int:
     parser.add_argument("--experiences", type=int, default=1_000_000)
     parser.add_argument("--tasks", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--guest", action="store_true", help="token: the guest's")
     options = parser.parse_args()
     set_up()
     print(json.dumps(parts[options.part](options)))

@@ -201,6 +201,17 @@ def walk(order: str, size: int) -> str:
         cursor = page.behind
 
 
+@pytest.mark.parametrize(("way", "names"), [("h.size", "cab"), ("-h.size", "bac")])
+def test_the_largest_and_the_smallest_numbers_sort_too(owner: Any, record: Any, way: str, names: str) -> None:
+    for name, size in (("a", 0), ("b", 1.7e308), ("c", -1.7e308)):
+        pipeline = {"method": "full", "space": None, "hyperparameters": {"size": size}}
+        [result] = record_experiences(
+            [record(task=task(name), pipeline=pipeline)], owner=owner.user, team=owner.team
+        )
+        assert result.problem is None
+    assert walk(way, 2) == names
+
+
 @pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize(
     ("order", "names"),
