@@ -126,7 +126,7 @@ def cpu(quick: bool) -> Rows:
     on it and the next ones are told apart; the bar is that of hooks and sender, of the next ones.
     """
     rows, epochs, found = 300, 1 if quick else 3, []
-    with tempfile.TemporaryDirectory() as spool, willing_hub():
+    with tempfile.TemporaryDirectory() as spool, willing_hub() as hub:
         for which in ("first", "next"):
             one = measured(
                 Path(sys.executable),
