@@ -15,7 +15,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 PUBLIC = ("tunelore/__init__.py", "tunelore/callback.py", "tunelore/plain.py", "tunelore/wrapping.py")
-PUBLIC_FOLDERS = ("tunelore/record/", "tunelore/describe/", "tunelore/hub")
+PUBLIC_FOLDERS = ("tunelore/hub/",)
 
 
 def lean(source: str, *, public: bool) -> str:
