@@ -47,7 +47,7 @@ LIMITS = {
     "p50_ms": 0.03, "p99_ms": 0.2, "dead_hub_added_s": 0.1, "cpu_share": 0.005,
     "lost": 0, "doubled": 0, "wrong_outcome": 0,
 }  # fmt: skip
-UNSHOWN = ("pairs_s", "wrong", "over", "code", "took_s", "after_s", "exit_codes")
+UNSHOWN = ("pairs_s", "wrong", "over", "code", "took_s", "exit_codes")
 Rows = list[dict[str, Any]]
 
 
@@ -80,8 +80,8 @@ def log_calls(quick: bool) -> Rows:
 def dead_hubs(quick: bool) -> Rows:
     """What a tracker adds to a training of 30 steps whose hub does not answer.
 
-    `added_s` is what the training thread was held up in hooks plus how much later the process ended after training
-    than without a tracker; the difference of the whole runs stands beside it, which on a busy machine is mostly noise.
+    `added_s` is what the training thread was held up in hooks and the process in its exit hooks; the difference of
+    the whole runs to those without a tracker stands beside it, which on a busy machine is mostly noise.
     """
     rounds = 2 if quick else 5
     trackers, rows = pythons(), []
@@ -92,10 +92,9 @@ def dead_hubs(quick: bool) -> Rows:
                 python = trackers.get(tracker, trackers[OWN])
                 found.setdefault(tracker, []).append(_with_hub(kind, python, tracker))
         none = found.pop("none")
-        after = statistics.median(one["after_s"] for one in none)
         for tracker, all_of_it in found.items():
             ended = [one for one in all_of_it if not one["over"]]
-            held = [one["hooks_s"] + one["after_s"] - after for one in ended]
+            held = [one["hooks_s"] + one["exit_s"] for one in ended]
             whole = [
                 one["took_s"] - two["took_s"]
                 for one, two in zip(all_of_it, none, strict=True)

@@ -22,6 +22,7 @@ from tunelore.runs.values import clean, label_words, pathless
 
 Facts = dict[str, Any]
 MAX_LABELS = 1_000
+SPEED_S = 0.02  # a training waits for it; ten products on a slow core
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def facts_at_start(told: Told, args: Any, model: Any, processing_class: Any, sta
         "language_model": lambda: language_model(model, told.language_model),
         "pipeline": lambda: pipeline(args, model, processing_class, told.hyperparameters),
         "provenance": lambda: {**facts["provenance"], **_provenance(told, args, state)},
-        "conditions": lambda: conditions(device=_device(args)),
+        "conditions": lambda: conditions(device=_device(args), seconds=SPEED_S),
         "limits": lambda: limits(told.memory_limit_bytes, told.wall_limit_s),
     }
     return _filled(facts, parts)
@@ -73,7 +74,7 @@ def facts_of_script(
         "language_model": lambda: _named_model(told, model, method),
         "pipeline": lambda: script_pipeline(model, method, told.hyperparameters),
         "provenance": lambda: {**facts["provenance"], **origin},
-        "conditions": lambda: conditions(device=_device(model)),
+        "conditions": lambda: conditions(device=_device(model), seconds=SPEED_S),
         "limits": lambda: limits(told.memory_limit_bytes, told.wall_limit_s),
     }
     _filled(facts, parts)
