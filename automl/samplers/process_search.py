@@ -36,8 +36,8 @@ UNSURE, MILD = 0.35, 0.6
 #: When fewer candidates than this would be left, the likeliest seventh to live is.
 FEWEST = 5
 #: How hard a search pays for seconds, and a fast one, and the share of the limit below which it does not care.
-#: 0.5 has the hypervolume of 0 with three quarters of the seconds.
-COST_EXPONENT, FAST_EXPONENT, CHEAP = 0.5, 2.0, 0.02
+#: 0.75 has the hypervolume of 0 with three quarters of the seconds.
+COST_EXPONENT, FAST_EXPONENT, CHEAP = 0.75, 3.0, 0.02
 
 
 @dataclass(frozen=True)
