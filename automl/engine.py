@@ -28,7 +28,7 @@ class Engine:
     def __init__(
         self,
         space: Space,
-        sampler: str = "pge",
+        sampler: str = "process",
         *,
         prior: Prior | None = None,
         objectives: Sequence[Objective] = (SCORE, SECONDS),

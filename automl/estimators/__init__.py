@@ -1,4 +1,5 @@
-"""Models that predict how a pipeline will do on a task, one per file.
+"""Models that predict how a pipeline will do on a task: seconds, failures and scores, with their uncertainty.
 
-Empty on purpose: no estimator has yet beaten the samplers without one; see tests/bench/bench_warm_start.py.
+`physics` joins seconds and failures, `scores` what a store says, `opinions` what own runs make of it; they know
+no search. What they are worth is measured by tests/bench/bench_search.py.
 """

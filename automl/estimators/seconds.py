@@ -198,7 +198,7 @@ class _Slots:
 
     def design(self, runs: Timed) -> Matrix:
         tasks, own = _one_hot(runs.tasks, self.tasks), _on_task(runs.physics)
-        each = (tasks[:, :, None] * own[:, None, :]).reshape(len(own), -1)
+        each = (tasks[:, :, None] * own[:, None, :]).reshape(len(own), self.tasks * own.shape[1])
         return np.hstack([runs.physics, _one_hot(runs.places, self.models), each])
 
     def widths(self, spread: Vector, spreads: Spreads) -> Vector:

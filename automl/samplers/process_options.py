@@ -17,7 +17,7 @@ class ProcessOptions:
     """The defaults were chosen on the tuning family of tests/bench/bench_search.py, never on what it reports."""
 
     fast: bool = False
-    """Whether the search shall be cheap: gains are divided by the square of what they cost, not by its root."""
+    """Whether the search shall be cheap: gains are divided by the cube of what they cost."""
     explore: float = 0.07
     """The share of uniform draws among what will probably live."""
     audit: float = 0.01

@@ -33,9 +33,11 @@ RENEWED, OWN_BEST = 5, 10
 STEP, LEAST_ODDS, MOST_ODDS = 2.0, -4.0, 3.0
 #: Beyond this the seconds are so unsure that refusing by them would cost good pipelines.
 UNSURE, MILD = 0.35, 0.6
+#: When fewer candidates than this would be left, the likeliest seventh to live is.
+FEWEST = 5
 #: How hard a search pays for seconds, and a fast one, and the share of the limit below which it does not care.
-#: 0.5 has the hypervolume of 0 with three quarters of the seconds.
-COST_EXPONENT, FAST_EXPONENT, CHEAP = 0.5, 2.0, 0.02
+#: 0.75 has the hypervolume of 0 with three quarters of the seconds.
+COST_EXPONENT, FAST_EXPONENT, CHEAP = 0.75, 3.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class Search:
         means, spreads = (np.array([each[row] for each in opinions]) for row in (0, 1))
         mean = shares @ means
         spread = np.sqrt(shares @ (spreads**2 + (means - mean) ** 2))
-        lives, price = self._lives(forecast), self._price(forecast)
+        lives, price = forecast.failing < self._refused_from(), self._price(forecast)
         return Beliefs(forecast, shares @ gains, gains[0], mean, spread, lives, price)
 
     def forecast(self, candidates: Candidates) -> Forecast:
@@ -162,7 +164,9 @@ class Search:
 
     def _price(self, forecast: Forecast) -> Vector:
         """(n,) what the gain of each candidate is divided by."""
-        exponent = FAST_EXPONENT if self.options.fast else COST_EXPONENT
+        names = {objective.name for objective in self.setting.objectives}
+        exponent = COST_EXPONENT if names != {SCORE.name} else 0.0
+        exponent = FAST_EXPONENT if self.options.fast else exponent
         share = np.minimum(np.exp(forecast.log_seconds) / self.limit_s(), 1.0)
         return np.asarray((CHEAP + share) ** exponent)
 
@@ -178,14 +182,14 @@ class Search:
         gains = volume_gains(scores, seconds, front[0][rows], front[1][rows], longest)
         return np.asarray(WEIGHTS @ gains / longest)
 
-    def _lives(self, forecast: Forecast) -> NDArray[np.bool_]:
-        """Which candidates are not refused; at least the likeliest to live."""
-        failing = forecast.failing
+    def _refused_from(self) -> float:
+        """The chance of dying from which candidates are refused; at least a few stay."""
+        forecast = self.forecast(self.candidates)
         unsure = float(np.median(forecast.deviation)) > UNSURE
-        lives = failing < max(self.options.refuse, MILD if unsure else 0.0)
-        if lives.sum() < 5:
-            lives = failing <= np.quantile(failing, 0.15)
-        return np.asarray(lives)
+        limit = max(self.options.refuse, MILD if unsure else 0.0)
+        if (forecast.failing < limit).sum() < FEWEST:
+            limit = float(np.nextafter(np.quantile(forecast.failing, 0.15), 2.0))
+        return limit
 
 
 def _undominated(scores: Vector, seconds: Vector) -> list[int]:

@@ -22,6 +22,7 @@ from automl.values import SCORE, SECONDS, Limits, Objective, Outcome, Pipeline, 
 from knowledgebase.searches.bridge.evidence import evidence_for, task_names
 from knowledgebase.searches.bridge.names import (
     installed_keys,
+    language_model_facts,
     method_names,
     needs_language_model,
     pin_language_model,
@@ -75,7 +76,9 @@ def prepare_start(search: Search) -> Start:
     space = _space(search, language_models)
     objectives = [OBJECTIVES[name] for name in search.objectives]
     options = PriorOptions().for_objectives(objectives)
-    prior = build_prior(space, evidence_for(search.owner, kind=search.dataset.kind), _target(search), options)
+    facts = language_model_facts(language_models)
+    evidence = evidence_for(search.owner, kind=search.dataset.kind)
+    prior = build_prior(space, evidence, _target(search), options, facts=facts)
     if not prior.weights:
         return Start(language_models)
     return Start(
@@ -104,13 +107,20 @@ def load_context(search_id: UUID) -> SearchContext | None:
     if known is not None and known.prior_digest == search.prior_digest:
         return known
     space = _space(search, search.language_models)
-    prior = Prior.from_dict(space, search.prior) if search.prior else None
+    prior = Prior.from_dict(space, search.prior) if search.prior else _blank(search, space)
     context = SearchContext(space, prior, search.prior_digest)
     with _lock:
         _contexts[search_id] = context
         while len(_contexts) > MAX_CACHED:
             _contexts.popitem(last=False)
     return context
+
+
+def _blank(search: Search, space: Space) -> Prior | None:
+    """For the sampler that estimates costs: the task, its limits and the models' sizes, and no experience."""
+    if search.sampler != "process":
+        return None
+    return build_prior(space, (), _target(search), facts=language_model_facts(search.language_models))
 
 
 def propose(context: SearchContext, search: Search, trials: Sequence[Trial], n: int) -> list[Trial]:

@@ -5,9 +5,10 @@ Cheap enough for the web process: it lists names and reads no weights and no row
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.util import find_spec
 
 from django.conf import settings
 
@@ -23,7 +24,16 @@ from automl.spaces.tunelore import tunelore
 from knowledgebase.searches.bridge.refusal import Refused, refused
 from knowledgebase.searches.bridge.store import hub_store
 
-SAMPLERS = ("pge", "random")
+#: The default first. The sampler that needs Optuna is offered where that is installed.
+SAMPLERS = (
+    "process",
+    "pge",
+    "replay",
+    "expert",
+    "nsga2",
+    "random",
+    *(("tpe",) if find_spec("optuna") else ()),
+)
 OBJECTIVES = ("score", "seconds")
 
 
@@ -116,6 +126,18 @@ def language_model_features(key: str) -> Mapping[str, object]:
         return resolve(key, roots=roots, cache=str(settings.CACHE_FOLDER)).features
     except SourceError:
         return {}
+
+
+def language_model_facts(keys: Iterable[str]) -> dict[str, dict[str, float]]:
+    """What samplers read of language models by key: parameters, layers and hidden size, as far as known."""
+    found = {}
+    for key in keys:
+        features = language_model_features(key)
+        sizes = {name: features.get(name) for name in ("parameters", "layers", "hidden_size")}
+        found[key] = {
+            name: float(value) for name, value in sizes.items() if isinstance(value, int) and value > 0
+        }
+    return found
 
 
 def installed_keys() -> tuple[str, ...]:

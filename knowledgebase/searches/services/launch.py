@@ -46,7 +46,7 @@ class SearchRequest:
     train_rows: int | None = None
     evaluation_rows: int | None = None
     """Cut of the validation and of the test rows, each; as many as `train_rows` when absent."""
-    sampler: str = "pge"
+    sampler: str = names.SAMPLERS[0]
     warm_start: bool = True
     objectives: Sequence[str] = ("score", "seconds")
     methods: Sequence[str] = ()

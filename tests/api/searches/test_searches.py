@@ -32,7 +32,7 @@ def test_launching_answers_at_once_with_a_queued_search(alice: APIClient, datase
     assert found["report"]["front"] == []
     search = Search.objects.get(pk=found["id"])
     assert search.hinted_at is not None
-    assert (search.slots, search.sampler, search.warm_start) == (2, "pge", True)
+    assert (search.slots, search.sampler, search.warm_start) == (2, "process", True)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_launching_answers_at_once_with_a_queued_search(alice: APIClient, datase
         ({"limits": {"host_memory_bytes": 5}}, "limits.host_memory_bytes", "is 5"),
         ({"train_rows": 3}, "train_rows", "is 3"),
         ({"methods": ["linear", "magic"]}, "methods", "'magic' is unknown; known: full, lora"),
-        ({"sampler": "listed"}, "sampler", "known: pge, random"),
+        ({"sampler": "listed"}, "sampler", "known: process, pge, replay"),
         ({"objectives": ["beauty"]}, "objectives", "known: score, seconds"),
         ({"language_models": ["builtin:nothing"]}, "language_models", "all-MiniLM-L6-v2"),
     ],
