@@ -6,8 +6,9 @@ row's own score, seconds and outcome. Curves after 2, 4, 6 and 8 picks, as share
 table of the task holds: hypervolume (score against seconds, reference 0 at the time limit) and best score.
 
     random    uniform picks                       cold      evolution without a prior
-    warm      evolution, prior from other tasks   shuffled  the same, outcomes dealt out anew in every other
-    task replay    the best runs of the 3 nearest tasks in turn, no model
+    warm      evolution, prior from other tasks   shuffled  the same, outcomes dealt out anew elsewhere
+    replay    best runs of the 3 nearest tasks    process   the default sampler, its best row each time
+    process cold   the same without a store
 
 `python tests/bench/bench_warm_start.py [--quick] [--sweep]`; --sweep changes one option of the prior at a
 time.
@@ -35,6 +36,7 @@ sys.path.insert(0, str(ROOT))
 from automl.engine import Engine  # noqa: E402
 from automl.fronts import hypervolume  # noqa: E402
 from automl.priors import Prior, PriorOptions, Rate, build_prior  # noqa: E402
+from automl.samplers.process import ProcessSampler  # noqa: E402
 from automl.spaces.tunelore import tunelore  # noqa: E402
 from automl.values import Evidence, Limits, Outcome, Pipeline, TaskView  # noqa: E402
 
@@ -42,8 +44,11 @@ TABLE = ROOT / "knowledgebase" / "experiences" / "starter" / "experience.jsonl.g
 PICKS = (2, 4, 6, 8)
 # A generation of 2 learns three times before the eighth pick; the library's own 4 would learn once.
 POPULATION = 2
-ARMS = ("random", "cold", "warm", "shuffled", "replay")
+ARMS = ("random", "cold", "warm", "shuffled", "replay", "process", "process cold")
 PAIRS = (
+    ("process", "warm"),
+    ("process", "replay"),
+    ("process", "process cold"),
     ("warm", "cold"),
     ("warm", "random"),
     ("warm", "shuffled"),
@@ -123,10 +128,12 @@ def search(table: Table, task: str, arm: str, seed: int, options: PriorOptions |
     others = [row for other, rows in table.tasks.items() if other != task for row in rows]
     target = TaskView(task, own[0].metafeatures, limits=own[0].limits)
     prior = None
-    if arm not in ("random", "cold"):
+    if arm == "process cold":
+        prior = build_prior(space, (), target, options)
+    elif arm not in ("random", "cold"):
         store = shuffled(others, seed) if arm == "shuffled" else others
         prior = build_prior(space, store, target, options)
-    name = "random" if arm in ("random", "replay") else "pge"
+    name = "random" if arm in ("random", "replay") else "process" if arm.startswith("process") else "pge"
     settings = {"population": POPULATION} if name == "pge" else {}
     engine = Engine(space, name, prior=prior, seed=seed, options=settings)
     order = nearest_best(prior, others) if arm == "replay" and prior else []
@@ -152,6 +159,8 @@ def choose(engine: Engine, left: Sequence[Evidence], order: Sequence[str], rng: 
     if remembered is not None:
         return remembered
     logs = np.array(engine.log_weights([row.pipeline for row in left]))
+    if engine.sampler.__class__ is ProcessSampler:
+        return int(np.argmax(logs))  # it proposes the best it sees, it does not draw
     weights = np.exp(logs - logs.max())
     return int(rng.choice(len(left), p=weights / weights.sum()))
 
@@ -217,12 +226,12 @@ def show(table: Table, curves: Sequence[Curve]) -> None:
     for task in sorted(table.tasks, key=lambda key: table.names[key]):
         for arm in ARMS:
             row = "".join(f"{mean_at(curves, arm, 'hypervolume', at, task):8.3f}" for at in PICKS)
-            print(f"{table.names[task][:19]:20}{arm:10}{row}")
+            print(f"{table.names[task][:17]:18}{arm:12}{row}")
     for metric in METRICS:
         print(f"\n{metric + ', all tasks':30}{head}")
         for arm in ARMS:
             row = "".join(f"{mean_at(curves, arm, metric, at):8.3f}" for at in PICKS)
-            print(f"{'':20}{arm:10}{row}")
+            print(f"{'':18}{arm:12}{row}")
         for pair in PAIRS:
             gaps = [difference(curves, pair, metric, at) for at in PICKS]
             row = "".join(f"  {mean:+.3f} ± {error:.3f}" for mean, error in gaps)
