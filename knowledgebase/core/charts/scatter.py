@@ -19,6 +19,7 @@ from knowledgebase.core.charts.scales import (
 _LEFT, _WIDTH, _TOP, _FLOOR = 9.0, 89.0, 26.0, 250.0
 # Numbers over more than two decades are seen only by their logarithm.
 _LOG_RATIO = 100.0
+_LEAST = 1e-100  # below, padding would come to zero, which has no logarithm
 Words = Callable[[float], str]
 
 
@@ -89,7 +90,7 @@ def scatter(
 
 def _axis(values: Sequence[float], start: float, length: float) -> Axis:
     low, high = min(values), max(values)
-    if low > 0 and high / low >= _LOG_RATIO:
+    if low > _LEAST and high / low >= _LOG_RATIO:
         pad = (high / low) ** 0.04
         return Axis(low / pad, high * pad, start, length, log=True)
     around = (high - low) * 0.06 or max(abs(high) * 0.1, 0.01)

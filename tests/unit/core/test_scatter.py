@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from knowledgebase.core.charts import Dot, Scatter, scatter
@@ -21,6 +21,7 @@ def test_nothing_is_drawn_of_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9)), min_size=1, max_size=20))
+@example(points=[(5e-324, 1.0), (1.0, 2.0)])
 def test_every_dot_lies_inside(points: list[tuple[float, float]]) -> None:
     for one in drawn(points).dots:
         assert 9 <= float(one.x.rstrip("%")) <= 98
