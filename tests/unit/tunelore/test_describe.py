@@ -151,3 +151,24 @@ def test_without_torch_and_numpy_there_is_no_speed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "None"]
+
+
+def test_a_process_that_is_short_of_memory_goes_without_landmark() -> None:
+    """OpenBLAS asks for its buffer for ever where malloc fails: a run that died of memory would never end."""
+    pytest.importorskip("sklearn")
+    body = """
+import resource
+from pathlib import Path
+from tunelore.describe.landmark import landmark_accuracy, prepare_landmark
+assert prepare_landmark()
+texts = [f"word{n % 97} other{n % 31} third{n % 7}" for n in range(400)]
+labels = [str(n % 3) for n in range(400)]
+used = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData"))
+limit = (int(used.split()[1]) + 8_000) * 1024
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+print(landmark_accuracy(texts, labels))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", body], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "None"), done.stderr

@@ -10,6 +10,7 @@ import random
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 # 0.6 s on one core with 150 classes, so that it fits into the end of a process (2.6 s with 5,000 rows).
@@ -18,6 +19,7 @@ MAX_TERMS = 5_000
 DIMENSIONS = 100
 TREE_DEPTH = 5
 FOLDS = 5
+ROOM_BYTES = 512 * 2**20
 MODULES = (
     "sklearn.feature_extraction.text",
     "sklearn.decomposition",
@@ -31,10 +33,11 @@ def landmark_accuracy(texts: Sequence[str], labels: Sequence[str], *, seed: int 
 
     TF-IDF (scikit-learn's English stop words removed, at most min(5000, N/2) terms) reduced by truncated SVD
     to min(100, terms - 1, N - 1) dimensions; min(5, smallest class) folds, with fewer than two the training
-    accuracy. One class, no terms or no scikit-learn: None, never 0. Source: as classification_metafeatures.
+    accuracy. One class, no terms, no scikit-learn or hardly any memory left: None, never 0. Source: as
+    classification_metafeatures.
     """
     texts, labels = landmark_sample(texts, labels, seed)
-    if len(set(labels)) < 2:
+    if len(set(labels)) < 2 or not _has_room():
         return None
     try:
         with warnings.catch_warnings():
@@ -71,6 +74,22 @@ def landmark_sample(
         for index in draw.sample(rows[name], max(1, int(len(rows[name]) * share)))
     )
     return [texts[index] for index in kept], [labels[index] for index in kept]
+
+
+def _has_room() -> bool:
+    """Whether limits leave the memory that this takes. Where malloc fails, OpenBLAS asks again for ever, and holds
+    the interpreter's lock meanwhile: a run that died of memory would never end."""
+    try:
+        import resource
+
+        used = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        for limit, name in ((resource.RLIMIT_DATA, "VmData"), (resource.RLIMIT_AS, "VmSize")):
+            most = resource.getrlimit(limit)[0]
+            if most != resource.RLIM_INFINITY and most - int(used[name].split()[0]) * 1024 < ROOM_BYTES:
+                return False
+    except (ImportError, OSError, KeyError, ValueError):
+        pass  # a system without such limits
+    return True
 
 
 def _reduced(texts: list[str], seed: int) -> Any:
