@@ -140,9 +140,10 @@ def test_the_budget_of_seconds_ends_the_search_and_drops_what_waits(make_search:
     assert (search.state, search.end_reason) == ("done", "seconds")
 
 
-def test_rebuilt_from_rows_the_engine_proposes_the_same(make_search: MakeSearch) -> None:
+@pytest.mark.parametrize("sampler", ["pge", "process"])
+def test_rebuilt_from_rows_the_engine_proposes_the_same(make_search: MakeSearch, sampler: str) -> None:
     """Forgetting the process' cache and asking again gives the same pipelines: rows are all there is."""
-    search = make_search(methods=[], slots=4, budget_trials=20, seed=11, sampler="pge")
+    search = make_search(methods=[], slots=4, budget_trials=20, seed=11, sampler=sampler)
     proposals = []
     for _ in range(2):
         bridge.engine._contexts.clear()
@@ -151,6 +152,19 @@ def test_rebuilt_from_rows_the_engine_proposes_the_same(make_search: MakeSearch)
         trials = bridge.propose(context, search, [], 4)
         proposals.append([(trial.method, trial.language_model, trial.hyperparameters) for trial in trials])
     assert proposals[0] == proposals[1]
+
+
+def test_a_cold_search_knows_its_limits_and_the_sizes_of_language_models(make_search: MakeSearch) -> None:
+    search = make_search(methods=["full"], slots=1, budget_trials=20, seed=11, sampler="process", wall_s=33.0)
+    context = bridge.load_context(search.pk)
+    assert context is not None
+    assert context.prior is not None
+    assert context.prior.memory is not None
+    assert context.prior.memory.target.limits.wall_s == 33.0
+    assert context.prior.memory.runs == []
+    facts = context.prior.memory.facts
+    assert set(facts) == set(context.space.language_models)
+    assert max(sizes["parameters"] for sizes in facts.values()) > 2e7  # MiniLM
 
 
 def test_real_trials_become_correct_records(person: User, rows: Dataset) -> None:
