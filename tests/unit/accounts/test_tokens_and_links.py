@@ -87,7 +87,7 @@ def test_everybody_has_a_personal_team_and_names_of_teams_are_unique():
 def test_what_happened_is_audited_without_secrets():
     alice = create_user("alice")
     _, text = create_token(alice, "laptop", ["experiences:read"])
-    entries = list(AuditEntry.objects.values_list("action", "target", "facts"))
+    entries = list(AuditEntry.objects.order_by("pk").values_list("action", "target", "facts"))
     assert [action for action, _, _ in entries] == ["user.create", "token.create"]
     assert text not in str(entries)
 

@@ -21,6 +21,8 @@ def at(step):
 whole = trainer(num_train_epochs=1, eval_strategy="epoch", ddp_backend="gloo")
 whole.train()
 sys.stdout.write(f"rank {whole.args.process_index} of {whole.args.world_size}\\n")
+# Else gloo's threads may still run when the interpreter goes, and the process aborts now and then.
+if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
 """
 
 
