@@ -96,7 +96,7 @@ def log_runs(api: Api, folder: Path, train_rows: int) -> None:
     """As a researcher: the same script three times, the last one with too little memory."""
     from automl.sources.language_models import resolve
 
-    began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     train, validation = export_dataset(folder)
     environment = {
         **os.environ,
