@@ -33,7 +33,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "task": ("/experiences/tasks/", "tbody a"),
     "task-map": ("/experiences/task-map/", ""),
     "language-models": ("/experiences/language-models/", ""),
-    "prior": ("/searches/prior/", ""),
+    "prior": ("/experiences/tasks/", 'tbody a >> a[href^="/searches/prior/"]'),
     "new-search": ("/searches/new/", 'a[href^="/searches/new/"]'),
     "search": ("/searches/", "tbody a"),
     "trial": ("/searches/", "tbody a >> tbody a"),

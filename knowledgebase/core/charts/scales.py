@@ -9,6 +9,8 @@ FAILURES = ("oom", "timeout", "diverged", "error")
 STATUSES = ("ok", *FAILURES, "killed", "pruned", "unknown")
 _TONES = {"ok": "c-ink", "timeout": "c-busy"} | dict.fromkeys(("oom", "diverged", "error"), "c-fail")
 _LIVE = ("running", "queued")
+# How a search ends, in the glyphs of how runs do.
+_ENDS = {"done": "ok", "failed": "error", "cancelled": "killed"}
 _TIME_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 900, 3600, 10800, 36000, 86400)
 
 
@@ -58,6 +60,7 @@ def method_tone(method: str) -> str:
 
 def status_glyph(status: str) -> str:
     """The glyph of an outcome or state; `unknown` for any word without a shape."""
+    status = _ENDS.get(status, status)
     return status if status in STATUSES or status in _LIVE else "unknown"
 
 

@@ -126,9 +126,9 @@ def _by_task(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def _too_little(by_task: dict[str, list[Run]], span: tuple[int, int]) -> str:
-    runs = sum(map(len, by_task.values()))
+    runs, tasks = sum(map(len, by_task.values())), f"{len(by_task)} near task{'s' * (len(by_task) != 1)}"
     return (
-        f"Too little is known: {runs} runs of these methods and language models on {len(by_task)} near tasks, "
+        f"Too little is known: {runs} runs of these methods and language models on {tasks}, "
         f"trained on {span[0]:,} to {span[1]:,} rows. {LEAST_TASKS} tasks with {LEAST_RUNS} runs each are needed."
     )
 
