@@ -21,9 +21,12 @@ FINAL = ("web", "worker", "worker-gpu")
 
 
 def targets() -> dict[str, str]:
-    """Stage name -> its lines."""
+    """Stage name -> its lines, behind those of the stage that it stands on."""
     parts = re.split(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, flags=re.MULTILINE)
-    return {name: body for name, body in zip(parts[2::3], parts[3::3], strict=True)}
+    found: dict[str, str] = {}
+    for base, name, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        found[name] = found.get(base, "") + body
+    return found
 
 
 def commands() -> list[list[str]]:
@@ -46,6 +49,13 @@ def test_there_are_the_targets_that_are_spoken_of() -> None:
     assert set(named) <= set(FINAL)
     assert set(COMPOSE["compose.gpu.yml"]["services"]) <= SERVICES.keys()
     assert {"web", "control", "trials", "database", "redis"} <= SERVICES.keys()
+
+
+def test_the_gpu_worker_does_not_inherit_the_index_of_the_cpu_build() -> None:
+    """Compose merges the arguments of a build: what the override leaves out stays as compose.yml says it."""
+    base = SERVICES["trials"]["build"]["args"]
+    args = base | COMPOSE["compose.gpu.yml"]["services"]["trials"]["build"].get("args", {})
+    assert base["TORCH_INDEX"] != args["TORCH_INDEX"] == "${TORCH_GPU_INDEX:-}"
 
 
 def test_what_is_copied_is_there_and_not_ignored() -> None:
