@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from knowledgebase.core.errors import FieldError, Problem
+from knowledgebase.searches import bridge
 from knowledgebase.searches.models import Dataset
 from knowledgebase.searches.services import SearchRequest
 
@@ -24,7 +25,6 @@ DEFAULTS: Mapping[str, str] = {
 REQUIRED = ("trials", "wall_s", "memory_gib", "slots")
 TEXTS = ("title", "more_models")
 WHOLE = ("trials", "slots", "train_rows", "seed")
-OBJECTIVES = ("score", "seconds")
 # What the services call a field -> what the form calls it.
 POINTERS: Mapping[str, str] = {
     "budget.trials": "trials",
@@ -41,7 +41,7 @@ class SearchForm:
     values: Mapping[str, str]
     methods: tuple[str, ...] = ()
     language_models: tuple[str, ...] = ()
-    objectives: tuple[str, ...] = OBJECTIVES
+    objectives: tuple[str, ...] = bridge.OBJECTIVES
     warm_start: bool = True
     team: str = ""
 

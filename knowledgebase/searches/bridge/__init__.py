@@ -7,13 +7,20 @@ from knowledgebase.searches.bridge.datasets import DatasetFacts, read_dataset
 from knowledgebase.searches.bridge.drawing import draw_pipelines
 from knowledgebase.searches.bridge.engine import SearchContext, Start, load_context, prepare_start, propose
 from knowledgebase.searches.bridge.explorer import UTILITY_NAMES, Moved, Question, explore_prior
-from knowledgebase.searches.bridge.names import Choice, builtin_choices, language_model_choices, method_names
+from knowledgebase.searches.bridge.names import (
+    OBJECTIVES,
+    Choice,
+    builtin_choices,
+    language_model_choices,
+    method_names,
+)
 from knowledgebase.searches.bridge.preview import Note, Preview, preview_upload
 from knowledgebase.searches.bridge.records import Ending
 from knowledgebase.searches.bridge.refusal import Refused
 from knowledgebase.searches.bridge.running import lost_ending, run_pipeline, trial_script
 
 __all__ = [
+    "OBJECTIVES",
     "UTILITY_NAMES",
     "Choice",
     "DatasetFacts",

@@ -106,3 +106,8 @@ class Dataset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.source})"
+
+    @property
+    def score_name(self) -> str:
+        """What runs on these rows are judged by, as people call it."""
+        return "token-F1" if self.kind == self.Kind.ANSWERS else "macro-F1"

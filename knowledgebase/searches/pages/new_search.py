@@ -25,7 +25,6 @@ from knowledgebase.searches.forms import SearchForm, by_field, invalid
 from knowledgebase.searches.models import Dataset, Search
 
 SHOWN_SEARCHES = 3
-OBJECTIVE_WORDS = (("score", "macro-F1, higher"), ("seconds", "time to result, lower"))
 
 
 @dataclass(frozen=True)
@@ -113,12 +112,13 @@ def _page(
     request: HttpRequest, user: User, dataset: Dataset, form: SearchForm, errors: Mapping[str, str]
 ) -> HttpResponse:
     methods, models = form.methods, form.language_models
+    words = {"score": f"{dataset.score_name}, higher", "seconds": "time to result, lower"}
     page = SetUpPage(
         dataset=dataset,
         form=form,
         methods=[(name, not methods or name in methods) for name in bridge.method_names(dataset.kind)],
         language_models=[(one, not models or one.key in models) for one in bridge.language_model_choices()],
-        objectives=[(name, words, name in form.objectives) for name, words in OBJECTIVE_WORDS],
+        objectives=[(name, words[name], name in form.objectives) for name in bridge.OBJECTIVES],
         teams=list(writable_teams(user)),
         may_start=dataset.owner_id == user.pk or may_write(user, dataset.team_id),
         key=request.POST.get("key", "") or secrets.token_urlsafe(12),

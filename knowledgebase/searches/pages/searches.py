@@ -138,9 +138,8 @@ def growth_chart(report: selectors.SearchReport) -> charts.LineChart | None:
         steps += [(minute, before), (minute, max(before, score))]
     steps.append((report.seconds_used / 60, steps[-1][1]))
     series = [charts.Series("best", tuple(steps))]
-    return charts.line_chart(
-        "growth", "Best score over time", "best macro-F1 so far", "minutes since start", series
-    )
+    axis = f"best {report.search.dataset.score_name} so far"
+    return charts.line_chart("growth", "Best score over time", axis, "minutes since start", series)
 
 
 def front_chart(report: selectors.SearchReport, cold: selectors.ColdTwin | None) -> charts.FrontChart | None:
@@ -154,7 +153,7 @@ def front_chart(report: selectors.SearchReport, cold: selectors.ColdTwin | None)
         if trial.status and trial.status != "ok":
             failures.setdefault(trial.status, []).append(trial.seconds or 0.0)
     reference = [charts.Point(p.trial, p.method, p.score, p.seconds) for p in cold.front] if cold else []
-    return charts.front_chart("fig-front", points, failures, "macro-F1", reference)
+    return charts.front_chart("fig-front", points, failures, report.search.dataset.score_name, reference)
 
 
 def prior_rows(report: selectors.SearchReport) -> dict[str, list[tuple[str, float, float]]]:

@@ -75,6 +75,19 @@ def test_a_twin_of_another_team_is_not_spoken_of(owner, stranger, make_search):
     assert cold_of(owner, warm) is None
 
 
+def test_questions_are_not_said_to_be_judged_by_macro_f1(owner, make_search):
+    search = make_search("questions", [(0.5, 1.0), (0.4, 2.0)])
+    Dataset.objects.filter(pk=search.dataset_id).update(kind="question-answering")
+    for address in (
+        f"/searches/{search.pk}/",
+        f"/searches/{search.pk}/trials/1/",
+        f"/searches/new/{search.dataset_id}/",
+    ):
+        page = owner.pages.get(address).content.decode()
+        assert "token-F1" in page, address
+        assert "macro-F1" not in page, address
+
+
 def test_the_best_score_grows_in_steps(owner, make_search):
     search = make_search("steps", [(0.5, 1.0), (0.4, 1.0), (0.7, 1.0)])
     growth = owner.pages.get(f"/searches/{search.pk}/").context["page"].growth
