@@ -9,6 +9,8 @@ from dataclasses import dataclass
 CLASSES = "text-classification"
 ANSWERS = "question-answering"
 KINDS = (CLASSES, ANSWERS)
+#: Of the training rows, set aside for a split that the user did not give.
+VALIDATION_SHARE, TEST_SHARE = 0.15, 0.15
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,8 @@ from collections.abc import Iterable
 from automl.errors import SourceError
 from automl.sources.answered.questions import Questions
 from automl.sources.answered.splitting import prepare_questions
-from automl.sources.rows import LabelledText, Rows, Splits
+from automl.sources.rows import TEST_SHARE, VALIDATION_SHARE, LabelledText, Rows, Splits
 
-VALIDATION_SHARE = 0.15
-TEST_SHARE = 0.15
 MIN_ROWS = 10
 
 

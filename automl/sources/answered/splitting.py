@@ -6,10 +6,7 @@ import random
 
 from automl.errors import SourceError
 from automl.sources.answered.questions import Questions, questions_of
-from automl.sources.rows import LabelledText, Splits
-
-VALIDATION_SHARE = 0.15
-TEST_SHARE = 0.15
+from automl.sources.rows import TEST_SHARE, VALIDATION_SHARE, LabelledText, Splits
 
 
 def prepare_questions(
