@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from knowledgebase.accounts.models import User
 from knowledgebase.accounts.selectors import may_write
+from knowledgebase.core.fronts import front_places
 from knowledgebase.experiences.models import Experience
 from knowledgebase.searches.models import Dataset, Search, Trial
 
@@ -150,11 +151,9 @@ def best_trial(trials: Sequence[Trial]) -> Trial | None:
 def front_of(trials: Sequence[Trial]) -> tuple[FrontPoint, ...]:
     """Trials not dominated in (score up, seconds down), from quick to good."""
     scored = [trial for trial in trials if trial.score is not None and trial.seconds is not None]
-    front: list[FrontPoint] = []
-    for trial in sorted(scored, key=lambda one: (one.seconds, -(one.score or 0.0), one.number)):
-        if not front or (trial.score or 0.0) > front[-1].score:
-            front.append(_point(trial))
-    return tuple(front)
+    scored.sort(key=lambda trial: trial.number)
+    places = front_places((trial.score or 0.0, trial.seconds or 0.0) for trial in scored)
+    return tuple(_point(scored[place]) for place in places)
 
 
 def prior_neighbours(reader: User, search: Search) -> tuple[NeighbourTask, ...]:

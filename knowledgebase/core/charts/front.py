@@ -1,6 +1,5 @@
 """The front: score against time on a log axis, failures below it; it knows no rows."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from knowledgebase.core.charts.scales import (
     status_tone,
     time_values,
 )
+from knowledgebase.core.fronts import front_places
 
 _LEFT, _WIDTH, _TOP, _FLOOR = 11.0, 87.0, 26.0, 214.0
 _ROW = 16
@@ -79,12 +79,8 @@ class FrontChart:
 
 def front_of(points: Iterable[Point]) -> tuple[Point, ...]:
     """The points that no other beats in both score (higher) and seconds (lower), fastest first."""
-    best, front = -math.inf, []
-    for point in sorted(points, key=lambda p: (p.seconds, -p.score, p.number)):
-        if point.score > best:
-            best = point.score
-            front.append(point)
-    return tuple(front)
+    shown = sorted(points, key=lambda point: point.number)
+    return tuple(shown[place] for place in front_places((point.score, point.seconds) for point in shown))
 
 
 def front_chart(
