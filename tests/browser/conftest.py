@@ -109,7 +109,8 @@ def search(owner: Person) -> Any:
     }
     made = Search.objects.create(
         owner=owner.user, team=owner.team, dataset=dataset, title="parameter-type, score and time",
-        objectives=["score", "seconds"], budget_trials=12, state="running", started_at=now, slots=2, wall_s=40,
+        sampler="process", objectives=["score", "seconds"], budget_trials=12,
+        state="running", started_at=now, slots=2, wall_s=40,
         host_memory_bytes=2 * 2**30, seed=42,
         prior_summary={
             "neighbours": [

@@ -26,8 +26,9 @@ def search(owner):
         fingerprint="rows-sha256:" + "0" * 64,
     )
     made = Search.objects.create(
-        owner=owner.user, team=owner.team, dataset=dataset, title="weather, both", objectives=["score", "seconds"],
-        budget_trials=4, state="running", started_at="2026-11-20T10:00:00Z", slots=2, wall_s=60,
+        owner=owner.user, team=owner.team, dataset=dataset, title="weather, both", sampler="process",
+        objectives=["score", "seconds"], budget_trials=4, state="running", started_at="2026-11-20T10:00:00Z",
+        slots=2, wall_s=60,
         prior_summary={
             "neighbours": [{"task": "sha256:1", "name": "climate", "distance": 0.5, "parts": {}}],
             "distributions": {"method": {"full": 0.7, "linear": 0.3}, "language_model": {"package:a/b@1": 1.0}},
