@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='search',
             name='sampler',
-            field=models.CharField(help_text='who proposes; the request says it', max_length=32),
+            field=models.CharField(help_text='the name of the sampler that proposes its trials', max_length=32),
         ),
     ]

@@ -69,7 +69,7 @@ class Search(models.Model):
     evaluation_rows = models.PositiveIntegerField(
         null=True, blank=True, help_text="cut of validation and of test rows, each"
     )
-    sampler = models.CharField(max_length=32, help_text="who proposes; the request says it")
+    sampler = models.CharField(max_length=32, help_text="the name of the sampler that proposes its trials")
     sampler_options = models.JSONField(default=dict, blank=True)
     warm_start = models.BooleanField(default=True)
     seed = models.PositiveIntegerField(default=0)
