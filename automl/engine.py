@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from automl.errors import SamplerError
-from automl.fronts import costs_of, fronts
+from automl.fronts import costs_of, dominated, fronts
 from automl.fronts import hypervolume as dominated_share
 from automl.priors import Prior
 from automl.samplers import Setting, make_sampler
@@ -20,7 +20,8 @@ from automl.values import SCORE, SECONDS, Objective, Outcome, Pipeline, Proposal
 class Engine:
     """A search without its surroundings.
 
-    `prior` None is a cold start; `objectives` are one or both of `SCORE` and `SECONDS`; `options` are the
+    `prior` None is a cold start; `objectives` are one or several of `automl.values`: score, seconds,
+    memory, trainable parameters, energy; `options` are the
     sampler's, as JSON data. SamplerError for an unknown sampler, its options, objectives that are empty or
     named twice, or a negative seed.
     """
@@ -37,7 +38,7 @@ class Engine:
     ) -> None:
         names = [objective.name for objective in objectives]
         if not names or len(set(names)) < len(names):
-            raise SamplerError(f"an engine needs score, seconds or both as objectives, got {names!r}")
+            raise SamplerError(f"an engine needs objectives, each named once, got {names!r}")
         if seed < 0:
             raise SamplerError(f"the seed must be >= 0, got {seed!r}")
         self.space, self.seed, self.objectives = space, seed, tuple(objectives)
@@ -99,3 +100,9 @@ class Engine:
         return dominated_share(
             [score for score, _ in points], [spent for _, spent in points], limit_s=limit_s
         )
+
+    def dominated(self, references: Mapping[str, float]) -> float:
+        """The share in [0, 1] of the box of all objectives that the successes dominate: score 0 to 1, each cost 0 to
+        its reference, by name. ValueError for a cost without a positive reference.
+        """
+        return dominated(self.history, self.objectives, references)
