@@ -90,8 +90,8 @@ def record_experiences(
             references = resolve(known)
             numbers = take(counter, len(fresh))
             extra = {
-                "owner": owner,
-                "team": team,
+                "owner_id": owner.pk if owner else None,
+                "team_id": team.pk if team else None,
                 "visibility": visibility,
                 "origin": origin,
                 "provisional": provisional,
@@ -101,7 +101,7 @@ def record_experiences(
                 for item, identities, number in zip(fresh.values(), known, numbers, strict=True)
             ]
             _write(rows, there.rows)
-            Run.objects.filter(pk__in=fresh).delete()
+            Run.objects.filter(pk__among=list(fresh)).delete()
     return results
 
 
@@ -135,11 +135,11 @@ def _check(item: object) -> _Item | ItemResult:
 def _find(items: Sequence[_Item], owner: User | None) -> _There:
     ids, key = [item.id for item in items], owner.pk if owner else None
     known = ("content", "provisional", "owner_id", "team_id", "visibility")
-    rows = Experience.objects.only(*known).in_bulk(ids)
-    runs = dict(Run.objects.filter(pk__in=ids).values_list("pk", "owner_id"))
+    rows = {row.pk: row for row in Experience.objects.filter(pk__among=ids).only(*known)}
+    runs = dict(Run.objects.filter(pk__among=ids).values_list("pk", "owner_id"))
     return _There(
         rows=rows,
-        gone=set(Tombstone.objects.filter(pk__in=ids).values_list("pk", flat=True)),
+        gone=set(Tombstone.objects.filter(pk__among=ids).values_list("pk", flat=True)),
         foreign={pk for pk, starter in runs.items() if starter != key}
         | {pk for pk, row in rows.items() if row.provisional and row.owner_id != key},
     )
@@ -186,10 +186,10 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         id=item.id,
         digest=item.digest,
         content=item.content,
-        task=references.tasks[identities.task.digest],
-        system=None if system is None else references.systems[system],
-        pipeline=references.pipelines[identities.pipeline],
-        language_model=None if language_model is None else references.language_models[language_model],
+        task_id=references.tasks[identities.task.digest],
+        system_id=None if system is None else references.systems[system],
+        pipeline_id=references.pipelines[identities.pipeline],
+        language_model_id=None if language_model is None else references.language_models[language_model],
         method=record["pipeline"]["method"],
         status=outcome["status"],
         phase=outcome.get("phase") or "",
@@ -206,7 +206,7 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         finished_at=_time(record.get("finished_at")),
         via=record["provenance"]["via"],
         licence=record["provenance"].get("licence") or "",
-        record=dict(record),
+        record=record if type(record) is dict else dict(record),
         numbers=numbers_of(record),
         received_at=timezone.now(),
         **extra,

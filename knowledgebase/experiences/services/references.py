@@ -33,12 +33,12 @@ class Identities:
 
 @dataclass(frozen=True)
 class References:
-    """Rows by digest or key."""
+    """Keys of rows by digest, or by the key of the language model."""
 
-    tasks: Mapping[str, Task]
-    systems: Mapping[str, System]
-    language_models: Mapping[str, LanguageModel]
-    pipelines: Mapping[str, Pipeline]
+    tasks: Mapping[str, int]
+    systems: Mapping[str, int]
+    language_models: Mapping[str, int]
+    pipelines: Mapping[str, int]
 
 
 def identify(record: Record) -> Identities:
@@ -62,20 +62,34 @@ def resolve(batch: Sequence[Identities]) -> References:
         if one.language_model is not None:
             _describe_more(models[one.language_model], one.record)
     return References(
-        tasks=tasks,
-        systems=_rows(System, "digest", {one.system: one for one in batch}, _system),
-        language_models=models,
-        pipelines=_rows(
-            Pipeline, "digest", {one.pipeline: one for one in batch}, lambda one: _pipeline(one, models)
-        ),
+        tasks={digest: row.pk for digest, row in tasks.items()},
+        systems=_keys(System, {one.system: one for one in batch}, _system),
+        language_models={key: row.pk for key, row in models.items()},
+        pipelines=_keys(Pipeline, {one.pipeline: one for one in batch}, lambda one: _pipeline(one, models)),
     )
+
+
+def _keys(
+    model: type[Row], wanted: Mapping[Any, Identities], make: Callable[[Identities], Row]
+) -> dict[str, int]:
+    """Keys alone: nearly every run is another pipeline, and reading rows costs more than writing them."""
+
+    def known(names: list[str]) -> dict[str, int]:
+        return dict(model._default_manager.filter(digest__among=names).values_list("digest", "pk"))
+
+    names = [name for name in wanted if name is not None]
+    found = known(names) if names else {}
+    if missing := [name for name in names if name not in found]:
+        model._default_manager.bulk_create([make(wanted[name]) for name in missing], ignore_conflicts=True)
+        found |= known(missing)
+    return found
 
 
 def _rows(
     model: type[Row], key: str, wanted: Mapping[Any, Identities], make: Callable[[Identities], Row]
 ) -> dict[str, Row]:
     names = [name for name in wanted if name is not None]
-    rows = model._default_manager.filter(**{f"{key}__in": names})
+    rows = model._default_manager.filter(**{f"{key}__among": names})
     found = {getattr(row, key): row for row in rows}
     if missing := [make(wanted[name]) for name in names if name not in found]:
         model._default_manager.bulk_create(missing, ignore_conflicts=True)
