@@ -16,7 +16,7 @@ from tunelore.observe.facts import Told, distributed_rank, facts_of_script, hidd
 from tunelore.observe.pipeline import Scalar
 from tunelore.observe.rows import Rows
 from tunelore.record import STATUSES
-from tunelore.runs.metrics import SPLITS
+from tunelore.runs.measures import SPLITS
 from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
 from tunelore.runs.values import is_number, snapshot

@@ -17,7 +17,7 @@ from tunelore.observe.language_model import from_key
 from tunelore.observe.pipeline import scalar
 from tunelore.plain import named_metrics
 from tunelore.record import SCHEMA_ID, STATUSES, canonical, check, import_id
-from tunelore.runs import metrics as measures
+from tunelore.runs import measures
 from tunelore.runs.values import clean
 
 FORMAT = "json"

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from tunelore import record, trouble
 from tunelore.spool import outbox
-from tunelore.spool.lines import decode, encode
-from tunelore.spool.place import lives, place, process_start
+from tunelore.spool.format import decode, encode, lives, place, process_start
 from tunelore.spool.reader import read_file
 from tunelore.spool.writer import SpoolWriter
 

@@ -15,7 +15,7 @@ import pytest
 from tunelore import exits, record, run, trouble
 from tunelore.record import uuid7
 from tunelore.spool import writer as writing
-from tunelore.spool.lines import decode, encode
+from tunelore.spool.format import decode, encode
 from tunelore.spool.outbox import parcels, sweep
 from tunelore.spool.reader import read_file
 from tunelore.spool.writer import SpoolWriter

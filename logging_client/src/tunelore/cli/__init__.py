@@ -7,10 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from tunelore import __version__
-from tunelore.cli.check import check
-from tunelore.cli.log import log
-from tunelore.cli.sync import sync
-from tunelore.cli.waiting import show, status
+from tunelore.cli.look import check, show, status
+from tunelore.cli.send import log, sync
 from tunelore.cli.words import DONE
 from tunelore.settings import read_settings
 

@@ -4,13 +4,15 @@ Knows neither trainers nor hubs; keeps no text.
 """
 
 from tunelore.describe import classification, question_answering
-from tunelore.describe.classification import classification_metafeatures, label_metafeatures
+from tunelore.describe.classification import (
+    classification_metafeatures,
+    label_metafeatures,
+    statistics_metafeatures,
+)
 from tunelore.describe.fingerprints import rows_fingerprint, tokens_fingerprint
 from tunelore.describe.landmark import landmark_accuracy, landmark_sample, prepare_landmark
-from tunelore.describe.machine import devices, memory_bytes, system
+from tunelore.describe.machine import conditions, current_threads, device_speed, devices, memory_bytes, system
 from tunelore.describe.question_answering import question_answering_metafeatures
-from tunelore.describe.speed import conditions, current_threads, device_speed
-from tunelore.describe.statistics import statistics_metafeatures
 
 # The extractor of each kind of task that has one: name and version.
 EXTRACTORS = {

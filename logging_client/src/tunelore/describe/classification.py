@@ -1,4 +1,7 @@
-"""The ten meta-features of a text-classification task, by name. Knows no file, no tokeniser and no store."""
+"""The ten meta-features of a text-classification task, by name, from rows, from labels or from statistics alone.
+
+Knows no file, no tokeniser and no store.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,29 @@ def label_metafeatures(labels: Sequence[str]) -> dict[str, Any]:
         raise ValueError("no rows: meta-features describe at least one label")
     missing = dict.fromkeys(("mean_length", "length_deviation", "length_variation", "landmark"))
     values: dict[str, float | None] = {**class_values(Counter(labels)), **missing}
+    return {"extractor": EXTRACTOR, "version": VERSION, "sampled": False, "values": values}
+
+
+def statistics_metafeatures(
+    class_counts: Mapping[str, int], mean_length: float | None = None, length_deviation: float | None = None
+) -> dict[str, Any]:
+    """The block that `classification_metafeatures` gives for rows with these statistics; the landmark is missing.
+
+    Rows by class, each positive (ValueError otherwise); lengths in characters, the deviation dividing by N, None
+    where they are not known.
+    """
+    if not class_counts or min(class_counts.values()) < 1:
+        raise ValueError(f"class counts must be 1 or more of at least one class, got {dict(class_counts)!r}")
+    variation = None
+    if mean_length and length_deviation is not None:
+        variation = length_deviation / mean_length
+    values: dict[str, float | None] = {
+        **class_values(class_counts),
+        "mean_length": mean_length,
+        "length_deviation": length_deviation,
+        "length_variation": variation,
+        "landmark": None,
+    }
     return {"extractor": EXTRACTOR, "version": VERSION, "sampled": False, "values": values}
 
 

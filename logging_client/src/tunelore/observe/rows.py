@@ -5,12 +5,16 @@ Works within a time limit and says so in the record. Knows neither trainer nor n
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 from tunelore import trouble
 from tunelore.describe import (
+    EXTRACTORS,
     classification_metafeatures,
     label_metafeatures,
     landmark_accuracy,
@@ -22,7 +26,7 @@ from tunelore.describe import (
 from tunelore.observe.dataset import Rows as Pairs
 from tunelore.observe.dataset import named_dataset, read_rows, rows_in, tokens_of
 from tunelore.observe.facts import Facts, Told
-from tunelore.observe.statistics_cache import recall, remember
+from tunelore.runs.values import finite
 
 SECONDS = 30.0  # for reading and statistics together, at most
 READING_SHARE = 0.6
@@ -122,3 +126,50 @@ class Rows:
         rows = self._train_rows
         share = rows / whole if rows and whole and rows <= whole else None
         return {"train_rows": rows, "train_fraction": share}
+
+
+FOLDER = "statistics"
+MAX_BYTES = 20_000
+_FINGERPRINT = re.compile(r"rows-sha256:([0-9a-f]{64})")
+
+
+def recall(spool: Path, kind: str, fingerprint: str | None) -> dict[str, Any] | None:
+    """What was kept, None where nothing sensible was, or by another version of the extractor."""
+    path = _path(spool, kind, fingerprint)
+    if path is None:
+        return None
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return None
+        kept = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(kept, dict) or (kept.get("extractor"), kept.get("version")) != EXTRACTORS[kind]:
+        return None
+    values = kept.get("values")
+    if not isinstance(values, dict) or not isinstance(kept.get("sampled"), bool):
+        return None
+    if any(value is not None and finite(value) is None for value in values.values()):
+        return None
+    return kept
+
+
+def remember(spool: Path, kind: str, fingerprint: str | None, metafeatures: dict[str, Any]) -> None:
+    """Keep them; a disk that takes nothing costs a second of the next run."""
+    path = _path(spool, kind, fingerprint)
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.part")
+        temporary.write_text(json.dumps(metafeatures, allow_nan=False), encoding="utf-8")
+        os.replace(temporary, path)
+    except (OSError, ValueError):
+        trouble.counts["statistics"] += 1
+
+
+def _path(spool: Path, kind: str, fingerprint: str | None) -> Path | None:
+    match = _FINGERPRINT.fullmatch(fingerprint or "")
+    if match is None or kind not in EXTRACTORS:
+        return None
+    return spool / FOLDER / f"{kind}-{match[1]}.json"

@@ -15,8 +15,8 @@ from typing import Any
 from tunelore import trouble
 from tunelore.observe.cost import ThreadTime, device_memory_peak, memory_now, memory_peak
 from tunelore.record import MAX_RECORD_BYTES, RecordError, canonical, uuid7
-from tunelore.runs import metrics as measures
-from tunelore.runs.curve import Curve, Point, measured, thinned
+from tunelore.runs import measures
+from tunelore.runs.measures import Curve, Point, measured, thinned
 from tunelore.runs.outcome import Outcome
 from tunelore.runs.values import finite, is_infinite, snapshot, whole, without_labels
 

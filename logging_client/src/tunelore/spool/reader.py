@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tunelore.runs.curve import MAX_POINTS, Point, thinned
+from tunelore.runs.measures import MAX_POINTS, Point, thinned
 from tunelore.runs.outcome import Outcome
 from tunelore.runs.run import fitting
-from tunelore.spool.lines import FORMAT, read_lines
-from tunelore.spool.place import lives, place
+from tunelore.spool.format import FORMAT, lives, place, read_lines
 
 # A process of another machine or container cannot be asked; it writes a line a minute while it trains. Two hours,
 # since its clock may be an hour off ours, and a living run that is settled as lost is refused when it ends.
