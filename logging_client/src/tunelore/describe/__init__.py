@@ -10,7 +10,7 @@ from tunelore.describe.classification import (
     statistics_metafeatures,
 )
 from tunelore.describe.fingerprints import rows_fingerprint, tokens_fingerprint
-from tunelore.describe.landmark import landmark_accuracy, landmark_sample, prepare_landmark
+from tunelore.describe.landmark import landmark_accuracy, landmark_apart, landmark_sample
 from tunelore.describe.machine import conditions, current_threads, device_speed, devices, memory_bytes, system
 from tunelore.describe.question_answering import question_answering_metafeatures
 
@@ -28,9 +28,9 @@ __all__ = [
     "devices",
     "label_metafeatures",
     "landmark_accuracy",
+    "landmark_apart",
     "landmark_sample",
     "memory_bytes",
-    "prepare_landmark",
     "question_answering_metafeatures",
     "rows_fingerprint",
     "statistics_metafeatures",

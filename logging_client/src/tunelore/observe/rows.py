@@ -17,9 +17,8 @@ from tunelore.describe import (
     EXTRACTORS,
     classification_metafeatures,
     label_metafeatures,
-    landmark_accuracy,
+    landmark_apart,
     landmark_sample,
-    prepare_landmark,
     question_answering_metafeatures,
     rows_fingerprint,
 )
@@ -34,7 +33,7 @@ CLASSES, ANSWERS = "text-classification", "question-answering"
 
 
 class Rows:
-    """`early` gives task and fidelity with what is cheap, `late` the task with what training should not wait for.
+    """`early` gives task and fidelity with what is cheap, `late` the task with what is worked out meanwhile.
 
     `folder` is where statistics are kept from one run to the next, under the fingerprint of their rows.
     """
@@ -46,7 +45,7 @@ class Rows:
         self._train_rows = rows_in(train_dataset)
         self._sample: tuple[list[str], list[str]] | None = None
         self._early: Facts | None = None
-        self._late: Facts = {}
+        self._late: Facts | None = {}
         self._raw = told.dataset is not None and named_dataset(told.dataset) is None
         self._tokens: tuple[str | None, list[str]] = (None, [])
         if told.dataset is None and train_dataset is not None:
@@ -67,22 +66,35 @@ class Rows:
             task = {**self._task, "dataset": {**self._task["dataset"], "fingerprint": fingerprint}}
             self._task = task if metafeatures is None else {**task, "metafeatures": metafeatures}
             self._early = {"task": self._task, "fidelity": self._fidelity(whole)}
+            with trouble.quietly("landmark"):
+                self._start_landmark()
         return self._early
 
-    def late(self) -> Facts:
-        """The task with its landmark, which costs a second of processor time that training should not lose."""
-        if self._sample is not None:
-            (texts, labels), self._sample = self._sample, None
-            known = self._task["metafeatures"]
-            landmark = landmark_accuracy(texts, labels)
-            sampled = known["sampled"] or (landmark is not None and known["values"]["instances"] > len(texts))
-            values = {**known["values"], "landmark": landmark}
-            self._task = {**self._task, "metafeatures": {**known, "sampled": sampled, "values": values}}
-            self._late = {"task": self._task}
-            if landmark is not None:
-                kept, fingerprint = self._task["metafeatures"], self._task["dataset"]["fingerprint"]
-                remember(self._folder, CLASSES, fingerprint, kept)
+    def late(self) -> Facts | None:
+        """The task with its landmark, which takes seconds beside the training; None while it is still worked out."""
         return self._late
+
+    def _start_landmark(self) -> None:
+        """Begun once the task is complete, since the answer comes by a thread of its own."""
+        sample, self._sample = self._sample, None
+        if sample is None:
+            return
+        task, sees = self._task, len(sample[0])
+
+        def came(accuracy: float | None) -> None:
+            known = task["metafeatures"]
+            sampled = known["sampled"] or (accuracy is not None and known["values"]["instances"] > sees)
+            found = {**known, "sampled": sampled, "values": {**known["values"], "landmark": accuracy}}
+            if accuracy is not None:
+                remember(self._folder, CLASSES, task["dataset"]["fingerprint"], found)
+            self._late = {"task": {**task, "metafeatures": found}}
+
+        self._late = None
+        try:
+            landmark_apart(*sample, came)
+        except BaseException:
+            self._late = {}
+            raise
 
     def _read(self) -> tuple[str | None, int, Facts | None]:
         told, kind, began = self._told, self._task["kind"], time.monotonic()
@@ -118,8 +130,7 @@ class Rows:
             return question_answering_metafeatures(texts, labels, seconds=until - time.monotonic())
         if kind != CLASSES:
             return None
-        if prepare_landmark():
-            self._sample = landmark_sample(texts, labels)
+        self._sample = landmark_sample(texts, labels)
         return classification_metafeatures(texts, labels, landmark=False)
 
     def _fidelity(self, whole: int | None) -> Facts:

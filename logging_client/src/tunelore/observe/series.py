@@ -1,8 +1,8 @@
 """Runs that belong together: trials of a search, retries after running out of memory, what goes on from a checkpoint.
 
-None of it is told to callbacks in so many words. Searches and retries show in what the Trainer passes along; a run that
-writes a checkpoint leaves its id in the trainer state and, for a state that was written before the run was known, in a
-small file beside it. Knows no spool.
+None of it is told to callbacks in so many words. Searches and retries show in what the Trainer passes along; a run
+that writes a checkpoint leaves its id in the trainer state and, for a state that was written before the run was known,
+in a small file beside it. Knows no spool.
 """
 
 from __future__ import annotations
