@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunelore import exits, trouble
+from tunelore.observe.choice import Scalar
 from tunelore.observe.dataset import rows_in
 from tunelore.observe.facts import Told, counts, distributed_rank, facts_at_start, hidden_labels
-from tunelore.observe.pipeline import Scalar
 from tunelore.observe.rows import Rows
 from tunelore.observe.series import (
     Retries,

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any
 
 from tunelore import exits, trouble
+from tunelore.observe.choice import Scalar
 from tunelore.observe.facts import Told, distributed_rank, facts_of_script, hidden_labels
-from tunelore.observe.pipeline import Scalar
 from tunelore.observe.rows import Rows
 from tunelore.record import STATUSES
 from tunelore.runs.measures import SPLITS

@@ -12,7 +12,7 @@ import pytest
 from tunelore import record, trouble
 from tunelore.spool import outbox
 from tunelore.spool.format import decode, encode, lives, place, process_start
-from tunelore.spool.reader import read_file
+from tunelore.spool.outbox import read_file
 from tunelore.spool.writer import SpoolWriter
 
 # A file of format 1 as version 0.1.0 wrote it: every later version must read it.

@@ -16,8 +16,7 @@ from tunelore import exits, record, run, trouble
 from tunelore.record import uuid7
 from tunelore.spool import writer as writing
 from tunelore.spool.format import decode, encode
-from tunelore.spool.outbox import parcels, sweep
-from tunelore.spool.reader import read_file
+from tunelore.spool.outbox import parcels, read_file, sweep
 from tunelore.spool.writer import SpoolWriter
 
 from tests.unit.tunelore.processes import environment

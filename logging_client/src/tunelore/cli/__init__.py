@@ -7,9 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from tunelore import __version__
-from tunelore.cli.look import check, show, status
+from tunelore.cli.look import DONE, check, show, status
 from tunelore.cli.send import log, sync
-from tunelore.cli.words import DONE
 from tunelore.settings import read_settings
 
 COMMANDS = {"sync": sync, "status": status, "show": show, "log": log, "check": check}

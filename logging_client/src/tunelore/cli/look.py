@@ -11,14 +11,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tunelore import __version__
-from tunelore.cli.words import DONE, LEFT, printable, runs
+from tunelore import __version__, trouble
 from tunelore.record import SCHEMA_ID, canonical, uuid7
 from tunelore.sending.hub import ABOUT, Answer, Hub
 from tunelore.settings import Settings
 from tunelore.spool.outbox import REJECTED as REJECTED_FOLDER
-from tunelore.spool.outbox import parcels, read_folder
-from tunelore.spool.reader import SpoolFile
+from tunelore.spool.outbox import SpoolFile, parcels, read_folder
+
+DONE, LEFT, WRONG_USE = 0, 1, 2
+
+
+def runs(number: int) -> str:
+    """1 run, 2 runs."""
+    return f"{number:,} run" if number == 1 else f"{number:,} runs"
+
+
+def printable(text: object) -> str:
+    """A name cannot write to the terminal."""
+    return trouble.one_line(text)[:60]
 
 
 def status(options: argparse.Namespace, settings: Settings) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from tunelore.cli.words import DONE, LEFT, WRONG_USE, runs
+from tunelore.cli.look import DONE, LEFT, WRONG_USE, runs
 from tunelore.sending.delivery import DELIVERED, DROPPED, KEPT, REJECTED, batches, deliver
 from tunelore.sending.hub import Hub
 from tunelore.settings import Settings

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tunelore.observe.pipeline import scalar
+from tunelore.observe.choice import scalar
 from tunelore.record import uuid7
 from tunelore.runs.outcome import Outcome
 from tunelore.runs.run import Run
-from tunelore.spool.reader import RUN_ID
+from tunelore.spool.outbox import RUN_ID
 
 
 def batch_of_a_step(args: Any, state: Any, dataloader: Any) -> int | None:
