@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +66,7 @@ def place() -> str:
     try:
         marks.append(os.readlink("/proc/self/ns/pid"))
     except OSError:
-        marks.append("")
+        marks.append("" if any(marks) else platform.node())
     return hashlib.sha256("\n".join(marks).encode()).hexdigest()[:32]
 
 
@@ -77,18 +79,20 @@ def process_start(pid: int) -> str | None:
     return fields[19]
 
 
-def lives(pid: int, start: str | None) -> bool:
-    """Whether that very process still runs here."""
+def lives(pid: int, start: str | None) -> bool | None:
+    """Whether that very process still runs here; None where the system does not say."""
     if Path("/proc/self/stat").exists():
         found = process_start(pid)
         return found is not None and (start is None or found == start)
+    if sys.platform == "win32":
+        return None  # to ask by a signal would end it
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except OSError:
-        return True
-    return True
+        return None
+    return None  # the number may be another's by now
 
 
 def _text(path: Path) -> str:

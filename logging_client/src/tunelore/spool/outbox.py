@@ -20,8 +20,9 @@ from tunelore.runs.outcome import Outcome
 from tunelore.runs.run import fitting
 from tunelore.spool.format import FORMAT, lives, place, read_lines
 
-# A process of another machine or container cannot be asked; it writes a line a minute while it trains. Two hours,
-# since its clock may be an hour off ours, and a living run that is settled as lost is refused when it ends.
+# Who cannot be asked (another machine, a container, a system that does not tell) writes a line a minute while it
+# trains. Two hours, since its clock may be an hour off ours, and a living run that is settled as lost is refused
+# when it ends.
 SILENT_S = 7200.0
 REJECTED = "rejected"
 RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -108,7 +109,9 @@ def _apply(runs: dict[str, StoredRun], payload: Mapping[str, Any]) -> None:
 
 def _alive(path: Path, header: Mapping[str, Any]) -> bool:
     if header.get("place") == place():
-        return lives(int(header.get("pid") or 0), header.get("start"))
+        known = lives(int(header.get("pid") or 0), header.get("start"))
+        if known is not None:
+            return known
     try:
         return time.time() - path.stat().st_mtime < SILENT_S
     except OSError:
