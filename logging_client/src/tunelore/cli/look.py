@@ -1,8 +1,9 @@
-"""`tunelore check`: whether runs will get from here to the hub, and what to do where they will not."""
+"""`tunelore status` and `show` tell what is in the spool; `check` whether it will get to the hub. They send no run."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -10,12 +11,80 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tunelore import __version__
-from tunelore.cli.words import DONE, LEFT, printable, runs
-from tunelore.record import SCHEMA_ID, uuid7
+from tunelore import __version__, trouble
+from tunelore.record import SCHEMA_ID, canonical, uuid7
 from tunelore.sending.hub import ABOUT, Answer, Hub
 from tunelore.settings import Settings
-from tunelore.spool.outbox import parcels
+from tunelore.spool.outbox import REJECTED as REJECTED_FOLDER
+from tunelore.spool.outbox import SpoolFile, parcels, read_folder
+
+DONE, LEFT, WRONG_USE = 0, 1, 2
+
+
+def runs(number: int) -> str:
+    """1 run, 2 runs."""
+    return f"{number:,} run" if number == 1 else f"{number:,} runs"
+
+
+def printable(text: object) -> str:
+    """A name cannot write to the terminal."""
+    return trouble.one_line(text)[:60]
+
+
+def status(options: argparse.Namespace, settings: Settings) -> int:
+    """What runs, waits, was sent or was refused."""
+    files = list(read_folder(settings.spool))
+    rows = [row for stored in files for row in _rows(stored)]
+    refused = sorted((settings.spool / REJECTED_FOLDER).glob("*.json"))
+    print(f"Spool  {settings.spool}")
+    print(f"Hub    {settings.url or 'none (set TUNELORE_URL)'}, mode {settings.mode}")
+    if rows:
+        print()
+        print(f"{'run':36}  {'state':9}  {'outcome':8}  {'started (UTC)':19}  task")
+        for row in rows:
+            print("  ".join(row))
+    waiting = sum(row[1].strip() == "waiting" for row in rows)
+    running = sum(row[1].strip() == "running" for row in rows)
+    print()
+    print(f"{running} running, {waiting} waiting, {len(refused)} refused", end="")
+    damaged = sum(stored.damaged for stored in files)
+    print(f", {damaged} damaged lines skipped" if damaged else "")
+    if refused:
+        print(f"Refused records and the hub's answers: {settings.spool / REJECTED_FOLDER}")
+    if waiting:
+        print("Send what waits with: tunelore sync")
+    return LEFT if waiting or refused else DONE
+
+
+def _rows(stored: SpoolFile) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for run in stored.runs.values():
+        record = run.record(stored.alive)
+        state = stored.done.get(run.id) or ("running" if record is None else "waiting")
+        outcome = (record or {}).get("outcome", {}).get("status", "")
+        started = str(run.begin.get("started_at") or "")[:19].replace("T", " ")
+        task = run.begin.get("task", {}).get("name") or ""
+        rows.append((f"{run.id:36}", f"{state:9}", f"{outcome:8}", f"{started:19}", printable(task)))
+    return rows
+
+
+def show(options: argparse.Namespace, settings: Settings) -> int:
+    """Print exactly what would be sent."""
+    found = [parcel for parcel in parcels(settings.spool) if parcel.id.startswith(options.run.lower())]
+    if not found:
+        what = f"no waiting run whose id starts with {options.run!r}" if options.run else "nothing waits"
+        print(f"tunelore: {what} in {settings.spool}", file=sys.stderr)
+        return LEFT if options.run else DONE
+    for parcel in found:
+        if options.raw:
+            sys.stdout.buffer.write(canonical(parcel.record) + b"\n")
+        else:
+            print(json.dumps(parcel.record, indent=2, ensure_ascii=True))
+    size = sum(len(canonical(parcel.record)) for parcel in found)
+    now = time.strftime("%H:%M:%S")
+    print(f"{runs(len(found))}, {size:,} bytes; nothing was sent ({now})", file=sys.stderr)
+    return DONE
+
 
 TIMEOUT_S = 10.0
 CLOCK_S = 60.0
