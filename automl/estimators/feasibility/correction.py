@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from automl.estimators.features import Matrix, Vector
 
-#: How far off a usual constant may be (ln), how much an extra matters, the spread of one run before any was seen.
-THETA_SPREAD, BETA_SPREAD, RUN_SPREAD = 0.8, 0.25, 0.35
+#: How far off a usual constant may be (ln), and the spread of one run before any was seen.
+THETA_SPREAD, RUN_SPREAD = 0.8, 0.35
 ROUNDS, STUDENT, LEAST_SPREAD = 25, 4.0, 0.03
 LONGEST_STEP = 0.7
 #: At most so many groups are left out in turn to see how far off the corrections are on an unseen one.
@@ -66,15 +66,15 @@ def _forward(values: Vector, parts: Matrix, extras: Matrix) -> tuple[Vector, Mat
     return np.log(whole) + extras @ values[parts.shape[1] :], slopes
 
 
-def uncorrected(parts: int, extras: int) -> Correction:
-    """What is believed before any run."""
-    widths = np.concatenate([np.full(parts, THETA_SPREAD), np.full(extras, BETA_SPREAD)])
+def uncorrected(parts: int, extras: int, width: float) -> Correction:
+    """What is believed before any run; `width` is how much an extra may matter (ln)."""
+    widths = np.concatenate([np.full(parts, THETA_SPREAD), np.full(extras, width)])
     return Correction(np.zeros(parts + extras), np.diag(widths**2), RUN_SPREAD)
 
 
-def fit_correction(told: Told) -> Correction:
+def fit_correction(told: Told, width: float) -> Correction:
     """The likeliest correction; its spread covers groups that were left out in turn."""
-    found = _fit(told)
+    found = _fit(told, width)
     groups = np.unique(told.groups)
     if len(groups) < 2:
         return found
@@ -82,15 +82,15 @@ def fit_correction(told: Told) -> Correction:
     squares: list[float] = []
     for group in groups[::step][:CHECKED_GROUPS]:
         own = told.groups == group
-        logs, deviation = _fit(told.take(~own)).predict(told.parts[own], told.extras[own])
+        logs, deviation = _fit(told.take(~own), width).predict(told.parts[own], told.extras[own])
         ended = ~told.least[own]
         squares += (((told.logs[own] - logs) / deviation)[ended] ** 2).clip(0, 25).tolist()
     worse = math.sqrt((sum(squares) + DOUBT_RUNS) / (len(squares) + DOUBT_RUNS))
     return Correction(found.mean, found.covariance, found.spread * max(1.0, worse))
 
 
-def _fit(told: Told) -> Correction:
-    start = uncorrected(told.parts.shape[1], told.extras.shape[1])
+def _fit(told: Told, width: float) -> Correction:
+    start = uncorrected(told.parts.shape[1], told.extras.shape[1], width)
     if not len(told.logs):
         return start
     prior = np.diag(1 / np.diag(start.covariance))

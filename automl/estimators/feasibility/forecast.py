@@ -20,6 +20,9 @@ from automl.values import Evidence, Pipeline, TaskView, is_finite
 #: Corrections beside those of the parts; each is about 0 where it is usual, and 0 where it does not apply.
 EXTRAS = ("batch_size", "max_length", "epochs", "characters", "classes", "c", "ngram_max", "char")
 MOST_MODELS = 64
+#: How much an extra may matter (ln): seconds depend on habits of a machine, bytes hardly on anything uncounted.
+#: Chosen on the starter experience, of 0.05 to 0.4; a wide one for bytes learns pipelines by heart.
+SECONDS_WIDTH, BYTES_WIDTH = 0.15, 0.05
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,12 @@ def fit_feasibility(evidence: Sequence[Evidence], facts: Facts) -> Feasibility:
     extras = len(EXTRAS) + len(methods) + len(models)
     timed = [one for one in evidence if one.status in ("ok", "timeout") and _is_size(one.seconds)]
     sized = [one for one in evidence if one.status in ("ok", "timeout") and _is_size(one.memory_bytes)]
-    time, memory = uncorrected(len(TIME), extras), uncorrected(len(MEMORY), extras)
+    time = uncorrected(len(TIME), extras, SECONDS_WIDTH)
+    memory = uncorrected(len(MEMORY), extras, BYTES_WIDTH)
     if timed:
-        time = fit_correction(_told(timed, facts, methods, models, of_time=True))
+        time = fit_correction(_told(timed, facts, methods, models, of_time=True), SECONDS_WIDTH)
     if sized:
-        memory = fit_correction(_told(sized, facts, methods, models, of_time=False))
+        memory = fit_correction(_told(sized, facts, methods, models, of_time=False), BYTES_WIDTH)
     return Feasibility(facts, methods, models, time, memory)
 
 
