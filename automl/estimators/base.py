@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +63,27 @@ class FittedOn:
         """As JSON data."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FittedOn:
+        """The inverse of `to_dict`; KeyError or TypeError for data of another shape."""
+        tasks, models, sources = (
+            tuple(map(str, data[name])) for name in ("tasks", "language_models", "sources")
+        )
+        counts = int(data["runs"]), int(data["successes"]), int(data["failures"])
+        return cls(str(data["digest"]), *counts, tasks, models, sources)
+
 
 @runtime_checkable
 class Estimator(Protocol):
     """A fitted estimator; it never changes."""
 
-    name: str
-    fitted_on: FittedOn
+    @property
+    def name(self) -> str:
+        """Its name in the pool."""
+
+    @property
+    def fitted_on(self) -> FittedOn:
+        """What it has seen."""
 
     def predict(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Predictions:
         """n pipelines on their n tasks; the same question always has the same answer."""

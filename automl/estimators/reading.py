@@ -94,8 +94,8 @@ def _run(record: Object) -> tuple[Evidence, dict[str, float]]:
     task, pipeline, outcome = _part(record, "task"), _part(record, "pipeline"), _part(record, "outcome")
     cost, limits = _numbers(_part(record, "cost")), _numbers(_part(record, "limits"))
     model, fidelity = _part(record, "language_model"), _numbers(_part(record, "fidelity"))
-    speed = {"device_speed": value for value in [_numbers(_part(record, "conditions")).get("device_speed")]}
-    system = {**_numbers(_part(_part(record, "system"), "features")), **speed}
+    system: dict[str, float | None] = dict(_numbers(_part(_part(record, "system"), "features")))
+    system["device_speed"] = _numbers(_part(record, "conditions")).get("device_speed")
     rows, memory = fidelity.get("train_rows"), cost.get("device_memory_bytes", cost.get("host_memory_bytes"))
     cause = outcome.get("cause")
     return (

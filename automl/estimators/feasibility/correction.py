@@ -39,9 +39,7 @@ class Told:
 
     def take(self, rows: NDArray[np.bool_]) -> Told:
         """Some of them."""
-        return Told(
-            self.parts[rows], self.extras[rows], self.logs[rows], self.least[rows], self.groups[rows]
-        )
+        return Told(self.parts[rows], self.extras[rows], self.logs[rows], self.least[rows], self.groups[rows])
 
 
 @dataclass(frozen=True)
@@ -108,4 +106,4 @@ def _fit(told: Told, width: float) -> Correction:
             heard = weights[known]
             spread = math.sqrt(float((heard * wrong[known] ** 2).sum() + RUN_SPREAD**2) / (known.sum() + 1))
             spread = max(spread, LEAST_SPREAD)
-    return Correction(values, np.linalg.inv(hessian), spread)
+    return Correction(values, np.asarray(np.linalg.inv(hessian), dtype=float), spread)

@@ -83,7 +83,9 @@ def extras_of(
     names = [[one.method == name for name in methods] for one in pipelines]
     own = [[one.language_model == name for name in models] for one in pipelines]
     sizes = (len(pairs), len(methods)), (len(pairs), len(models))
-    flags = [np.array(rows, dtype=float).reshape(size) for rows, size in zip((names, own), sizes, strict=True)]
+    flags = [
+        np.array(rows, dtype=float).reshape(size) for rows, size in zip((names, own), sizes, strict=True)
+    ]
     return np.hstack([found, *flags])
 
 

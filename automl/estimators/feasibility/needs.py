@@ -221,9 +221,7 @@ def _dense(view: TaskView) -> float:
     return 0.1 * classes_of(view)
 
 
-def counted(
-    pipelines: Sequence[Pipeline], views: Sequence[TaskView], facts: Facts
-) -> tuple[Matrix, Matrix]:
+def counted(pipelines: Sequence[Pipeline], views: Sequence[TaskView], facts: Facts) -> tuple[Matrix, Matrix]:
     """(n, MEMORY) bytes and (n, TIME) seconds."""
     pairs = list(zip(pipelines, views, strict=True))
     memory = [memory_parts(one, view, facts) for one, view in pairs]

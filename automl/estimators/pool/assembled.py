@@ -7,6 +7,7 @@ off the models are on tasks left out in turn is part of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Assembled:
-    """See the module; `chosen` are the columns that the models see."""
+    """See the module; `chosen` are the columns that the models see, `counts` whether seconds and bytes are
+    learnt as what the counts are off by.
+    """
 
     name: str
     fitted_on: FittedOn
@@ -59,6 +62,7 @@ class Assembled:
     chosen: NDArray[np.int64]
     targets: Mapping[str, Target]
     kinds: Sequence[Regressor]
+    counts: bool = True
 
     def predict(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Predictions:
         return self.predict_from(self.columns.values(pipelines, views))
@@ -66,6 +70,7 @@ class Assembled:
     def predict_from(self, values: Matrix) -> Predictions:
         """The same from columns (n, c), for asking what a column is worth."""
         x, counted = values[:, self.chosen], values * self.columns.spread + self.columns.middle
+        counted = counted * float(self.counts)
         score, score_deviation = self.targets["score"].predict(x)
         seconds, seconds_deviation = self.targets["seconds"].predict(x)
         size, size_deviation = self.targets["bytes"].predict(x)
@@ -93,7 +98,7 @@ class Assembled:
         for name, (_, parts) in packed.items():
             arrays |= {f"{name}/{part}": array for part, array in parts.items()}
         classes = {name: kind for name, (kind, _) in packed.items()}
-        return {"columns": data, "noises": noises, "models": classes}, arrays
+        return {"columns": data, "noises": noises, "models": classes, "counts": self.counts}, arrays
 
 
 def assemble(
@@ -107,7 +112,7 @@ def assemble(
     tell_apart: Fitter,
     only: Sequence[str] | None = None,
 ) -> Estimator:
-    """Fit all models; `only` names the columns to see.
+    """Fit all models; `only` names the columns to see, without what is counted from first principles.
 
     EstimatorError when no run says anything.
     """
@@ -121,7 +126,7 @@ def assemble(
     views = [view_of(run) for run in known]
     columns = fit_columns(known, scores, facts, views)
     values = columns.values([run.pipeline for run in known], views)
-    counted = values * columns.spread + columns.middle
+    counted = (values * columns.spread + columns.middle) * float(only is None)
     chosen = np.array(
         [place for place, one in enumerate(columns.names) if only is None or one in only], dtype=np.int64
     )
@@ -135,7 +140,7 @@ def assemble(
         part: _target(x, y, groups, seed, regress, USUAL_DEVIATIONS[part]) for part, y in wanted.items()
     }
     kinds = [_kind(x, np.array([run.status == kind for run in known]), seed, tell_apart) for kind in KINDS]
-    return Assembled(name, describe_runs(known, sources), columns, chosen, targets, kinds)
+    return Assembled(name, describe_runs(known, sources), columns, chosen, targets, kinds, only is None)
 
 
 def _groups(runs: Sequence[Evidence]) -> NDArray[np.int64]:
@@ -148,13 +153,11 @@ def _groups(runs: Sequence[Evidence]) -> NDArray[np.int64]:
 
 def _logs(values: Sequence[float | None], runs: Sequence[Evidence]) -> Vector:
     """(n,) natural logarithms of seconds or bytes; NaN where there are none, or none above 0."""
-    told = [run.status in ("ok", "timeout") for run in runs]
-    return np.array(
-        [
-            np.log(one) if ended and is_finite(one) and one > 0 else np.nan
-            for one, ended in zip(values, told, strict=True)
-        ]
-    )
+    found = np.full(len(runs), np.nan)
+    for place, (value, run) in enumerate(zip(values, runs, strict=True)):
+        if run.status in ("ok", "timeout") and is_finite(value) and value > 0:
+            found[place] = math.log(value)
+    return found
 
 
 def _target(
@@ -170,7 +173,7 @@ def _target(
         if (~own).sum() >= LEAST_ROWS:
             mean, unsure = regress(x[~own], y[~own], seed).predict(x[own])
             squares += ((y[own] - mean) ** 2 - unsure**2).tolist()
-    noise = float(np.sqrt(max(np.mean(squares), LEAST_NOISE**2))) if squares else usual
+    noise = math.sqrt(max(float(np.mean(squares)), LEAST_NOISE**2)) if squares else usual
     return Target(regress(x, y, seed), noise)
 
 

@@ -50,12 +50,16 @@ class Elsewhere:
     def predict(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Predictions:
         asked = {view.task: view for view in views}
         near = {
-            value: {task: [one.task for one in others_of(view, self.heard[value])] for task, view in asked.items()}
+            value: {
+                task: [one.task for one in others_of(view, self.heard[value])] for task, view in asked.items()
+            }
             for value in VALUES
         }
         pairs = list(zip(pipelines, views, strict=True))
         found = {
-            value: np.array([self._one(value, one, near[value][view.task]) for one, view in pairs], dtype=float)
+            value: np.array(
+                [self._one(value, one, near[value][view.task]) for one, view in pairs], dtype=float
+            )
             for value in VALUES
         }
         if self.how == "random":
@@ -77,7 +81,9 @@ class Elsewhere:
     def _one(self, value: str, pipeline: Pipeline, near: Sequence[str]) -> float:
         heard, (model, pair, method, itself) = self.heard[value], names_of(pipeline)
         if self.how == "mean":
-            means = [whole / count for task, (whole, count) in heard.sums.get(model, {}).items() if task in near]
+            means = [
+                whole / count for task, (whole, count) in heard.sums.get(model, {}).items() if task in near
+            ]
             return float(np.mean(means)) if means else self.middles[value]
         if self.how == "nearest":
             for name in (itself, pair, model, method):
@@ -121,4 +127,6 @@ def fit_elsewhere(
 
 
 def _logs(values: Sequence[float | None]) -> Vector:
-    return np.array([math.log(one) if is_finite(one) and one > 0 else math.nan for one in values], dtype=float)
+    return np.array(
+        [math.log(one) if is_finite(one) and one > 0 else math.nan for one in values], dtype=float
+    )

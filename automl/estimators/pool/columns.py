@@ -107,7 +107,9 @@ class Columns:
     def _counted(self, one: Pipeline, view: TaskView, seconds: float, size: float) -> list[float]:
         wall, room = view.limits.wall_s, memory_limit(view)
         plain = one.language_model is None
-        parameters = math.nan if plain else math.log(sizes_of(self.facts, one.language_model or "").parameters)
+        parameters = (
+            math.nan if plain else math.log(sizes_of(self.facts, one.language_model or "").parameters)
+        )
         late = math.log(seconds / wall) if is_finite(wall) and wall > 0 else math.nan
         large = math.log(size / room) if room else math.nan
         return [parameters, math.log(seconds), math.log(size), late, large, float(plain)]
@@ -145,7 +147,9 @@ def _log(name: str, value: float) -> float:
 
 
 def _size(view: TaskView, name: str) -> float:
-    value = float(view.train_rows) if name == "train_rows" and view.train_rows else view.metafeatures.get(name)
+    value = (
+        float(view.train_rows) if name == "train_rows" and view.train_rows else view.metafeatures.get(name)
+    )
     if not is_finite(value):
         return math.nan
     return math.copysign(math.log1p(abs(value)), value)

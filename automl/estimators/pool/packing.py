@@ -45,7 +45,9 @@ def unpack(kind: object, arrays: Mapping[str, NDArray[np.generic]], columns: int
     values: dict[str, object] = {}
     for field in dataclasses.fields(known):
         if field.name not in arrays:
-            raise EstimatorError(f"field {field.name!r} of a model of kind {kind!r} is missing: it is damaged")
+            raise EstimatorError(
+                f"field {field.name!r} of a model of kind {kind!r} is missing: it is damaged"
+            )
         array = arrays[field.name]
         values[field.name] = array.item() if array.ndim == 0 else array
     model = cast(Regressor, known(**values))
@@ -56,14 +58,14 @@ def unpack(kind: object, arrays: Mapping[str, NDArray[np.generic]], columns: int
 def _check(model: Regressor, columns: int) -> None:
     if isinstance(model, Trees):
         model.check(columns)
-    shapes = {
-        Ridge: lambda one: one.mean.shape == (columns + 1,) and one.covariance.shape == (columns + 1,) * 2,
-        Logistic: lambda one: one.mean.shape == (columns + 1,) and one.covariance.shape == (columns + 1,) * 2,
-        Neighbours: lambda one: one.x.ndim == 2 and one.x.shape == (len(one.y), columns),
-    }
-    fits = shapes.get(cast(Any, type(model)))
-    if fits is not None and not fits(model):
-        raise EstimatorError(f"the arrays of {type(model).__name__} do not fit {columns} columns: it is damaged")
+    shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    if isinstance(model, Ridge | Logistic):
+        shapes = [(model.mean.shape, (columns + 1,)), (model.covariance.shape, (columns + 1, columns + 1))]
+    elif isinstance(model, Neighbours):
+        shapes = [(model.x.shape, (len(model.y), columns))]
+    if wrong := [pair for pair in shapes if pair[0] != pair[1]]:
+        kind = type(model).__name__
+        raise EstimatorError(f"an array of {kind} has shape {wrong[0][0]}, not {wrong[0][1]}: it is damaged")
 
 
 def pack_columns(columns: Columns) -> tuple[dict[str, object], Arrays]:

@@ -48,14 +48,14 @@ class Process:
 
     def predict(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Predictions:
         count = len(pipelines)
-        columns = np.zeros((8, count))
+        columns = np.zeros((6, count))
         kinds = np.zeros((count, len(KINDS)))
         for view in dict.fromkeys(map(_key, views)):
             own = np.array([place for place in range(count) if _key(views[place]) == view], dtype=np.int64)
             some = [pipelines[place] for place in own]
             columns[:, own], kinds[own] = self._on_task(some, views[own[0]])
         unsure = np.sqrt(kinds * (1 - kinds) / (len(self.runs) + 2)).sum(axis=1) + 0.02
-        score, score_deviation, seconds, spread, size, size_deviation, _, _ = columns
+        score, score_deviation, seconds, spread, size, size_deviation = columns
         return Predictions(score, score_deviation, seconds, spread, size, size_deviation, kinds, unsure)
 
     def _on_task(
@@ -64,18 +64,24 @@ class Process:
         physics, views = replace(self.physics, target=view), [view] * len(pipelines)
         known = set(physics.describer.methods)
         if strange := sorted({one.method for one in pipelines} - known):
-            raise EstimatorError(f"method {strange[0]!r} is in no run of this estimator; it knows {sorted(known)}")
+            raise EstimatorError(
+                f"method {strange[0]!r} is in no run of this estimator; it knows {sorted(known)}"
+            )
         costed = physics.cost(pipelines)
         limit = view.limits.wall_s
         said = physics.forecast(costed, limit if limit is not None and limit > 0 else math.inf)
         sizes = self.feasibility.forecast(pipelines, views)
         score, deviation = self._scores(pipelines, view)
+        seconds, spread, late = said.log_seconds, said.deviation, said.timeout
+        if (
+            not physics.checks.seconds_believed
+        ):  # physics then knows nothing; feasibility learns from timeouts too
+            seconds, spread, late = sizes.log_seconds, sizes.seconds_deviation, sizes.late
         errors = 0.5 * said.error
         room = np.where(sizes.too_large > 0, said.memory, 0.5 / (len(self.runs) + 1))
-        kinds = np.clip(np.column_stack([said.timeout, room, errors, errors]), 1e-4, 0.999)
-        none = np.zeros(len(pipelines))
-        columns = [score, deviation, said.log_seconds, said.deviation, sizes.log_bytes, sizes.bytes_deviation]
-        return np.array([*columns, none, none]), kinds
+        kinds = np.clip(np.column_stack([late, room, errors, errors]), 1e-4, 0.999)
+        columns = [score, deviation, seconds, spread, sizes.log_bytes, sizes.bytes_deviation]
+        return np.array(columns), kinds
 
     def _scores(self, pipelines: Sequence[Pipeline], view: TaskView) -> tuple[Vector, Vector]:
         if self.store is None:
@@ -124,7 +130,9 @@ def fit_process(runs: Sequence[Evidence], facts: Facts, sources: Mapping[str, st
     good = [place for place, run in enumerate(known) if run.is_positive]
     store, own = None, []
     if good:
-        described = describe(describer, [pipelines[place] for place in good], [views[place] for place in good])
+        described = describe(
+            describer, [pipelines[place] for place in good], [views[place] for place in good]
+        )
         logits = logit(np.array([known[place].score for place in good], dtype=float))
         near = nearness(apart, length)
         store = build(Known(described, tasks[good], logits), near, np.zeros(len(names)))

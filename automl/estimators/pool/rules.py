@@ -69,13 +69,16 @@ def read_rules(text: str, place: str = "rules") -> Rules:
             raise ValueError(f"format is {data.get('format')!r}, this version reads {FORMAT!r}")
         start = data["start"]
         rules = [_rule(number, one) for number, one in enumerate(data["rules"], start=1)]
-        values = [float(start[name]) for name in ("points", "deviation", "failure")]
+        points, deviation, failure = (float(start[name]) for name in ("points", "deviation", "failure"))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise EstimatorError(f"{place} is no table of rules: {reason}") from error
-    if not all(map(math.isfinite, values)) or values[1] <= 0 or not 0 <= values[2] < 1:
-        raise EstimatorError(f"{place}: start is {values}; it takes points, a deviation > 0, a failure in [0, 1)")
-    return Rules(*values, rules)
+    if not (math.isfinite(points) and 0 < deviation < math.inf and 0 <= failure < 1):
+        raise EstimatorError(
+            f"{place}: start has {points} points, a deviation of {deviation} and a failure of {failure}; "
+            "it takes finite points, a deviation above 0 and a failure in [0, 1)"
+        )
+    return Rules(points, deviation, failure, rules)
 
 
 def _rule(number_: int, data: Mapping[str, object]) -> Rule:
