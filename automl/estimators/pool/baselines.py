@@ -63,7 +63,8 @@ class Elsewhere:
             for value in VALUES
         }
         if self.how == "random":
-            found["score"] = np.array([self._chance(one, view) for one, view in pairs])
+            drawn = np.array([self._chance(one, view) for one, view in pairs], dtype=float)
+            found |= {"score": drawn, **{kind: found[kind] * (0.9 + 0.2 * drawn) for kind in KINDS}}
         spread = {value: np.full(len(pairs), self.deviations[value]) for value in VALUES}
         kinds = np.column_stack([np.clip(found[kind], 1e-3, 0.99) for kind in KINDS])
         unsure: Vector = np.sqrt(np.sum([spread[kind] ** 2 for kind in KINDS], axis=0))

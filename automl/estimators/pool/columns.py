@@ -27,8 +27,16 @@ COUNTED = (
     "bytes over limit",
     "no language model",
 )
-#: What others' tasks said: of the language model, of it with the method, of the method, and of the pair nearby.
-HEARSAY = ("model elsewhere", "model and method elsewhere", "method elsewhere", "pair nearby")
+#: What other tasks said: of the language model, of it with the method, of the method, of the very pipeline; and
+#: what near ones said of the last two.
+HEARSAY = (
+    "model elsewhere",
+    "pair elsewhere",
+    "method elsewhere",
+    "pipeline elsewhere",
+    "pair nearby",
+    "pipeline nearby",
+)
 #: A mean of others' tasks counts as if so many runs had said 0 besides.
 DOUBT = 1.5
 MOST_WORDS, MOST_NEAR = 12, 50
@@ -121,9 +129,10 @@ class Columns:
         return {one.task: math.exp(-0.5 * (one.distance / max(length, 1e-9)) ** 2) for one in found}
 
     def _hearsay(self, one: Pipeline, view: TaskView, near: Mapping[str, float]) -> list[float]:
-        model, pair, method, _ = names_of(one)
+        model, pair, method, itself = names_of(one)
         even = dict.fromkeys(near, 1.0)
-        return [*(self.heard.mean(name, even) for name in (model, pair, method)), self.heard.mean(pair, near)]
+        alike = [self.heard.mean(name, even) for name in (model, pair, method, itself)]
+        return [*alike, self.heard.mean(pair, near), self.heard.mean(itself, near)]
 
     def _own(self, one: Pipeline, view: TaskView) -> list[float]:
         values = one.hyperparameters

@@ -27,6 +27,8 @@ from automl.values import Evidence, Pipeline, TaskView
 
 #: Deviation of a relative score where no task has scores enough.
 UNKNOWN_SCORE = 1.0
+#: Stands for every language model that neither runs nor facts name: of usual size, and never seen.
+UNKNOWN_MODEL = "unknown"
 #: A range that spans more than this is searched by its logarithm.
 WIDE = 10.0
 
@@ -67,6 +69,7 @@ class Process:
             raise EstimatorError(
                 f"method {strange[0]!r} is in no run of this estimator; it knows {sorted(known)}"
             )
+        pipelines = [self._named(one) for one in pipelines]
         costed = physics.cost(pipelines)
         limit = view.limits.wall_s
         said = physics.forecast(costed, limit if limit is not None and limit > 0 else math.inf)
@@ -82,6 +85,12 @@ class Process:
         kinds = np.clip(np.column_stack([late, room, errors, errors]), 1e-4, 0.999)
         columns = [score, deviation, seconds, spread, sizes.log_bytes, sizes.bytes_deviation]
         return np.array(columns), kinds
+
+    def _named(self, pipeline: Pipeline) -> Pipeline:
+        model = pipeline.language_model
+        if model is None or model in self.physics.describer.sizes:
+            return pipeline
+        return replace(pipeline, language_model=UNKNOWN_MODEL)
 
     def _scores(self, pipelines: Sequence[Pipeline], view: TaskView) -> tuple[Vector, Vector]:
         if self.store is None:
@@ -121,7 +130,7 @@ def fit_process(runs: Sequence[Evidence], facts: Facts, sources: Mapping[str, st
     if not known:
         raise EstimatorError(f"estimator 'process' was given {len(runs)} runs, of which none says anything")
     pipelines, views = [run.pipeline for run in known], [view_of(run) for run in known]
-    describer = Describer(space_seen(known), facts, pipelines)
+    describer = Describer(space_seen(known, facts), facts, pipelines)
     names = {task: place for place, task in enumerate(dict.fromkeys(run.task for run in known))}
     tasks = np.array([names[run.task] for run in known], dtype=np.int64)
     physics = fit_physics(describer, views[0], Runs(known, views, tasks))
@@ -145,8 +154,8 @@ def _features(runs: Sequence[Evidence], task: str) -> Mapping[str, float | None]
     return next(run.metafeatures for run in runs if run.task == task)
 
 
-def space_seen(runs: Sequence[Evidence]) -> Space:
-    """The smallest space that holds all the runs' pipelines."""
+def space_seen(runs: Sequence[Evidence], facts: Facts) -> Space:
+    """The smallest space that holds all the runs' pipelines, with every language model that facts name."""
     methods = []
     for name in dict.fromkeys(run.pipeline.method for run in runs):
         own = [run.pipeline for run in runs if run.pipeline.method == name]
@@ -155,8 +164,9 @@ def space_seen(runs: Sequence[Evidence]) -> Space:
         parameters = {key: found for key, found in seen.items() if found is not None}
         needs = any(one.language_model is not None for one in own)
         methods.append(Method(name, parameters, needs_language_model=needs))
-    models = dict.fromkeys(run.pipeline.language_model for run in runs)
-    return Space("seen", tuple(methods), tuple(name for name in models if name is not None))
+    seen = [run.pipeline.language_model for run in runs]
+    models = dict.fromkeys([*(name for name in seen if name is not None), *facts, UNKNOWN_MODEL])
+    return Space("seen", tuple(methods), tuple(models))
 
 
 def _parameter(pipelines: Sequence[Pipeline], key: str) -> Parameter | None:
