@@ -45,6 +45,8 @@ class Process:
     store: Store | None
     tasks: Sequence[str]
     """The task of each run that the store is made of."""
+    timed: frozenset[str]
+    """Language models that some run says the seconds of."""
     length: float
     """Distance at which tasks count 0.61."""
 
@@ -147,7 +149,9 @@ def fit_process(runs: Sequence[Evidence], facts: Facts, sources: Mapping[str, st
         store = build(Known(described, tasks[good], logits), near, np.zeros(len(names)))
         own = [known[good[row]].task for row in store.rows] if store is not None else []
     feasibility = fit_feasibility(known, facts)
-    return Process("process", describe_runs(known, sources), known, physics, feasibility, store, own, length)
+    models = {run.pipeline.language_model or "" for run in known if run.status in ("ok", "timeout")}
+    said, timed = describe_runs(known, sources), frozenset(models)
+    return Process("process", said, known, physics, feasibility, store, own, timed, length)
 
 
 def _features(runs: Sequence[Evidence], task: str) -> Mapping[str, float | None]:
