@@ -53,9 +53,7 @@ def _first(items: Sequence[Evidence], values: NDArray[np.float64], count: int) -
 def _task_distances(everyone: Sequence[Evidence], target: TaskView) -> NDArray[np.float64]:
     """(n,) Euclidean over the raw features of task and machine, min-max scaled over all runs."""
     own = with_system(target.metafeatures, target.system)
-    features = {
-        str(row): with_system(item.metafeatures, item.system) for row, item in enumerate(everyone)
-    }
+    features = {str(row): with_system(item.metafeatures, item.system) for row, item in enumerate(everyone)}
     found = {int(one.task): one.distance for one in nearest(own, features, scales=())}
     return _min_max(np.array([found[row] for row in range(len(everyone))]))
 
@@ -66,7 +64,9 @@ def _result_distances(good: Sequence[Evidence], options: PriorOptions) -> NDArra
     spent = np.array([item.seconds if is_finite(item.seconds) else np.nan for item in good])
     far = options.score_weight * (scores.max(initial=-np.inf) - scores)
     if np.isfinite(spent).any():
-        far = far + options.seconds_weight * (np.where(np.isnan(spent), np.nanmax(spent), spent) - np.nanmin(spent))
+        far = far + options.seconds_weight * (
+            np.where(np.isnan(spent), np.nanmax(spent), spent) - np.nanmin(spent)
+        )
     return _min_max(far)
 
 

@@ -42,8 +42,11 @@ def _squeezed(costs: Costs, objectives: Sequence[Objective]) -> list[int]:
 
     The scaling looks at the whole generation and leaves out minus infinity only, the worst of what is maximised.
     """
-    infinite = np.isinf(costs).any(axis=0)
-    return [at for at, one in enumerate(objectives) if one.direction == "min" and infinite[at]]
+    return [
+        at
+        for at, one in enumerate(objectives)
+        if one.direction == "min" and bool(np.isinf(costs[:, at]).any())
+    ]
 
 
 def _lonely(
@@ -51,23 +54,15 @@ def _lonely(
 ) -> dict[int, float]:
     """The crowding distance of each point of a front, right or as the defects have it."""
     members = np.nan_to_num(costs[list(layer)], posinf=0.0)
-    gaps = members.copy()
-    gaps[:, list(squeezed)] = 0.0  # an infinite range squeezes all finite values into one
-    if defects.misplaced_crowding:
-        return _misplaced(members, gaps, layer, len(costs))
-    values = crowding(gaps)
-    values[np.isinf(crowding(members))] = np.inf  # the ends are found before anything is scaled
-    return dict(zip(layer, values.tolist(), strict=True))
-
-
-def _misplaced(members: Costs, gaps: Costs, layer: Sequence[int], count: int) -> dict[int, float]:
-    """Ends where they belong; the gap of the i-th inner point of a front added to point i of the generation."""
-    found = np.zeros(count)
-    for column, scaled in zip(members.T, gaps.T, strict=True):
+    if not squeezed and not defects.misplaced_crowding:
+        return dict(zip(layer, crowding(members).tolist(), strict=True))
+    found = np.zeros(len(costs))
+    for at, column in enumerate(members.T):
         order = np.argsort(column, kind="stable")
         found[[layer[order[0]], layer[order[-1]]]] = np.inf
-        width = float(np.ptp(scaled))
-        for at in range(1, len(order) - 1):
-            step = scaled[order[at + 1]] - scaled[order[at - 1]]
-            found[at] += step / width if width > 0 else 0.0
+        width = 0.0 if at in squeezed else float(np.ptp(column))  # an infinite range leaves no gap
+        for place in range(1, len(order) - 1):
+            gap = float(column[order[place + 1]] - column[order[place - 1]])
+            target = place if defects.misplaced_crowding else layer[order[place]]
+            found[target] += gap / width if width > 0 else 0.0
     return {place: float(found[place]) for place in layer}
