@@ -102,8 +102,8 @@ class ExpertSampler(Sampler):
     def _everywhere(self, method: Method, row: Mapping[str, Scalar]) -> list[Pipeline]:
         wanted = {**COMMON, **row}
         values = {name: nearest_allowed(item, wanted.get(name)) for name, item in method.parameters.items()}
-        models = self.space.language_models if method.needs_language_model else (None,)
-        return [Pipeline(method.name, values, model, self.space.name) for model in models]
+        models = self.space.models_of(method) if method.needs_language_model else (None,)
+        return [Pipeline(method.name, method.kept(values), model, self.space.name) for model in models]
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """Nothing to learn."""

@@ -5,11 +5,13 @@ four parameter kinds; `from_configspace` and `to_configspace` are an exchange fo
 """
 
 from automl.space.exchange import from_configspace, to_configspace
+from automl.space.methods import Condition, Method
 from automl.space.parameters import Choice, Flag, Integer, Parameter, Real
-from automl.space.space import Method, Space
+from automl.space.space import Space
 
 __all__ = [
     "Choice",
+    "Condition",
     "Flag",
     "Integer",
     "Method",

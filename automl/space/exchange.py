@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from automl.errors import SpaceError
 from automl.space.parameters import Choice, Flag, Integer, Parameter, Real
-from automl.space.space import Method, Space
+from automl.space.methods import Condition, Method
+from automl.space.space import Space
 
 if TYPE_CHECKING:
     import ConfigSpace
