@@ -94,7 +94,7 @@ class ExpertSampler(Sampler):
         found = []
         for turn in range(max((len(rows) for rows in rules.values()), default=0)):
             for method in self.space.methods:
-                rows = rules.get(method.name, ())
+                rows = rules.get(method.name, rules.get(method.recorded_as, ()))
                 if turn < len(rows):
                     found += self._everywhere(method, rows[turn])
         return found

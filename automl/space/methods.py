@@ -59,7 +59,8 @@ class Method:
             before.append(name)
         if foreign := sorted(set(self.conditions) - set(self.parameters)):
             raise SpaceError(
-                f"{self.name}.{foreign[0]} has a condition and is no parameter; there are {before}", foreign[0]
+                f"{self.name}.{foreign[0]} has a condition and is no parameter; there are {before}",
+                foreign[0],
             )
 
     def _check(self, name: str, condition: Condition, before: Sequence[str]) -> None:
@@ -78,8 +79,14 @@ class Method:
         for value in condition.values:
             if reason := self.parameters[above].reason(value):
                 raise SpaceError(
-                    f"{place} waits for {above} to be {value!r}, which it never is: it {reason}", f"{place}.when"
+                    f"{place} waits for {above} to be {value!r}, which it never is: it {reason}",
+                    f"{place}.when",
                 )
+
+    @property
+    def recorded_as(self) -> str:
+        """The name of the method in records, whatever the family."""
+        return self.name.removesuffix(f"-{self.family}") if self.family else self.name
 
     def applies(self, name: str, values: Mapping[str, Scalar]) -> bool:
         """Whether a hyper-parameter is decided on, given the values of those before it."""
@@ -106,7 +113,8 @@ class Method:
         if not below or math.isinf(parameter.cells):
             return parameter.cells
         counts = [
-            math.prod(self._cells(key) for key, one in below if one.allows(value)) for value in _values(parameter)
+            math.prod(self._cells(key) for key, one in below if one.allows(value))
+            for value in _values(parameter)
         ]
         return float(sum(counts))
 
@@ -162,7 +170,11 @@ def method_from_dict(data: object, place: str) -> Method:
         raise SpaceError(f"{place}.parameters must be an object, got {parameters!r}", f"{place}.parameters")
     family, hungry = data.get("family", ""), data.get("needs_language_model", True)
     if not isinstance(family, str) or not isinstance(hungry, bool):
-        wrong = ("family", "a name", family) if isinstance(hungry, bool) else ("needs_language_model", "true or false", hungry)
+        wrong = (
+            ("family", "a name", family)
+            if isinstance(hungry, bool)
+            else ("needs_language_model", "true or false", hungry)
+        )
         raise SpaceError(f"{place}.{wrong[0]} must be {wrong[1]}, got {wrong[2]!r}", f"{place}.{wrong[0]}")
     built, conditions = {}, {}
     for name, item in parameters.items():

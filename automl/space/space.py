@@ -114,9 +114,7 @@ class Space:
         if self.has_method(pipeline.method):
             return pipeline
         for method in self.methods:
-            if method.name == f"{pipeline.method}-{method.family}" and pipeline.language_model in self.models_of(
-                method
-            ):
+            if method.recorded_as == pipeline.method and pipeline.language_model in self.models_of(method):
                 return replace(pipeline, method=method.name)
         return pipeline
 
@@ -183,7 +181,9 @@ class Space:
                 above = self._places[f"{method.name}.{condition.parameter}"]
                 parent = method.parameters[condition.parameter]
                 there = found[rows, above] & ~np.isnan(units[rows, above])
-                allowed = [condition.allows(parent.from_unit(unit)) for unit in units[rows[there], above].tolist()]
+                allowed = [
+                    condition.allows(parent.from_unit(unit)) for unit in units[rows[there], above].tolist()
+                ]
                 there[there] = allowed
                 found[rows, self._places[f"{method.name}.{name}"]] = there
         return found
