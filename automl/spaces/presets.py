@@ -39,8 +39,9 @@ RESTRICTED = ("base", "name", "methods", "language_models", "parameters", DEFINI
 def preset(name: str, language_models: Sequence[str] | None = None) -> Space:
     """A ready-made space by its name, with or without its version ("tunelore" or "tunelore/1").
 
-    `language_models` are what to search over; of a space that names its own they have to be among those, and None is
-    all of them. SpaceError for a name or a language model that is not there, or for an open space without any.
+    `language_models` are what to search over; of a space that names its own they have to be among those, at any
+    revision, and None is all of them. SpaceError for a name or a language model that is not there, or for an open
+    space without any.
     """
     plain, _, version = name.partition("/")
     if plain not in PRESETS or version not in ("", "1"):
@@ -48,10 +49,22 @@ def preset(name: str, language_models: Sequence[str] | None = None) -> Space:
     if plain in OPEN:
         return OPEN[plain](tuple(language_models or ()))
     space = _shipped(plain)
-    if language_models is None:
-        return space
-    left = [method.name for method in space.methods if set(space.models_of(method)) & set(language_models)]
-    return space.restrict(methods=left or None, language_models=language_models)
+    return space if language_models is None else _at(space, language_models)
+
+
+def _at(space: Space, keys: Sequence[str]) -> Space:
+    """The space over these of its language models, at the revisions of the keys, with the methods that they suit."""
+    wanted = {_unpinned(key): key for key in keys}
+    left = [method.name for method in space.methods if set(space.models_of(method)) & set(wanted)]
+    smaller = space.restrict(methods=left or None, language_models=list(wanted))
+    families = {name: tuple(wanted[model] for model in own) for name, own in smaller.families.items()}
+    models = () if families else tuple(wanted[model] for model in smaller.language_models)
+    return Space(smaller.name, smaller.methods, models, families)
+
+
+def _unpinned(key: str) -> str:
+    """A key without its revision; one of a variant is another network and stays what it is."""
+    return key if "#" in key else key.partition("@")[0]
 
 
 @cache
