@@ -227,12 +227,14 @@ class TrialList(ListAPIView[Trial]):
     def get_queryset(self) -> Any:
         return selectors.trial_list(found_search(self.request, self.kwargs["search_id"]))
 
-    def get_serializer(self, *rows: Any, **settings: Any) -> Any:
-        """With what of the page's reasons the caller may see."""
-        context = dict(self.get_serializer_context())
-        if rows:
-            context["sources"] = selectors.visible_sources(cast(User, self.request.user), rows[0])
-        return TrialAnswer(*rows, context=context, **settings)
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """A page, and what of its reasons the caller may see: two queries for all of it."""
+        page = super().paginate_queryset(queryset)
+        self.sources = selectors.visible_sources(cast(User, self.request.user), page or ())
+        return page
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "sources": getattr(self, "sources", None)}
 
 
 class SearchPrior(APIView):

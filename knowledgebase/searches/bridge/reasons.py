@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 
 MAX_BYTES = 4096
-MAX_DEPTH, MAX_ITEMS, MAX_TEXT = 4, 32, 300
+MAX_DEPTH, MAX_ITEMS, MAX_TEXT, MAX_NAME = 4, 32, 300, 40
 # What is left out first where it is too much: sources before figures.
 DROPPED = ("experiences", "tasks")
 
@@ -20,13 +20,15 @@ def kept_reasons(why: Mapping[str, object]) -> dict[str, object]:
     and named under "left_out"."""
     plain = _plain(why, 0)
     found = dict(plain) if isinstance(plain, dict) else {}
+    said: dict[str, object] = found
     left_out: list[str] = []
     for name in (*DROPPED, *sorted(set(found) - {*DROPPED, "gate"}), "gate"):
-        if _size(found) <= MAX_BYTES:
+        if _size(said) <= MAX_BYTES:
             break
         if found.pop(name, None) is not None:
             left_out.append(name)
-    return found | ({"left_out": left_out} if left_out else {})
+        said = {**found, "left_out": [one[:MAX_NAME] for one in left_out]}
+    return said
 
 
 def _size(found: Mapping[str, object]) -> int:
