@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from automl.runners.stopping import Stopping
-from automl.sources.datasets import DatasetRef
+from automl.sources.references import DatasetRef
 from automl.sources.rows import ANSWERS, CLASSES
 from automl.values import Limits, Pipeline
 
