@@ -18,14 +18,18 @@ Costs = NDArray[np.float64]
 
 
 def costs_of(outcomes: Sequence[Outcome], objectives: Sequence[Objective]) -> Costs:
-    """(n, m) costs: minus the score, the others as they are; infinite for a failure and for what is missing."""
+    """(n, m) costs: minus the score, the others as they are; infinite for a failure and for what is missing.
+
+    A pruned run has the score that it had reached; what it would have cost nobody knows, so that is infinite.
+    """
     rows = [[_cost(outcome, objective) for objective in objectives] for outcome in outcomes]
     return np.asarray(rows, dtype=float).reshape(len(outcomes), len(objectives))
 
 
 def _cost(outcome: Outcome, objective: Objective) -> float:
     value = outcome.value(objective.name)
-    if not outcome.is_success or not is_finite(value):
+    known = outcome.is_success or (outcome.is_pruned and objective.name == "score")
+    if not known or not is_finite(value):
         return float("inf")
     return -value if objective.direction == "max" else value
 
@@ -97,7 +101,7 @@ def dominated(
     for one in objectives:
         if one.name != "score" and not references.get(one.name, 0.0) > 0:
             raise ValueError(f"{one.name} needs a positive reference, got {references.get(one.name)!r}")
-    costs = costs_of(outcomes, objectives)
+    costs = costs_of([item for item in outcomes if item.is_success], objectives)
     for column, one in enumerate(objectives):
         costs[:, column] = (
             1 + costs[:, column] if one.name == "score" else costs[:, column] / references[one.name]

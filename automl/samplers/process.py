@@ -56,7 +56,7 @@ class ProcessSampler(Sampler):
     def learn(self, history: Sequence[Outcome]) -> None:
         """Add what is new; start again when the history did not merely grow."""
         self._ended = {item.pipeline.key() for item in history}
-        said = [item for item in history if item.is_success or item.is_failure]
+        said = [item for item in history if item.says_something]
         known = self.search.told
         if said[: len(known)] != known:
             self.search = self._start()

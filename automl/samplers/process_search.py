@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.estimators.censored import expected_within
 from automl.estimators.features import Vector
 from automl.estimators.opinions import OwnRuns
 from automl.estimators.physics import Forecast
@@ -86,6 +87,8 @@ class Search:
         self.physics.observe(own.costed, outcome)
         if outcome.is_success and outcome.score is not None:
             self._score(own, float(logit(np.array([outcome.score]))[0]))
+        elif outcome.is_pruned:
+            self._pruned(own, outcome)
         self.told.append(outcome)
         if len(self.told) % RENEWED == 0 and self.options.near_best:
             self._renew()
@@ -96,6 +99,18 @@ class Search:
             return
         gained = self.warm.add(own.warm, log_odds) - cold
         self.odds = min(max(self.odds + min(max(gained, -STEP), STEP), LEAST_ODDS), MOST_ODDS)
+
+    def _pruned(self, own: Candidates, outcome: Outcome) -> None:
+        """A score of at least what was reached and at most the ceiling: each head takes what it expects between.
+
+        It says nothing of which head is right: both were asked where the bounds lie.
+        """
+        bounds = np.array([outcome.score or 0.0, 1.0 if outcome.ceiling is None else outcome.ceiling])
+        low, high = (float(value) for value in logit(bounds))
+        for runs, place in ((self.cold, own.cold), (self.warm, own.warm)):
+            if runs is not None and place is not None:
+                mean, deviation = (float(each[0]) for each in runs.opinion(place))
+                runs.add(place, expected_within(mean, deviation, low, high))
 
     def _renew(self) -> None:
         rng = np.random.default_rng([self.setting.seed, 1, len(self.told)])

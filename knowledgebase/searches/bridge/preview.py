@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from automl.errors import SourceError
-from automl.sources.files import LEAST_ROWS
 from automl.sources.quality import findings
+from automl.sources.rows import LEAST_ROWS
 from automl.sources.samples import Sample, guess_columns, take_sample
 from knowledgebase.searches.bridge.refusal import refused
 
