@@ -50,17 +50,27 @@ class Engine:
         self.skipped: list[Proposal] = []
         """What the gate skipped in this engine's asks; each is in the history already."""
         self._history: dict[int, Outcome] = {}
+        self._strange: set[int] = set()
 
     @property
     def history(self) -> list[Outcome]:
         """What was told, in trial order, whatever order it was told in; what the gate skipped is among it."""
         return [self._history[number] for number in sorted(self._history)]
 
+    def _lessons(self) -> list[Outcome]:
+        """What the sampler may learn from: it knows the space and nothing beside it."""
+        return [item for item in self.history if item.number not in self._strange]
+
     def tell(self, outcome: Outcome) -> None:
-        """How one trial ended; in any order, each trial once (SamplerError for a second time)."""
+        """How one trial ended; in any order, each trial once (SamplerError for a second time).
+
+        A pipeline that the space does not know (of an older version, say) stays in the history and teaches nothing.
+        """
         if outcome.number in self._history:
             raise SamplerError(f"trial {outcome.number} was told already; each trial ends once")
         self._history[outcome.number] = outcome
+        if not self.space.contains(outcome.pipeline):
+            self._strange.add(outcome.number)
 
     def ask(self, n: int = 1, pending: Iterable[Proposal] = ()) -> list[Proposal]:
         """Up to n proposals, numbered on from the highest number told or pending; the first trial is number
@@ -74,7 +84,7 @@ class Engine:
         if n < 0:
             raise SamplerError(f"cannot ask for {n} proposals; ask for 0 or more")
         running = list(pending)
-        self.sampler.learn(self.history)
+        self.sampler.learn(self._lessons())
         taken = {item.pipeline.key() for item in self.history} | {item.pipeline.key() for item in running}
         number = max([0, *self._history, *(proposal.number for proposal in running)])
         found: list[Proposal] = []
@@ -91,7 +101,7 @@ class Engine:
     def _pick(self, number: int, taken: set[str]) -> Picked:
         if self.gate is None:
             return Picked(self.sampler.propose(number, taken))
-        return self.gate.pick(self.sampler, number, taken, self.history)
+        return self.gate.pick(self.sampler, number, taken, self._lessons())
 
     def _skip(self, skipped: Sequence[Proposal], taken: set[str]) -> None:
         """Enter what the gate refused into the history."""
@@ -100,11 +110,11 @@ class Engine:
             taken.add(one.pipeline.key())
         if skipped:
             self.skipped += skipped
-            self.sampler.learn(self.history)
+            self.sampler.learn(self._lessons())
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> list[float]:
         """ln of how many times as likely each pipeline is to be proposed now as under a uniform draw."""
-        self.sampler.learn(self.history)
+        self.sampler.learn(self._lessons())
         return [float(value) for value in self.sampler.log_weights(pipelines)]
 
     def front(self) -> list[Outcome]:
