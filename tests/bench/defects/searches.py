@@ -99,9 +99,9 @@ def harsh(arm: Arm, case: Case, budget: int) -> Searched:
 
 
 @cache
-def _prior(family: str, task: int, line: str, defects: tuple[str, ...]) -> Prior:
-    world = Invented(Case(family, "helpful", task, 0))
-    evidence = as_written(store(family, "helpful", task), task)
+def _prior(family: str, regime: str, task: int, line: str, defects: tuple[str, ...]) -> Prior:
+    world = Invented(Case(family, regime, task, 0))
+    evidence = as_written(store(family, regime, task), task)
     options = prior_options(line, Defects.named(defects))
     view = world.family.view(task)
     return build_prior(world.space, evidence, view, options, seed=task, remembered=0)
@@ -110,7 +110,9 @@ def _prior(family: str, task: int, line: str, defects: tuple[str, ...]) -> Prior
 def invented(arm: Arm, case: Case, budget: int) -> Searched:
     """A search on a task of the invented family; hypervolume is a share of the best that is known."""
     world = Invented(case)
-    prior = _prior(case.family, case.task, arm.line, arm.defects) if arm.line else None
+    prior = None
+    if arm.line:
+        prior = _prior(case.family, case.regime, case.task, arm.line, arm.defects)
     engine = Engine(world.space, "pge", prior=prior, seed=case.seed, options=arm.options())
 
     def observed(proposal: Proposal) -> tuple[Run, Run]:
