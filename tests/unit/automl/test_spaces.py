@@ -411,6 +411,7 @@ def test_yaml_is_read_as_its_newer_version_has_it(tmp_path: Path) -> None:
         ("base: proposal\nparameters: {batch_size: [8, 8.0]}", "parameters.batch_size: .*must differ, got"),
         ("base: proposal\nparameters: {batch_size: []}", "parameters.batch_size: .*at least one option"),
         ("base: proposal\nparameters: {batch_size: [[8]]}", r"an option must be .*got \[8\]"),
+        ("base: proposal\nparameters: {epochs: {when: {batch_size: 8}}}", "leave 'when' out"),
         ("base: proposal\nparameters: {learning_rate: {low: 0}}", "log scale needs low > 0, got 0"),
     ],
 )
