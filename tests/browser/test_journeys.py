@@ -43,6 +43,9 @@ def addresses(rows, search):
         "team": f"/accounts/teams/{search.team.slug}/",
         "audit": "/accounts/audit/",
         "invitation": "/accounts/invitations/over/",
+        "docs": "/docs/",
+        "docs-experiences": "/docs/experiences/",
+        "docs-searches": "/docs/searches/",
         "missing": "/nothing-here/",
     }
 
