@@ -27,6 +27,8 @@ def addresses(rows, search):
         "scatter": "/experiences/scatter/?x=h.learning_rate&y=score",
         "experience": f"/experiences/{good['id']}/",
         "failed": f"/experiences/{failed['id']}/",
+        "publish": f"/experiences/{good['id']}/publish/",
+        "publish-selected": "/experiences/publish/?" + "&".join(f"id={row['id']}" for row in rows[:3]),
         "tasks": "/experiences/tasks/",
         "task": f"/experiences/tasks/{Task.objects.first().digest}/",
         "task-map": "/experiences/task-map/",
@@ -199,4 +201,18 @@ def test_sorting_a_column_and_comparing_two_rows(page, rows, complaints):
         box.check()
     page.get_by_role("button", name="Compare selected").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Compare 2 experiences"
+    assert complaints == []
+
+
+def test_publishing_what_was_looked_at(page, rows, complaints):
+    good = next(row for row in rows if row["outcome"]["status"] == "ok")
+    page.goto(f"/experiences/{good['id']}/")
+    page.get_by_role("link", name="Publish", exact=True).click()
+    assert good["id"] in page.get_by_role("region", name="What others would read").inner_text()
+    page.get_by_role("button", name="Publish it").click()  # the browser itself asks for the tick first
+    assert page.url.endswith("/publish/")
+    page.get_by_label("I have seen what would become visible").check()
+    page.get_by_role("button", name="Publish it").click()
+    page.get_by_role("status").filter(has_text="Published 1 experience").wait_for()
+    assert "visible to public" in page.locator(".lede").inner_text()
     assert complaints == []

@@ -78,6 +78,8 @@ ENTRIES = {
     "experiences:index": "own",
     "experiences:language-model": "team",
     "experiences:language-models": "own",
+    "experiences:publish": "owners",
+    "experiences:publish-selected": "own",
     "experiences:scatter": "own",
     "experiences:task": "team",
     "experiences:task-map": "own",
