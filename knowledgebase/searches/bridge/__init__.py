@@ -3,6 +3,7 @@
 It writes no row. Services see plain values: Start, SearchContext, DatasetFacts, Ending, Refused.
 """
 
+from knowledgebase.searches.bridge.asked import AskedRows, asked_rows
 from knowledgebase.searches.bridge.datasets import DatasetFacts, read_dataset
 from knowledgebase.searches.bridge.drawing import draw_pipelines
 from knowledgebase.searches.bridge.engine import SearchContext, Start, load_context, prepare_start, propose
@@ -22,6 +23,7 @@ from knowledgebase.searches.bridge.running import lost_ending, run_pipeline, tri
 __all__ = [
     "OBJECTIVES",
     "UTILITY_NAMES",
+    "AskedRows",
     "Choice",
     "DatasetFacts",
     "Ending",
@@ -32,6 +34,7 @@ __all__ = [
     "Refused",
     "SearchContext",
     "Start",
+    "asked_rows",
     "builtin_choices",
     "draw_pipelines",
     "explore_prior",
