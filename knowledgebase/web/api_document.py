@@ -186,7 +186,7 @@ class Reader:
 
     def part(self, name: str, where: str, found: Document, required: bool = False) -> Part:
         schema = found.get("schema", found)
-        text = found.get("description", "") or schema.get("description", "")
+        text = plain_text(found.get("description", "") or schema.get("description", ""))
         return Part(
             name, where, self.shape(schema), bool(found.get("required", False)) if where else required, text
         )
@@ -194,7 +194,9 @@ class Reader:
     def schema(self, name: str, found: Document) -> Schema:
         needed = found.get("required", [])
         parts = [self.part(key, "", one, key in needed) for key, one in found.get("properties", {}).items()]
-        return Schema(name, found.get("description", ""), parts, [str(one) for one in found.get("enum", [])])
+        return Schema(
+            name, plain_text(found.get("description", "")), parts, [str(one) for one in found.get("enum", [])]
+        )
 
     def shape(self, found: Document) -> Shape:
         """`integer, 1 to 100`, `list of X`, `text or null`."""
@@ -213,6 +215,11 @@ class Reader:
             inner = self.shape(extra)
             return replace(inner, words=f"object of {inner.words}")
         return Shape(plain_words(found))
+
+
+def plain_text(text: str) -> str:
+    """Without the list of choices that the generator writes below the text: the page has one of its own."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("* `")).strip()
 
 
 def plain_words(found: Document) -> str:

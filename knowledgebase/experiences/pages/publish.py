@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -100,27 +100,34 @@ def answered(request: HttpRequest, ids: Sequence[UUID], wanted: str, *, is_one: 
     """A GET shows; a POST publishes what was shown, or shows again with what stood against it."""
     user, problem, status = cast(User, request.user), "", 200
     if request.method == "POST":
-        shown = {pk: request.POST.get(f"shown-{pk}", "") for pk in ids[:MOST]}
         try:
-            if request.POST.get("seen") != "yes":
-                raise Problem(
-                    422, "not_confirmed", "Not confirmed", "Tick that you have seen it; nothing was changed"
-                )
-            if not any(shown.values()):
-                raise Problem(422, "nothing_shown", "Nothing chosen", "Choose what to publish first")
-            done = services.publish_experiences(
-                {pk: digest for pk, digest in shown.items() if digest}, wanted, actor=user
-            )
+            done = services.publish_experiences(confirmed(request.POST, ids), wanted, actor=user)
         except Problem as refusal:
             problem, status = f"{refusal.detail[0].upper()}{refusal.detail[1:]}.", refusal.status
         else:
+            seen_by = done[0].audience
             named = formats.plural(len(done), "experience")
-            messages.info(request, f"Published {named}: visible to {services.AUDIENCES[wanted]}.")
+            messages.info(request, f"Published {named}: visible to {seen_by}.")
             if is_one:
                 return redirect("experiences:detail", experience_id=ids[0])
             return redirect("experiences:index")
     page = publish_page(user, ids, wanted, is_one=is_one, problem=problem)
     return render(request, "experiences/publish.html", {"page": page}, status=status)
+
+
+def confirmed(given: QueryDict, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What the form says was looked at: experience -> digest of what was shown. Problem 422 without the tick."""
+    if given.get("seen") != "yes":
+        raise Problem(
+            422, "not_confirmed", "Not confirmed", "nothing was changed: tick that you have seen it"
+        )
+    shown = {pk: given.get(f"shown-{pk}", "") for pk in ids[:MOST]}
+    found = {pk: digest for pk, digest in shown.items() if digest}
+    if not found:
+        raise Problem(
+            422, "nothing_shown", "Nothing chosen", "nothing was changed: choose what to publish first"
+        )
+    return found
 
 
 def publish_page(user: User, ids: Sequence[UUID], wanted: str, *, is_one: bool, problem: str) -> PublishPage:
