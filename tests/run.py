@@ -14,6 +14,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,13 +37,11 @@ DATABASE_FOLDERS = (
     "tests/api",
     "tests/worker",
 )
-COVER = ("--cov", "--cov-append")
+COVER = ("--cov", "--cov-append", "--cov-report=")
 FULL = (
-    Stage("unit", ("tests/unit",), options=("--cov", "--cov-report=")),
-    Stage("sqlite", ("tests/api", "tests/worker"), ("--redis",), (*COVER, "--cov-report=")),
-    Stage(
-        "postgres", DATABASE_FOLDERS, ("--postgres", "--redis"), (*COVER, "--cov-report=term:skip-covered")
-    ),
+    Stage("unit", ("tests/unit",)),
+    Stage("sqlite", ("tests/api", "tests/worker"), ("--redis",)),
+    Stage("postgres", DATABASE_FOLDERS, ("--postgres", "--redis")),
     Stage("browser", ("tests/browser",)),
 )
 FAST = (Stage("fast", ("tests/unit", "tests/api"), options=("-m", "not training")),)
@@ -86,11 +85,20 @@ def present(stage: Stage) -> list[str]:
     return [folder for folder in stage.folders if any((ROOT / folder).rglob("test_*.py"))]
 
 
-def run(stage: Stage) -> tuple[int, Path]:
+def run(stage: Stage, options: Sequence[str]) -> tuple[int, Path]:
     report = REPORTS / f"{stage.name}.xml"
     report.unlink(missing_ok=True)
     folders = present(stage)
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *stage.options, *folders]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        f"--junitxml={report}",
+        *stage.options,
+        *options,
+        *folders,
+    ]
     if stage.parts:
         command = [sys.executable, str(ROOT / "tests" / "parts.py"), *stage.parts, "--", *command]
     print(f"\n=== {stage.name}: {' '.join(folders)}", flush=True)
@@ -102,6 +110,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--fast", action="store_true", help="unit and api tests on SQLite, no real training")
+    parser.add_argument("--cover", action="store_true", help="measure what is covered, which is slower")
     parser.add_argument("--stage", action="append", help="only this stage (may be repeated)")
     options = parser.parse_args()
     stages = FAST if options.fast else FULL
@@ -111,10 +120,12 @@ def main() -> int:
     REPORTS.mkdir(parents=True, exist_ok=True)
     if any(stage.name == "browser" for stage in stages):
         install_chromium()
+    if options.cover:
+        subprocess.run([sys.executable, "-m", "coverage", "erase"], cwd=ROOT, check=False)
     totals, broken, lines = Totals(), [], []
     for stage in stages:
         began = time.monotonic()
-        status, report = run(stage)
+        status, report = run(stage, COVER if options.cover else ())
         if report.exists():
             totals.add(report)
         if status != 0:
@@ -122,6 +133,8 @@ def main() -> int:
         lines.append(
             f"  {stage.name:10} {time.monotonic() - began:6.0f} s{'' if status == 0 else '   FAILED'}"
         )
+    if options.cover:
+        subprocess.run([sys.executable, "-m", "coverage", "report", "--skip-covered"], cwd=ROOT, check=False)
     print("\n=== summary\n" + "\n".join(lines))
     for reason, count in totals.skipped.most_common():
         print(f"  skipped {count:4}: {reason}")

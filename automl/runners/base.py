@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from automl.sources.datasets import DatasetRef
+from automl.sources.references import DatasetRef
 from automl.sources.rows import ANSWERS, CLASSES
 from automl.values import Limits, Pipeline
 

@@ -9,17 +9,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from automl.errors import SourceError
 from automl.sources.answered.questions import Question, Questions
-from automl.sources.files import LEAST_ROWS, column_at, read_table
+from automl.sources.files import column_at, read_table
 from automl.sources.raw import check_rows, refuse
-from automl.sources.rows import LabelledText
+from automl.sources.references import DatasetRef
+from automl.sources.rows import LEAST_ROWS, LabelledText
 from automl.sources.tables import Table
-
-if TYPE_CHECKING:
-    from automl.sources.datasets import DatasetRef
 
 #: What a reference that names no columns means: those of SQuAD.
 UNNAMED = (("text",), "label")

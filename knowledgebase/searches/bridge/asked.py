@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from automl.sources.answered.files import read_head
 from automl.sources.answered.questions import Question, Questions
-from automl.sources.files import LEAST_ROWS
+from automl.sources.rows import LEAST_ROWS
 from knowledgebase.searches.bridge.preview import Note, Preview
 
 SHOWN_QUESTIONS, SHOWN_PROBLEMS = 5, 3

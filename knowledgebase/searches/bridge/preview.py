@@ -13,9 +13,8 @@ from django.conf import settings
 
 from automl.errors import SourceError
 from automl.sources.answered.guesses import QuestionGuess, guess_question_columns
-from automl.sources.files import LEAST_ROWS
 from automl.sources.quality import findings
-from automl.sources.rows import ANSWERS, CLASSES
+from automl.sources.rows import ANSWERS, CLASSES, LEAST_ROWS
 from automl.sources.samples import Sample, guess_columns, take_sample
 from knowledgebase.searches.bridge.refusal import refused
 
