@@ -69,6 +69,9 @@ def addresses() -> dict[str, str]:
         "list, by a metric": "/experiences/?order=-metrics.validation.accuracy",
         "experience": f"/experiences/{newest[0]}/",
         "compare": "/experiences/compare/?" + "&".join(f"id={key}" for key in newest),
+        "scatter": "/experiences/scatter/?x=h.learning_rate&y=score",
+        "publish": f"/experiences/{newest[0]}/publish/",
+        "publish, several": "/experiences/publish/?" + "&".join(f"id={key}" for key in newest),
         "tasks": "/experiences/tasks/",
         "task": f"/experiences/tasks/{task.digest}/",
         "task map": "/experiences/task-map/",
@@ -79,6 +82,8 @@ def addresses() -> dict[str, str]:
         "prior": f"/searches/prior/?task={task.digest}",
         "account": "/accounts/",
         "log of changes": "/accounts/audit/",
+        "API": "/docs/",
+        "API, a resource": "/docs/experiences/",
     }
 
 
