@@ -257,7 +257,7 @@ def shown_as(name: str, value: object) -> str:
         return formats.seconds(cast(float, value))
     if name == "score" or name.startswith("metrics."):
         return formats.score(cast(float, value))
-    if name in ("train_rows", "parameters"):
+    if name in ("train_rows", "parameters", "trainable_parameters"):
         return formats.count(cast(int, value))
     if name == "language_model":
         return str(value).rpartition("/")[2]

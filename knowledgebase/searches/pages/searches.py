@@ -134,7 +134,7 @@ def growth_chart(report: selectors.SearchReport) -> charts.LineChart | None:
     ended = sorted((t.finished_at, t.score) for t in report.trials if t.finished_at and t.score is not None)
     if start is None or not ended:
         return None
-    unit, unit_s = ("s", 1) if report.seconds_used < SHORT_S else ("min", 60)
+    unit, words, unit_s = ("s", "seconds", 1) if report.seconds_used < SHORT_S else ("min", "minutes", 60)
     steps: list[tuple[float, float]] = []
     for moment, score in ended:
         at, before = (moment - start).total_seconds() / unit_s, steps[-1][1] if steps else score
@@ -143,7 +143,7 @@ def growth_chart(report: selectors.SearchReport) -> charts.LineChart | None:
     series = [charts.Series("best", tuple(steps))]
     axis = f"best {report.search.dataset.score_name} so far"
     return charts.line_chart(
-        "growth", "Best score over time", axis, f"{unit} since start", series, where=f"after {{}} {unit}"
+        "growth", "Best score over time", axis, f"{words} since start", series, where=f"after {{}} {unit}"
     )
 
 

@@ -60,6 +60,12 @@ def coded(text: str) -> SafeString:
 
 
 @register.filter
+def listed(value: object) -> str:
+    """A value in words: the parts of a list with commas between."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+@register.filter
 def or_dash(text: object) -> SafeString:
     """A formatted value, the en dash of an unknown one muted and explained."""
     if text in (None, "", formats.DASH):

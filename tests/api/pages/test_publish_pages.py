@@ -40,7 +40,7 @@ def confirmation(answer):
 def documents(answer):
     return [
         json.loads(unescape(one))
-        for one in re.findall(r"<pre>(.*?)</pre>", answer.content.decode(), re.DOTALL)
+        for one in re.findall(r"<pre[^>]*>(.*?)</pre>", answer.content.decode(), re.DOTALL)
     ]
 
 
