@@ -2,7 +2,8 @@
 
 `python tests/bench/bench_web.py [--experiences 100000] [--rounds 5]`: makes a hub of invented experiences in
 build/bench/web-home (kept, so that a second run measures at once), asks every page `rounds` times after one warm-up
-and prints the fastest and the median of the server's time, in this process. `first_load_kb` is what a browser fetches
+and prints the fastest and the median of the server's time, in this process, and beside it the processor time, which
+other work on the machine does not stretch. `first_load_kb` is what a browser fetches
 for its first page, gzipped. `axe_serious` and `console_errors` are counted in Chromium over the same pages, light and
 dark; `leaks` are the failures of the test that asks for every address as everybody (tests/api/core/test_leaks.py).
 """
@@ -95,17 +96,20 @@ def measure(rounds: int) -> list[dict[str, object]]:
     client = Client()
     client.force_login(User.objects.get(username="admin"))
     rows: list[dict[str, object]] = []
-    print(f"{'page':28}{'fastest ms':>12}{'median ms':>12}")
+    print(f"{'page':28}{'fastest ms':>12}{'median ms':>12}{'CPU ms':>12}")
     for name, address in addresses().items():
         answer = client.get(address)
         assert answer.status_code == 200, (address, answer.status_code)
-        times = []
+        times, works = [], []
         for _ in range(rounds):
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             client.get(address)
             times.append(1000 * (time.perf_counter() - began))
-        rows.append({"page": name, "fastest_ms": min(times), "median_ms": median(times)})
-        print(f"{name:28}{min(times):12.0f}{median(times):12.0f}")
+            works.append(1000 * (time.process_time() - worked))
+        rows.append(
+            {"page": name, "fastest_ms": min(times), "median_ms": median(times), "cpu_ms": median(works)}
+        )
+        print(f"{name:28}{min(times):12.0f}{median(times):12.0f}{median(works):12.0f}")
     return rows
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from knowledgebase.accounts.services import create_login_link
 from knowledgebase.experiences.models import LanguageModel, Task
@@ -15,7 +17,19 @@ SCREENS = Path(__file__).resolve().parents[2] / "build" / "screens"
 
 
 @pytest.fixture
-def addresses(rows, search):
+def questions_uploaded(owner):
+    """The address where somebody names the columns of a file of questions."""
+    lines = "".join(
+        json.dumps({"context": f"Ada counted {n} ships.", "question": "How many?", "answers": [str(n)]})
+        + "\n"
+        for n in range(20)
+    )
+    file = SimpleUploadedFile("ships.jsonl", lines.encode())
+    return owner.pages.post("/searches/new/", {"file": file}).url
+
+
+@pytest.fixture
+def addresses(rows, search, questions_uploaded):
     failed = next(row for row in rows if row["outcome"]["status"] == "oom")
     good = next(row for row in rows if row["outcome"]["status"] == "ok")
     return {
@@ -36,6 +50,7 @@ def addresses(rows, search):
         "language-model": f"/experiences/language-models/{LanguageModel.objects.first().pk}/",
         "prior": f"/searches/prior/?task={Task.objects.first().digest}",
         "new-search": "/searches/new/",
+        "columns-of-questions": questions_uploaded,
         "set-up": f"/searches/new/{search.dataset_id}/",
         "searches": "/searches/",
         "search": f"/searches/{search.pk}/",
