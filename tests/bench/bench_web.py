@@ -39,7 +39,7 @@ def prepare(experiences: int) -> None:
     """A hub with an administrator and so many invented experiences; what is there stays."""
     HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ |= {"DJANGO_SETTINGS_MODULE": "knowledgebase.settings", "TUNELORE_HOME": str(HOME)}
-    os.environ["TUNELORE_ALLOWED_HOSTS"] = "testserver"
+    os.environ["TUNELORE_ALLOWED_HOSTS"] = "testserver,127.0.0.1"
     import django
 
     django.setup()
