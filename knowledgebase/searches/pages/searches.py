@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from knowledgebase.accounts.models import User
 from knowledgebase.core import charts, formats
 from knowledgebase.core.errors import Problem
-from knowledgebase.searches import selectors, services
+from knowledgebase.searches import bridge, selectors, services
 from knowledgebase.searches.models import Search, Trial
 
 PAGE_ROWS = 50
@@ -41,6 +41,7 @@ class DetailPage:
     cold: selectors.ColdTwin | None
     panels: tuple[charts.Panel, ...]
     trials: list[Trial]
+    gate: bridge.GateReport
     is_live: bool
     may_cancel: bool
     version: str
@@ -104,7 +105,8 @@ def detail_page(reader: User, search: Search) -> DetailPage:
         cold=cold,
         may_cancel=selectors.may_cancel(reader, search),
         panels=charts.prior_panels("prior", prior_rows(report)),
-        trials=sorted(report.trials, key=lambda trial: -trial.number),
+        trials=[trial for trial in reversed(report.trials) if trial.state != Trial.State.SKIPPED],
+        gate=bridge.gate_report(report.trials),
         is_live=not search.is_finished,
         version=version(report),
     )
