@@ -74,13 +74,13 @@ class Hub:
             with error:
                 return _answer(error.code, error.headers, _read(error))
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return Answer(0, reason=_why(error))
+            return Answer(0, reason=why(error))
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
     """What went wrong below HTTP, and what to do where that is not plain."""
     found = getattr(error, "reason", error)
-    text = f"{type(error).__name__}: {found}"
+    text = getattr(found, "strerror", None) or f"{type(found).__name__}: {found}".removesuffix(": ")
     if isinstance(found, ssl.SSLCertVerificationError):
         text += (
             "; if the hub's certificate is your own authority's, name its file in SSL_CERT_FILE, "
