@@ -13,8 +13,8 @@ import pytest
 from tunelore import record
 from tunelore.cli import COMMANDS, HELP, main
 from tunelore.cli.send import Progress
+from tunelore.spool.file import SpoolWriter
 from tunelore.spool.outbox import parcels
-from tunelore.spool.writer import SpoolWriter
 
 
 @pytest.fixture

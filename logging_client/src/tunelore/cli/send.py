@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tunelore.cli.look import DONE, LEFT, WRONG_USE, runs
-from tunelore.sending.delivery import DELIVERED, DROPPED, KEPT, REJECTED, batches, deliver
-from tunelore.sending.hub import Hub
+from tunelore.sending.hub import DELIVERED, DROPPED, KEPT, REJECTED, Hub, batches, deliver
 from tunelore.settings import Settings
+from tunelore.spool.file import SpoolWriter
 from tunelore.spool.outbox import REJECTED as REJECTED_FOLDER
 from tunelore.spool.outbox import Parcel, parcels, reject, settle, sweep
-from tunelore.spool.writer import SpoolWriter
 from tunelore.written import NotARun, records_in
 
 MAX_BYTES = 100_000_000
