@@ -86,7 +86,7 @@ def dead_hubs(quick: bool) -> Rows:
     run up; the rest is what work in the background takes from the training. A peer that had to be stopped at the
     limit once is not waited for again.
     """
-    rounds, limit_s = {OWN: 2 if quick else 7}, 20.0 if quick else LIMIT_S
+    rounds, limit_s = {OWN: 2 if quick else 5}, 15.0 if quick else LIMIT_S
     trackers, rows = pythons(), []
     for kind in ("refused", "silent"):
         found: dict[str, list[tuple[Row, Row]]] = {}
