@@ -172,8 +172,8 @@ def space_seen(runs: Sequence[Evidence], facts: Facts) -> Space:
         needs = any(one.language_model is not None for one in own)
         methods.append(Method(name, parameters, needs_language_model=needs))
     methods.append(Method(UNKNOWN, {}))
-    seen = [run.pipeline.language_model for run in runs]
-    models = dict.fromkeys([*(name for name in seen if name is not None), *facts, UNKNOWN])
+    names = [run.pipeline.language_model for run in runs]
+    models = dict.fromkeys([*(name for name in names if name is not None), *facts, UNKNOWN])
     return Space("seen", tuple(methods), tuple(models))
 
 
