@@ -27,6 +27,19 @@ LEAST_PIPELINES = 6
 SETTINGS = re.compile(
     r"-(CosineSimilarityLoss|logistic_regression|iterations_\d+|batch_\d+|epochs_\d+|linear-probe).*$"
 )
+#: Published sizes of the networks that a checkpoint's name says it is made of; the first that fits counts.
+SIZES = (
+    ("multilingual-mpnet-base", 278e6),
+    ("mpnet-base", 109e6),
+    ("xlm-roberta-base", 278e6),
+    ("roberta-large", 355e6),
+    ("roberta-base", 125e6),
+    ("distilbert", 66e6),
+    ("albert-xxlarge", 223e6),
+    ("MiniLM-L3", 17e6),
+    ("MiniLM-L6", 23e6),
+    ("MiniLM-L12", 33e6),
+)
 Key = tuple[str, str, str, str, str]
 
 
@@ -48,7 +61,13 @@ def experience() -> Experience:
     runs = [
         _run(key, fmean(found)) for key, found in sorted(scores.items()) if sizes[key[:2]] >= LEAST_PIPELINES
     ]
-    return Experience(runs, {}, {run.task: run.task.rpartition("/")[0] for run in runs})
+    models = {run.pipeline.language_model or "" for run in runs}
+    facts = {model: {"parameters": size} for model in sorted(models) for size in _size(model)}
+    return Experience(runs, facts, {run.task: run.task.rpartition("/")[0] for run in runs})
+
+
+def _size(model: str) -> list[float]:
+    return [size for part, size in SIZES if part in model][:1]
 
 
 def _key(row: dict[str, str]) -> Key:
