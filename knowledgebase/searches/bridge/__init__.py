@@ -7,6 +7,7 @@ from knowledgebase.searches.bridge.datasets import DatasetFacts, read_dataset
 from knowledgebase.searches.bridge.drawing import draw_pipelines
 from knowledgebase.searches.bridge.engine import SearchContext, Start, load_context, prepare_start, propose
 from knowledgebase.searches.bridge.explorer import UTILITY_NAMES, Moved, Question, explore_prior
+from knowledgebase.searches.bridge.feasible import Recorded, moved
 from knowledgebase.searches.bridge.names import (
     OBJECTIVES,
     Choice,
@@ -29,6 +30,7 @@ __all__ = [
     "Note",
     "Preview",
     "Question",
+    "Recorded",
     "Refused",
     "SearchContext",
     "Start",
@@ -39,6 +41,7 @@ __all__ = [
     "load_context",
     "lost_ending",
     "method_names",
+    "moved",
     "prepare_start",
     "preview_upload",
     "propose",
