@@ -185,8 +185,12 @@ def _target(
         if (~own).sum() >= LEAST_ROWS:
             mean, unsure = regress(x[~own], y[~own], seed).predict(x[own])
             squares += ((y[own] - mean) ** 2 - unsure**2).tolist()
-    noise = math.sqrt(max(float(np.mean(squares)), LEAST_NOISE**2)) if squares else usual
-    return Target(regress(x, y, seed), noise)
+    model = regress(x, y, seed)
+    # What a model is unsure of about a task never seen may be more than it is wrong there; about its own tasks
+    # it then still is no better than it fits them.
+    fit = float(np.mean((y - model.predict(x)[0]) ** 2))
+    noise = math.sqrt(max(float(np.mean(squares)), fit, LEAST_NOISE**2)) if squares else usual
+    return Target(model, noise)
 
 
 def _kind(x: Matrix, failed: NDArray[np.bool_], seed: int, tell_apart: Fitter) -> Regressor:
