@@ -117,6 +117,8 @@ class Evidence:
     limits: Limits = field(default_factory=Limits)
     system: Features = field(default_factory=dict)
     train_rows: int | None = None
+    series: str | None = None
+    """The search or experiment that it belongs to, where that is known; only a defect reads it."""
 
     @property
     def is_positive(self) -> bool:

@@ -1,12 +1,14 @@
 """Builds the wheel without comments and internal docstrings, so that it stays under 100 kB; lines keep their numbers.
 
-The source distribution has everything. What is public (the modules named below) keeps its docstrings for `help()`.
+The source distribution has everything, and the schema on more than one line. What is public (the modules named below)
+keeps its docstrings for `help()`.
 """
 
 from __future__ import annotations
 
 import ast
 import io
+import json
 import tokenize
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,16 @@ class Lean(build_py):
             public = name in PUBLIC or name.startswith(PUBLIC_FOLDERS)
             path.write_text(lean(path.read_text(encoding="utf-8"), public=public), encoding="utf-8")
         return built, copied
+
+    def build_package_data(self) -> None:
+        """Copy the schema, without what only indents it."""
+        super().build_package_data()
+        if not getattr(self, "editable_mode", False):
+            for path in Path(self.build_lib).rglob("*.json"):
+                schema = json.loads(path.read_text(encoding="utf-8"))
+                path.write_text(
+                    json.dumps(schema, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
+                )
 
 
 setup(cmdclass={"build_py": Lean})

@@ -21,6 +21,8 @@ from automl.values import PRUNED, Evidence, Outcome, Pipeline, TaskView, is_fini
 #: A store is believed about seconds when it leaves no more than this share of their spread unexplained, and
 #: about memory when it ranks deaths on a task left out at least so well.
 MOST_UNEXPLAINED, LEAST_AUC = 0.7, 0.75
+#: With no more than this the store is as sure of who meets a limit as a search needs.
+WELL_EXPLAINED = 0.35
 #: Below so many deaths of memory there is nothing to check; first principles lead anyway.
 LEAST_DEATHS, LEAST_TIMED = 10, 20
 OWN_WEIGHT = 4.0
@@ -36,6 +38,11 @@ class Checks:
     memory_auc: float = 0.5
     seconds_believed: bool = False
     memory_believed: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether the store foretells tasks left out so well that its runs have tried the gate already."""
+        return self.memory_believed and self.unexplained <= WELL_EXPLAINED
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ class Nsga2Sampler(Sampler):
 
     def _likes(self, pipeline: Pipeline) -> float:
         method = self.space.method(pipeline.method)
-        models = len(self.space.language_models) if method.needs_language_model else 1
+        models = max(len(self.space.models_of(method)), 1)
         uniform = 1 / (len(self.space.methods) * models)
         same = sum(
             (item.method, item.language_model) == (pipeline.method, pipeline.language_model)

@@ -36,9 +36,11 @@ STEP, LEAST_ODDS, MOST_ODDS = 2.0, -4.0, 3.0
 UNSURE, MILD = 0.35, 0.6
 #: When fewer candidates than this would be left, the likeliest seventh to live is.
 FEWEST = 5
-#: How hard a search pays for seconds, and a fast one, and the share of the limit below which it does not care.
-#: 0.75 has the hypervolume of 0 with three quarters of the seconds.
-COST_EXPONENT, FAST_EXPONENT, CHEAP = 0.75, 3.0, 0.02
+#: How hard a search pays for seconds while it does not believe the store's scores and how much harder when it
+#: does, how hard a fast one pays, and the share of the limit below which it does not care.
+#: 0.75 has the hypervolume of 0 with three quarters of the seconds. More costs what has yet to find its way: 1.0 took
+#: 8 % of a cold search's hypervolume at 10, and twice as much of `KNOWING` 4 % of one whose store is turned round.
+COST_EXPONENT, KNOWING, FAST_EXPONENT, CHEAP = 0.75, 0.125, 3.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class Search:
     def _price(self, forecast: Forecast) -> Vector:
         """(n,) what the gain of each candidate is divided by."""
         names = {objective.name for objective in self.setting.objectives}
-        exponent = COST_EXPONENT if names != {SCORE.name} else 0.0
+        exponent = COST_EXPONENT + KNOWING * self.weight if names != {SCORE.name} else 0.0
         exponent = FAST_EXPONENT if self.options.fast else exponent
         share = np.minimum(np.exp(forecast.log_seconds) / self.limit_s(), 1.0)
         return np.asarray((CHEAP + share) ** exponent)

@@ -36,7 +36,10 @@ POINTERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class SearchForm:
-    """One state of the form. Empty lists of methods and language models mean every one."""
+    """One state of the form. Empty lists of methods and language models mean every one.
+
+    Of a space that names its own language models, only those count that are written down, and only its methods.
+    """
 
     values: Mapping[str, str]
     methods: tuple[str, ...] = ()
@@ -46,6 +49,7 @@ class SearchForm:
     gate: bool = False
     early_stopping: bool = False
     team: str = ""
+    space: str = ""
 
     @classmethod
     def read(cls, given: QueryDict) -> SearchForm:
@@ -61,6 +65,7 @@ class SearchForm:
             gate="gate" in given,
             early_stopping="early_stopping" in given,
             team=given.get("team", ""),
+            space=given.get("space", "").strip()[:100],
         )
 
     def query(self) -> str:
@@ -70,7 +75,7 @@ class SearchForm:
             pairs += [(name, one) for one in getattr(self, name)]
         for name in ("warm_start", "gate", "early_stopping"):
             pairs += [(name, "on")] * getattr(self, name)
-        pairs += [("team", self.team)] * bool(self.team)
+        pairs += [("team", self.team)] * bool(self.team) + [("space", self.space)] * bool(self.space)
         return urlencode(pairs)
 
     def request(self, dataset: Dataset, key: str = "") -> SearchRequest:
@@ -83,6 +88,10 @@ class SearchForm:
         if wrong:
             raise invalid(wrong)
         memory = numbers["memory_gib"]
+        methods, ticked = self.methods, self.language_models
+        if bridge.names_its_models(self.space):
+            known = bridge.method_names(dataset.kind, self.space)
+            methods, ticked = tuple(name for name in methods if name in known), ()
         asked = SearchRequest(
             dataset=dataset,
             title=self.values["title"][:200],
@@ -91,8 +100,9 @@ class SearchForm:
             wall_s=wall,
             host_memory_bytes=None if memory is None else int(memory * GIB),
             slots=int(numbers["slots"] or 0),
-            methods=self.methods,
-            language_models=(*self.language_models, *self.values["more_models"].split()),
+            space=self.space,
+            methods=methods,
+            language_models=(*ticked, *self.values["more_models"].split()),
             objectives=self.objectives,
             warm_start=self.warm_start,
             gate=self.gate,

@@ -185,8 +185,17 @@ class SearchCreate(serializers.Serializer[Any]):
     )
     warm_start = serializers.BooleanField(required=False)
     objectives = _names("score, seconds or both")
-    methods = _names("every method when empty")
-    language_models = _names("every installed language model when empty")
+    space = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=100,
+        help_text="tunelore (tunelore-answers for questions) when empty, or proposal; what the runner cannot run, "
+        "as xautolm, is refused",
+    )
+    methods = _names("every method of the space when empty")
+    language_models = _names(
+        "every installed language model when empty, of a space that names its own all of those"
+    )
     seed = serializers.IntegerField(required=False, allow_null=True)
     idempotency_key = serializers.CharField(max_length=200, required=False, allow_blank=True)
 

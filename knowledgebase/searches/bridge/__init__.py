@@ -21,6 +21,8 @@ from knowledgebase.searches.bridge.names import (
     builtin_choices,
     language_model_choices,
     method_names,
+    names_its_models,
+    space_names,
 )
 from knowledgebase.searches.bridge.preview import Note, Preview, preview_upload
 from knowledgebase.searches.bridge.records import Ending
@@ -51,10 +53,12 @@ __all__ = [
     "load_context",
     "lost_ending",
     "method_names",
+    "names_its_models",
     "prepare_start",
     "preview_upload",
     "propose",
     "read_dataset",
     "run_pipeline",
+    "space_names",
     "trial_script",
 ]

@@ -17,7 +17,6 @@ from automl.errors import AutomlError
 from automl.gate import GateOptions
 from automl.priors.options import PriorOptions
 from automl.priors.prior import Prior, build_prior
-from automl.sources.language_models import known_keys
 from automl.space import Space
 from automl.values import (
     PRUNED,
@@ -36,6 +35,7 @@ from knowledgebase.searches.bridge.names import (
     installed_keys,
     language_model_facts,
     method_names,
+    names_its_models,
     needs_language_model,
     pin_language_model,
     space_of,
@@ -105,9 +105,12 @@ def prepare_start(search: Search) -> Start:
 
 def _frozen_language_models(search: Search) -> tuple[str, ...]:
     """Full keys of what was asked for, else of all there is; () where no method needs one."""
-    if not any(map(needs_language_model, search.methods or method_names(search.dataset.kind))):
+    if not any(map(needs_language_model, search.methods or method_names(search.dataset.kind, search.space))):
         return ()
-    return tuple(dict.fromkeys(map(pin_language_model, search.language_models))) or installed_keys()
+    asked = search.language_models
+    if not asked and names_its_models(search.space):
+        asked = space_of(search.dataset.kind, None, search.space).language_models
+    return tuple(dict.fromkeys(map(pin_language_model, asked))) or installed_keys()
 
 
 def load_context(search_id: UUID) -> SearchContext | None:
@@ -250,11 +253,11 @@ def _baseline(space: Space) -> Pipeline:
 
 
 def _space(search: Search, language_models: Sequence[str]) -> Space:
-    kind, methods = search.dataset.kind, search.methods
+    kind, methods, name = search.dataset.kind, search.methods, search.space
     try:
         if not language_models:
-            return space_of(kind, known_keys()).restrict(methods=methods, language_models=())
-        return space_of(kind, language_models).restrict(methods=list(methods) or None)
+            return space_of(kind, None, name).restrict(methods=methods, language_models=())
+        return space_of(kind, language_models, name).restrict(methods=list(methods) or None)
     except AutomlError as error:
         raise refused(error) from error
 

@@ -55,6 +55,8 @@ class SearchRequest:
     """The rule by which a training is stopped whose curve will not reach the front; "" is never."""
     warm_start: bool = True
     objectives: Sequence[str] = ("score", "seconds")
+    space: str = ""
+    """By name, with or without its version; the kind's own when empty."""
     methods: Sequence[str] = ()
     language_models: Sequence[str] = ()
     seed: int | None = None
@@ -120,7 +122,11 @@ def cancel_search(user: User, search: Search) -> Search:
 def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
     """Everything wrong with a request, and its language models by their full keys."""
     errors = [error for error in map(_check_range(request), _RANGES) if error is not None]
-    errors += _check_names("methods", request.methods, names.method_names(request.dataset.kind))
+    kind, space = request.dataset.kind, request.space
+    if problem := names.space_problem(kind, space):
+        errors.append(FieldError("space", problem))
+        space = ""
+    errors += _check_names("methods", request.methods, names.method_names(kind, space))
     errors += _check_names("objectives", request.objectives, names.OBJECTIVES)
     if not request.listed:
         errors += _check_names("sampler", [request.sampler], names.SAMPLERS)
@@ -140,7 +146,7 @@ def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
     language_models: list[str] = []
     for key in dict.fromkeys(request.language_models):
         try:
-            language_models.append(names.check_language_model(key))
+            language_models.append(names.check_language_model(key, space))
         except Refused as refusal:
             errors.append(FieldError("language_models", refusal.detail))
     return errors, language_models
@@ -184,7 +190,7 @@ def _columns(request: SearchRequest, language_models: Sequence[str]) -> dict[str
         "dataset": request.dataset,
         "title": request.title,
         "idempotency_key": request.idempotency_key,
-        "space": names.space_name(request.dataset.kind),
+        "space": names.space_name(request.dataset.kind, request.space),
         "methods": list(dict.fromkeys(request.methods)),
         "language_models": list(language_models),
         "objectives": list(dict.fromkeys(request.objectives)),

@@ -11,12 +11,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunelore import exits, trouble
-from tunelore.observe.checkpoints import checkpoint_folder, mark, mark_state
+from tunelore.observe.choice import Scalar
 from tunelore.observe.dataset import rows_in
 from tunelore.observe.facts import Told, counts, distributed_rank, facts_at_start, hidden_labels
-from tunelore.observe.pipeline import Scalar
 from tunelore.observe.rows import Rows
-from tunelore.observe.trials import Retries, Trials, batch_of_a_step, pruned
+from tunelore.observe.series import (
+    Retries,
+    Trials,
+    batch_of_a_step,
+    checkpoint_folder,
+    mark,
+    mark_state,
+    pruned,
+)
 from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
 from tunelore.session import session

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunelore import __version__
+from tunelore.observe.choice import from_key, scalar
 from tunelore.observe.dataset import named_dataset
-from tunelore.observe.language_model import from_key
-from tunelore.observe.pipeline import scalar
 from tunelore.plain import named_metrics
 from tunelore.record import SCHEMA_ID, STATUSES, canonical, check, import_id
-from tunelore.runs import metrics as measures
+from tunelore.runs import measures
 from tunelore.runs.values import clean
 
 FORMAT = "json"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tunelore import record
 from tunelore.cli import main
-from tunelore.cli.sync import Progress
+from tunelore.cli.send import Progress
 from tunelore.spool.outbox import parcels
 from tunelore.spool.writer import SpoolWriter
 

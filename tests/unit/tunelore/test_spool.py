@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from tunelore import record, trouble
 from tunelore.spool import outbox
-from tunelore.spool.lines import decode, encode
-from tunelore.spool.place import lives, place, process_start
-from tunelore.spool.reader import read_file
+from tunelore.spool.format import decode, encode, lives, place, process_start
+from tunelore.spool.outbox import read_file
 from tunelore.spool.writer import SpoolWriter
 
 # A file of format 1 as version 0.1.0 wrote it: every later version must read it.

@@ -7,11 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from tunelore import __version__
-from tunelore.cli.check import check
-from tunelore.cli.log import log
-from tunelore.cli.sync import sync
-from tunelore.cli.waiting import show, status
-from tunelore.cli.words import DONE
+from tunelore.cli.look import DONE, check, show, status
+from tunelore.cli.send import log, sync
 from tunelore.settings import read_settings
 
 COMMANDS = {"sync": sync, "status": status, "show": show, "log": log, "check": check}

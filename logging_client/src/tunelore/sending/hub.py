@@ -37,7 +37,7 @@ class Answer:
     date: float | None = None
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
+class NoRedirect(urllib.request.HTTPRedirectHandler):
     """A token goes to the address it was given for and nowhere else."""
 
     def redirect_request(self, *_: Any) -> None:
@@ -50,7 +50,7 @@ class Hub:
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url
         self._token = token
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(NoRedirect)
 
     def post(self, path: str, body: bytes, timeout_s: float = TIMEOUT_S) -> Answer:
         """Send JSON bytes; every failure is an Answer."""

@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tunelore import __version__, trouble
+from tunelore import trouble
 from tunelore.record import uuid7
-from tunelore.spool.lines import FORMAT, encode
-from tunelore.spool.place import place, process_start
+from tunelore.spool.format import encode, header
 
 
 class SpoolWriter:
@@ -33,7 +32,7 @@ class SpoolWriter:
                 if self._file is None:
                     self._file = self._open()
                 if not self._headed:
-                    line = encode(_header()) + line
+                    line = encode(header()) + line
                 # A line that was cut off is closed first, so that only it is lost.
                 self._write(self._file, (b"\n" if self._broken else b"") + line)
                 self._headed = True
@@ -83,12 +82,6 @@ def _cannot(error: Exception) -> None:
         f"cannot write to the spool folder: {error}; runs are kept in memory for the hub only: make room there, or "
         "name another folder in TUNELORE_SPOOL",
     )
-
-
-def _header() -> dict[str, Any]:
-    pid = os.getpid()
-    head = {"kind": "spool", "format": FORMAT, "client": f"tunelore/{__version__}", "pid": pid}
-    return {**head, "start": process_start(pid), "place": place()}
 
 
 def _to_disk(file: int) -> None:
