@@ -59,7 +59,7 @@ class Nsga2Sampler(Sampler):
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """The survivors of all complete generations, best first."""
-        said = [item for item in history if item.is_success or item.is_failure]
+        said = [item for item in history if item.says_something]
         size, survivors = self.options.population, list[Outcome]()
         for start in range(0, len(said) - size + 1, size):
             survivors = self._survivors(survivors + said[start : start + size])

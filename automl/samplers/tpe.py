@@ -45,7 +45,7 @@ class TpeSampler(Sampler):
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """Keep what says something."""
-        self._told = [item for item in history if item.is_success or item.is_failure]
+        self._told = [item for item in history if item.says_something]
         self._limit_s = wall_limit(self.setting.prior, history)
 
     def propose(self, number: int, taken: Set[str]) -> Proposal | None:
@@ -79,6 +79,8 @@ class TpeSampler(Sampler):
     def _value(self, outcome: Outcome, objective: str) -> float:
         value = outcome.score if objective == "score" else outcome.seconds
         if outcome.is_success and is_finite(value):
+            return value
+        if outcome.is_pruned and objective == "score" and is_finite(value):
             return value
         return 0.0 if objective == "score" else self._limit_s
 

@@ -46,6 +46,8 @@ class SearchForm:
     language_models: tuple[str, ...] = ()
     objectives: tuple[str, ...] = bridge.OBJECTIVES
     warm_start: bool = True
+    gate: bool = False
+    early_stopping: bool = False
     team: str = ""
     space: str = ""
 
@@ -60,6 +62,8 @@ class SearchForm:
             language_models=tuple(given.getlist("language_models")),
             objectives=tuple(given.getlist("objectives")),
             warm_start="warm_start" in given,
+            gate="gate" in given,
+            early_stopping="early_stopping" in given,
             team=given.get("team", ""),
             space=given.get("space", "").strip()[:100],
         )
@@ -69,8 +73,9 @@ class SearchForm:
         pairs = [(name, value) for name, value in self.values.items() if value or name == "trials"]
         for name in ("methods", "language_models", "objectives"):
             pairs += [(name, one) for one in getattr(self, name)]
-        pairs += [("warm_start", "on")] * self.warm_start + [("team", self.team)] * bool(self.team)
-        pairs += [("space", self.space)] * bool(self.space)
+        for name in ("warm_start", "gate", "early_stopping"):
+            pairs += [(name, "on")] * getattr(self, name)
+        pairs += [("team", self.team)] * bool(self.team) + [("space", self.space)] * bool(self.space)
         return urlencode(pairs)
 
     def request(self, dataset: Dataset, key: str = "") -> SearchRequest:
@@ -100,6 +105,8 @@ class SearchForm:
             language_models=(*ticked, *self.values["more_models"].split()),
             objectives=self.objectives,
             warm_start=self.warm_start,
+            gate=self.gate,
+            early_stopping=bridge.STOPPING_RULES[0] if self.early_stopping else "",
             idempotency_key=key[:200],
         )
         return replace(asked, train_rows=_whole(numbers["train_rows"]), seed=_whole(numbers["seed"]))
