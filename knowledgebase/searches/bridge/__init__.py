@@ -15,6 +15,7 @@ from knowledgebase.searches.bridge.engine import (
     propose,
 )
 from knowledgebase.searches.bridge.explorer import UTILITY_NAMES, Moved, Question, explore_prior
+from knowledgebase.searches.bridge.feasible import Recorded, moved
 from knowledgebase.searches.bridge.gating import GateReport, check_gate, gate_report
 from knowledgebase.searches.bridge.names import (
     OBJECTIVES,
@@ -43,6 +44,7 @@ __all__ = [
     "Note",
     "Preview",
     "Question",
+    "Recorded",
     "Refused",
     "SearchContext",
     "Start",
@@ -56,6 +58,7 @@ __all__ = [
     "load_context",
     "lost_ending",
     "method_names",
+    "moved",
     "names_its_models",
     "prepare_start",
     "preview_upload",
