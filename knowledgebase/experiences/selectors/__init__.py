@@ -16,6 +16,7 @@ from knowledgebase.experiences.selectors.experiences import (
     successes_on,
 )
 from knowledgebase.experiences.selectors.growth import growth
+from knowledgebase.experiences.selectors.keeping import store_state
 from knowledgebase.experiences.selectors.leaderboards import MOST_LEADERS, Leaderboard, leaderboard
 from knowledgebase.experiences.selectors.neighbours import (
     NearTask,
@@ -24,7 +25,6 @@ from knowledgebase.experiences.selectors.neighbours import (
     distances_between,
     nearest_tasks,
     nearest_to,
-    store_state,
     surroundings,
     target_of,
 )
