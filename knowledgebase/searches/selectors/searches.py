@@ -109,7 +109,7 @@ def search_list(user: User) -> QuerySet[Search]:
         .select_related("dataset", "owner", "team")
         .annotate(
             trials_done=Count("trials", filter=done),
-            trials_failed=Count("trials", filter=done & ~Q(trials__status="ok")),
+            trials_failed=Count("trials", filter=done & ~Q(trials__status__in=Trial.NO_FAILURE)),
             best_score=Max("trials__score"),
         )
         .order_by("-created_at", "id")
@@ -195,7 +195,7 @@ def search_report(search: Search, *, reader: User | None = None, now: datetime |
         by_state=dict(Counter(trial.state for trial in trials)),
         by_outcome=dict(Counter(trial.status for trial in done)),
         trials_done=len(done),
-        trials_failed=sum(trial.status != "ok" for trial in done),
+        trials_failed=sum(trial.status not in Trial.NO_FAILURE for trial in done),
         best=_point(best) if best is not None else None,
         front=front_of(done),
         running=tuple(_running(trial, now) for trial in trials if trial.state == Trial.State.RUNNING),
@@ -231,7 +231,7 @@ def time_left(search: Search, trials: Sequence[Trial], now: datetime) -> float |
     if not spans:
         return None
     mean = sum(spans) / len(spans)
-    counted = sum(trial.state != Trial.State.CANCELLED for trial in trials)
+    counted = sum(trial.state not in Trial.NEVER_RAN for trial in trials)
     waiting = search.budget_trials - counted + sum(trial.state == Trial.State.QUEUED for trial in trials)
     elapsed = [
         (now - trial.started_at).total_seconds()
