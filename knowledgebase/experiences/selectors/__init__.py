@@ -44,6 +44,7 @@ from knowledgebase.experiences.selectors.tasks import (
     task_list,
     task_summaries,
     tried_on,
+    visible_task,
 )
 
 __all__ = [
@@ -88,4 +89,5 @@ __all__ = [
     "task_list",
     "task_summaries",
     "tried_on",
+    "visible_task",
 ]
