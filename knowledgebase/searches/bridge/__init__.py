@@ -3,7 +3,7 @@
 It writes no row. Services see plain values: Start, SearchContext, DatasetFacts, Ending, Refused.
 """
 
-from knowledgebase.searches.bridge.datasets import DatasetFacts, read_dataset
+from knowledgebase.searches.bridge.datasets import DatasetFacts, arriving_bytes, read_dataset
 from knowledgebase.searches.bridge.drawing import draw_pipelines
 from knowledgebase.searches.bridge.engine import SearchContext, Start, load_context, prepare_start, propose
 from knowledgebase.searches.bridge.explorer import UTILITY_NAMES, Moved, Question, explore_prior
@@ -32,6 +32,7 @@ __all__ = [
     "Refused",
     "SearchContext",
     "Start",
+    "arriving_bytes",
     "builtin_choices",
     "draw_pipelines",
     "explore_prior",
