@@ -148,7 +148,7 @@ def resolve_dataset(dataset_id: UUID) -> str:
 
 
 def settle_dataset(dataset: Dataset, changes: Mapping[str, Any]) -> str:
-    """End the reading of a dataset and push the searches that wait for it; its state then. Who comes first is right."""
+    """End the reading of a dataset and push the searches that wait for it; its state then. The first one is right."""
     now = timezone.now()
     with transaction.atomic():
         reading = Dataset.objects.filter(pk=dataset.pk, state=Dataset.State.RESOLVING)
