@@ -13,7 +13,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast lint format schema tour collect clean
+.PHONY: help setup demo serve test coverage test-fast lint format schema tour collect clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ serve: $(STAMP)  ## the hub on its embedded default: web, workers, scheduler (PO
 
 test: $(DEV_STAMP)  ## the whole suite, on SQLite and on PostgreSQL; says what it skipped and why
 	@$(PY) tests/run.py
+
+coverage: $(DEV_STAMP)  ## the whole suite, with the share of lines and branches that it covers
+	@$(PY) tests/run.py --cover
 
 test-fast: $(DEV_STAMP)  ## unit and api tests on SQLite, without real training
 	@$(PY) tests/run.py --fast

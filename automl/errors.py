@@ -5,6 +5,7 @@ Knows nothing of what raises them.
     AutomlError
     |- SpaceError            a space that contradicts itself, or a pipeline outside of one
     |- EvidenceError         evidence or a prior that cannot be used
+    |- EstimatorError        an unknown estimator, or a snapshot or records that it cannot use
     |- SamplerError          an unknown sampler, or options that it does not take
     `- SourceError           a language model or dataset that cannot be had
 """
@@ -27,6 +28,10 @@ class SpaceError(AutomlError, ValueError):
 
 class EvidenceError(AutomlError, ValueError):
     """Evidence, a task description or a stored prior has a value that cannot be used."""
+
+
+class EstimatorError(AutomlError, ValueError):
+    """An estimator is unknown, was given nothing to learn from, or its snapshot cannot be used."""
 
 
 class SamplerError(AutomlError, ValueError):

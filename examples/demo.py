@@ -183,7 +183,6 @@ def launch(api: Api, plan: Plan) -> dict[str, Any]:
         "limits": {"wall_s": LIMIT_S, "host_memory_bytes": 2 * 2**30},
         "slots": SLOTS,
         "train_rows": plan.train_rows,
-        "sampler": "pge",
         "warm_start": True,
         "objectives": ["score", "seconds"],
         "seed": 42,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def prepare_environment() -> None:
     """No setting of the machine reaches a test, and nothing of a test reaches the checkout."""
+    # A shell starts its background jobs deaf to Ctrl-C, and every process of a test would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("TUNELORE_") and name not in KEPT]:
         del os.environ[name]
     home = tempfile.mkdtemp(prefix="tunelore-test-")

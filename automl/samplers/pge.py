@@ -111,7 +111,7 @@ class PgeSampler(Sampler):
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """Move the model by every complete generation; only by the new ones when the history merely grew."""
-        ended = [item for item in history if item.is_success or item.is_failure]
+        ended = [item for item in history if item.says_something]
         complete = ended[: len(ended) - len(ended) % self.options.population]
         if complete[: len(self._learnt)] != self._learnt:
             self.model, self._learnt = self._start(), []
@@ -150,7 +150,8 @@ class PgeSampler(Sampler):
 
     def _origin(self) -> Literal["prior", "model"]:
         """Where the model's opinion comes from: the store alone, or this search's own trials as well."""
-        return "prior" if self.setting.prior is not None and not self._learnt else "model"
+        prior = self.setting.prior
+        return "prior" if prior is not None and prior.weights and not self._learnt else "model"
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
         """(n,) ln of how many times as likely as under a uniform draw, exploration included."""

@@ -6,46 +6,19 @@ Start from `DatasetRef`, `load()` and, for a web process that only wants to look
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
 from automl.errors import SourceError
+from automl.sources.answered.files import load_questions
 from automl.sources.builtin import load_builtin
-from automl.sources.rows import CLASSES, KINDS, LabelledText
+from automl.sources.files import named_files
+from automl.sources.hub.datasets import kept
+from automl.sources.labelled import load_labels
+from automl.sources.references import DatasetRef
+from automl.sources.rows import ANSWERS, CLASSES, KINDS, LabelledText
 
-
-@dataclass(frozen=True)
-class DatasetRef:
-    """Which dataset: `builtin` by name, `file` by paths below the allowed roots, `hub` by name and commit.
-
-    Files and repositories of the HF Hub need the user's columns; `config` is '' where a repository has only one.
-    Several text columns are joined by a line feed. `encoding` is for text files only. Without a validation or
-    test file, `prepare()` splits one off. `kind` is a task's: for "question-answering" the last text column is the
-    question, those before it are its context, and the label column holds the answers.
-    """
-
-    source: str
-    name: str
-    path: str | None = None
-    validation_path: str | None = None
-    test_path: str | None = None
-    text_columns: tuple[str, ...] = ("text",)
-    label_column: str = "label"
-    encoding: str = "utf-8"
-    revision: str | None = None
-    config: str = ""
-    kind: str = CLASSES
-
-    def to_dict(self) -> dict[str, object]:
-        """As JSON data."""
-        return asdict(self) | {"text_columns": list(self.text_columns)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, object]) -> DatasetRef:
-        """The inverse of `to_dict`; TypeError for unknown or missing fields."""
-        columns = data.get("text_columns", ("text",))
-        if not isinstance(columns, (list, tuple)):
-            raise TypeError(f"text_columns must be a list of column names, got {columns!r}")
-        return cls(**{**data, "text_columns": tuple(columns)})  # type: ignore[arg-type]
+__all__ = ["DatasetRef", "load"]
 
 
 def load(ref: DatasetRef, *, roots: Sequence[str] = (), cache: str) -> LabelledText:
@@ -62,9 +35,7 @@ def load(ref: DatasetRef, *, roots: Sequence[str] = (), cache: str) -> LabelledT
     if ref.source == "builtin":
         return load_builtin(ref.name, cache)
     if ref.source == "file":
-        from automl.sources.files import load_file
-
-        return load_file(ref, roots)
+        return _read(ref, named_files(ref, roots), has_ids=True)
     if ref.source == "hub":
         return _load_hub(ref, cache)
     raise SourceError(
@@ -75,9 +46,6 @@ def load(ref: DatasetRef, *, roots: Sequence[str] = (), cache: str) -> LabelledT
 
 
 def _load_hub(ref: DatasetRef, cache: str) -> LabelledText:
-    from automl.sources.files import load_splits
-    from automl.sources.hub.datasets import kept
-
     found = kept(cache, ref.name, ref.revision or "", ref.config)
     if found is None:
         raise SourceError(
@@ -85,4 +53,8 @@ def _load_hub(ref: DatasetRef, cache: str) -> LabelledText:
             code="not_fetched",
             field="dataset",
         )
-    return replace(load_splits(ref, found.files), revision=found.commit)
+    return replace(_read(ref, found.files, has_ids=False), revision=found.commit)
+
+
+def _read(ref: DatasetRef, files: Mapping[str, Sequence[Path]], *, has_ids: bool) -> LabelledText:
+    return load_questions(ref, files) if ref.kind == ANSWERS else load_labels(ref, files, has_ids=has_ids)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from automl.sources.datasets import DatasetRef
 from automl.sources.hub import datasets, language_models
 from automl.sources.hub.store import HubStore
 from automl.sources.language_models import parse_key
+from automl.sources.references import DatasetRef
 
 
 def pinned_language_model(key: str, store: HubStore) -> str:

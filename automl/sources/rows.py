@@ -11,6 +11,8 @@ ANSWERS = "question-answering"
 KINDS = (CLASSES, ANSWERS)
 #: Of the training rows, set aside for a split that the user did not give.
 VALIDATION_SHARE, TEST_SHARE = 0.15, 0.15
+#: Fewer training rows than this cannot be split.
+LEAST_ROWS = 10
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from automl.errors import SourceError
 from automl.sources.answered.questions import Question, Questions
-from automl.sources.files import LEAST_ROWS, column_at, read_table
+from automl.sources.files import column_at, read_table
 from automl.sources.raw import check_rows, refuse
-from automl.sources.rows import LabelledText
+from automl.sources.references import DatasetRef
+from automl.sources.rows import LEAST_ROWS, LabelledText
 from automl.sources.tables import Table
-
-if TYPE_CHECKING:
-    from automl.sources.datasets import DatasetRef
 
 #: What a reference that names no columns means: those of SQuAD.
 UNNAMED = (("text",), "label")
@@ -57,6 +54,13 @@ def load_questions(ref: DatasetRef, files: Mapping[str, Sequence[Path]]) -> Labe
         warnings.append(f"{split}: none of its questions has an answer; it is not used.")
         del found[split]
     return LabelledText(train, found.get("validation"), found.get("test"), tuple(warnings))
+
+
+def read_head(table: Table, texts: Sequence[str], label: str) -> tuple[Questions, list[str]]:
+    """The questions of a table's rows by these columns, and what is wrong with the others: "line 3: ..."."""
+    found = _Found()
+    _read(table, texts, label, found)
+    return Questions.of(found.questions), found.problems
 
 
 def _split(ref: DatasetRef, paths: Sequence[Path], warnings: list[str]) -> Questions:
