@@ -5,28 +5,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_viewers_and_reset_links'),
-        ('experiences', '0006_fewer_indexes'),
+        ("accounts", "0003_viewers_and_reset_links"),
+        ("experiences", "0006_fewer_indexes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='experience',
-            index=models.Index(fields=['via', '-change_seq'], name='experience_via'),
+            model_name="experience",
+            index=models.Index(fields=["via", "-change_seq"], name="experience_via"),
         ),
         migrations.AddIndex(
-            model_name='experience',
-            index=models.Index(fields=['cause', '-change_seq'], name='experience_cause'),
+            model_name="experience",
+            index=models.Index(fields=["cause", "-change_seq"], name="experience_cause"),
         ),
         migrations.AddIndex(
-            model_name='experience',
-            index=models.Index(fields=['cpu_s', 'change_seq'], name='experience_cpu_s'),
+            model_name="experience",
+            index=models.Index(fields=["cpu_s", "change_seq"], name="experience_cpu_s"),
         ),
         migrations.AddIndex(
-            model_name='experience',
-            index=models.Index(fields=['finished_at', 'change_seq'], name='experience_finished_at'),
+            model_name="experience",
+            index=models.Index(fields=["finished_at", "change_seq"], name="experience_finished_at"),
         ),
     ]

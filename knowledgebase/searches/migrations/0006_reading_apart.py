@@ -4,25 +4,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('searches', '0004_sampler_without_default'),
+        ("searches", "0005_gate_reasons_and_early_stopping"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='dataset',
-            name='attempts',
-            field=models.PositiveSmallIntegerField(default=0, help_text='how often somebody began to read it'),
+            model_name="dataset",
+            name="attempts",
+            field=models.PositiveSmallIntegerField(
+                default=0, help_text="how often somebody began to read it"
+            ),
         ),
         migrations.AddField(
-            model_name='dataset',
-            name='fetched_bytes',
-            field=models.PositiveBigIntegerField(blank=True, help_text='hub: what has arrived so far', null=True),
+            model_name="dataset",
+            name="fetched_bytes",
+            field=models.PositiveBigIntegerField(
+                blank=True, help_text="hub: what has arrived so far", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='dataset',
-            name='lease_until',
-            field=models.DateTimeField(blank=True, help_text='until then somebody is reading it', null=True),
+            model_name="dataset",
+            name="lease_until",
+            field=models.DateTimeField(blank=True, help_text="until then somebody is reading it", null=True),
         ),
     ]
