@@ -45,6 +45,7 @@ from knowledgebase.experiences.selectors.tasks import (
     task_list,
     task_summaries,
     tried_on,
+    visible_task,
 )
 
 __all__ = [
@@ -90,4 +91,5 @@ __all__ = [
     "task_list",
     "task_summaries",
     "tried_on",
+    "visible_task",
 ]

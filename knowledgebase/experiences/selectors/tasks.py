@@ -130,6 +130,15 @@ def task_detail(user: User, digest: str) -> Task:
     return row
 
 
+def visible_task(user: User, digest: str) -> Task:
+    """One task without its sums, which cost more than finding its neighbours; Problem 404 as for `task_detail`."""
+    mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
+    row = Task.objects.filter(Exists(mine), digest=digest).first()
+    if row is None:
+        raise not_found("task", digest)
+    return row
+
+
 def tried_on(user: User, task: Task) -> list[Tried]:
     """Everything tried on a task, newest first, at most TRIED_ROWS; one light query."""
     fields = ("pk", "method", "language_model__name", "language_model__variant", "status", "score")
