@@ -81,12 +81,12 @@ def log_calls(quick: bool) -> Rows:
 def dead_hubs(quick: bool) -> Rows:
     """What a tracker adds to a training of 30 steps whose hub does not answer.
 
-    `added_s` is wall time from before the callback is made to after the process is gone, over that of the run
-    without a tracker just before: the median of the rounds. `held_s` is the part of it in which hooks and exit hooks
-    held the run up; the rest is what work in the background takes from the training. A peer that had to be stopped
-    at the limit once is not waited for again.
+    `added_s` is wall time from before the callback is made until the process is gone, over that of the run without a
+    tracker just before: the median of the rounds. `held_s` is the part of it in which hooks and exit hooks held the
+    run up; the rest is what work in the background takes from the training. A peer that had to be stopped at the
+    limit once is not waited for again.
     """
-    rounds, limit_s = {OWN: 2 if quick else 7}, 20.0 if quick else LIMIT_S
+    rounds, limit_s = {OWN: 2 if quick else 5}, 15.0 if quick else LIMIT_S
     trackers, rows = pythons(), []
     for kind in ("refused", "silent"):
         found: dict[str, list[tuple[Row, Row]]] = {}

@@ -53,8 +53,9 @@ def importance(name: str, asked: Asked, seed: int, progress: Progress) -> list[I
         }
         for group, own in losses.items()
     }
-    found = [Importance(group, own) for group, own in means.items()]
-    return sorted(found, key=lambda one: -one.losses.get("spearman", 0.0))
+    return sorted(
+        (Importance(*one) for one in means.items()), key=lambda one: -one.losses.get("spearman", 0.0)
+    )
 
 
 def _losses(estimator: Assembled, fold: Fold, asked: Asked) -> dict[str, dict[str, float]]:

@@ -7,7 +7,7 @@ of outcomes, too few scores) has NaN there.
     ndcg@10        Järvelin and Kekäläinen 2002; the gain of a run is its score between the worst (0) and best (1)
     regret@k       best score there minus the best among the k predicted best; a difference of scores
     seconds, bytes   root mean square error of natural logarithms
-    auroc, brier   of failing; Brier 1950
+    auroc, brier   of failing, where some run failed; Brier 1950
     covered        share of scores, seconds and bytes inside their 80 % interval
 """
 
@@ -110,6 +110,8 @@ def _auroc(found: Predictions, truth: Truth) -> float:
 
 
 def _brier(found: Predictions, truth: Truth) -> float:
+    if not truth.failed.any():
+        return math.nan
     wrong = (found.failure - truth.failed) ** 2
     return float(np.nanmean(wrong)) if np.isfinite(wrong).any() else math.nan
 
@@ -131,7 +133,7 @@ MEASURES: Mapping[str, tuple[Callable[[Predictions, Truth], float], bool]] = {
 def calibration(found: Predictions, truth: Truth) -> float:
     """Expected calibration error of failing over ten bins of equal width (Naeini et al. 2015); in [0, 1]."""
     there = np.isfinite(found.failure)
-    if not there.any():
+    if not truth.failed[there].any():
         return math.nan
     chance, failed = found.failure[there], truth.failed[there].astype(float)
     place = np.minimum((chance * BINS).astype(int), BINS - 1)

@@ -101,7 +101,7 @@ def _by_source(found: Predictions, asked: Asked) -> dict[str, Vector]:
     for source in dict.fromkeys(asked.sources):
         own = np.flatnonzero(sources == source)
         part = Predictions(**{name: getattr(found, name)[own] for name in Predictions.__annotations__})
-        truth = truth_of([asked.runs[place] for place in own])
+        truth = truth_of([asked.runs[int(place)] for place in own])
         for measure, (judge, _) in MEASURES.items():
             columns[measure].append(judge(part, truth))
     return {measure: np.array(each) for measure, each in columns.items()}

@@ -34,8 +34,10 @@ ESTIMATORS: Mapping[str, Fit] = {
     "rules": fit_rules,
     "neighbours": partial(assemble, "neighbours", regress=fit_neighbours, tell_apart=fit_neighbours),
     "linear": partial(assemble, "linear", regress=fit_ridge, tell_apart=fit_logistic),
-    "forest": partial(assemble, "forest", regress=fit_forest, tell_apart=fit_forest),
-    "boosting": partial(assemble, "boosting", regress=fit_boosting, tell_apart=fit_boosting),
+    "forest": partial(assemble, "forest", regress=fit_forest, tell_apart=fit_forest, unheard_too=True),
+    "boosting": partial(
+        assemble, "boosting", regress=fit_boosting, tell_apart=fit_boosting, unheard_too=True
+    ),
     "process": fit_process,
 }
 #: What an estimator has to beat before it is called a result.

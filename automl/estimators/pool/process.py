@@ -27,8 +27,8 @@ from automl.values import Evidence, Pipeline, TaskView
 
 #: Deviation of a relative score where no task has scores enough.
 UNKNOWN_SCORE = 1.0
-#: Stands for every language model that neither runs nor facts name: of usual size, and never seen.
-UNKNOWN_MODEL = "unknown"
+#: Stands for every method that no run has, and every language model that neither runs nor facts name.
+UNKNOWN = "unknown"
 #: A range that spans more than this is searched by its logarithm.
 WIDE = 10.0
 
@@ -46,7 +46,7 @@ class Process:
     tasks: Sequence[str]
     """The task of each run that the store is made of."""
     timed: frozenset[str]
-    """Language models that some run says the seconds of."""
+    """Methods and language models that some run says the seconds of."""
     length: float
     """Distance at which tasks count 0.61."""
 
@@ -66,33 +66,35 @@ class Process:
         self, pipelines: Sequence[Pipeline], view: TaskView
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         physics, views = replace(self.physics, target=view), [view] * len(pipelines)
-        known = set(physics.describer.methods)
-        if strange := sorted({one.method for one in pipelines} - known):
-            raise EstimatorError(
-                f"method {strange[0]!r} is in no run of this estimator; it knows {sorted(known)}"
-            )
-        pipelines = [self._named(one) for one in pipelines]
-        costed = physics.cost(pipelines)
         limit = view.limits.wall_s
-        said = physics.forecast(costed, limit if limit is not None and limit > 0 else math.inf)
+        named = [self._named(one) for one in pipelines]
+        said = physics.forecast(physics.cost(named), limit if limit is not None and limit > 0 else math.inf)
         sizes = self.feasibility.forecast(pipelines, views)
-        score, deviation = self._scores(pipelines, view)
-        seconds, spread, late = said.log_seconds, said.deviation, said.timeout
-        if (
-            not physics.checks.seconds_believed
-        ):  # physics then knows nothing; feasibility learns from timeouts too
-            seconds, spread, late = sizes.log_seconds, sizes.seconds_deviation, sizes.late
+        score, deviation = self._scores(named, view)
+        # Physics knows nothing of seconds where it does not believe its store, and of a language model never
+        # timed only that models differ, by e^6 in the starter; first principles know both better.
+        believed = np.array([self._is_timed(one) for one in pipelines]) & physics.checks.seconds_believed
+        seconds = np.where(believed, said.log_seconds, sizes.log_seconds)
+        spread = np.where(believed, said.deviation, sizes.seconds_deviation)
+        late = np.where(believed, said.timeout, sizes.late)
         errors = 0.5 * said.error
         room = np.where(sizes.too_large > 0, said.memory, 0.5 / (len(self.runs) + 1))
         kinds = np.clip(np.column_stack([late, room, errors, errors]), 1e-4, 0.999)
         columns = [score, deviation, seconds, spread, sizes.log_bytes, sizes.bytes_deviation]
         return np.array(columns), kinds
 
+    def _is_timed(self, pipeline: Pipeline) -> bool:
+        model, method = pipeline.language_model, pipeline.method
+        return method in self.timed and (model is None or model in self.timed)
+
     def _named(self, pipeline: Pipeline) -> Pipeline:
-        model = pipeline.language_model
-        if model is None or model in self.physics.describer.sizes:
-            return pipeline
-        return replace(pipeline, language_model=UNKNOWN_MODEL)
+        """With the names of something never seen where the physics has no place for it."""
+        describer, model, method = self.physics.describer, pipeline.language_model, pipeline.method
+        if model is not None and model not in describer.sizes:
+            model = UNKNOWN
+        if method not in describer.methods:
+            method = UNKNOWN
+        return replace(pipeline, method=method, language_model=model)
 
     def _scores(self, pipelines: Sequence[Pipeline], view: TaskView) -> tuple[Vector, Vector]:
         if self.store is None:
@@ -149,8 +151,9 @@ def fit_process(runs: Sequence[Evidence], facts: Facts, sources: Mapping[str, st
         store = build(Known(described, tasks[good], logits), near, np.zeros(len(names)))
         own = [known[good[row]].task for row in store.rows] if store is not None else []
     feasibility = fit_feasibility(known, facts)
-    models = {run.pipeline.language_model or "" for run in known if run.status in ("ok", "timeout")}
-    said, timed = describe_runs(known, sources), frozenset(models)
+    ended = [run.pipeline for run in known if run.status in ("ok", "timeout")]
+    timed = frozenset(name for one in ended for name in (one.method, one.language_model or UNKNOWN))
+    said = describe_runs(known, sources)
     return Process("process", said, known, physics, feasibility, store, own, timed, length)
 
 
@@ -160,7 +163,7 @@ def _features(runs: Sequence[Evidence], task: str) -> Mapping[str, float | None]
 
 def space_seen(runs: Sequence[Evidence], facts: Facts) -> Space:
     """The smallest space that holds all the runs' pipelines, with every language model that facts name."""
-    methods = []
+    methods: list[Method] = []
     for name in dict.fromkeys(run.pipeline.method for run in runs):
         own = [run.pipeline for run in runs if run.pipeline.method == name]
         given = dict.fromkeys(key for one in own for key in one.hyperparameters)
@@ -168,8 +171,9 @@ def space_seen(runs: Sequence[Evidence], facts: Facts) -> Space:
         parameters = {key: found for key, found in seen.items() if found is not None}
         needs = any(one.language_model is not None for one in own)
         methods.append(Method(name, parameters, needs_language_model=needs))
-    seen = [run.pipeline.language_model for run in runs]
-    models = dict.fromkeys([*(name for name in seen if name is not None), *facts, UNKNOWN_MODEL])
+    methods.append(Method(UNKNOWN, {}))
+    names = [run.pipeline.language_model for run in runs]
+    models = dict.fromkeys([*(name for name in names if name is not None), *facts, UNKNOWN])
     return Space("seen", tuple(methods), tuple(models))
 
 

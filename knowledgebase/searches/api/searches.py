@@ -105,10 +105,9 @@ def named_dataset(request: Request) -> Dataset:
     given = checked(DatasetCreate(data=request.data))
     if given["source"] == "builtin":
         given = {name: given[name] for name in ("source", "name", "kind")}
-    elif given["kind"] == Dataset.Kind.ANSWERS:
-        given = {"text_columns": ["context", "question"], "label_column": "answers", **given}
     else:
-        given = {"text_columns": ["text"], "label_column": "label", **given}
+        texts, label = services.COLUMNS[given["kind"]]
+        given = {"text_columns": texts, "label_column": label, **given}
     return services.create_dataset(user, team=team, **given)
 
 

@@ -3,6 +3,7 @@
 It writes no row. Services see plain values: Start, SearchContext, DatasetFacts, Ending, Refused.
 """
 
+from knowledgebase.searches.bridge.asked import AskedRows, asked_rows
 from knowledgebase.searches.bridge.curves import STOPPING_RULES
 from knowledgebase.searches.bridge.datasets import DatasetFacts, read_dataset
 from knowledgebase.searches.bridge.drawing import draw_pipelines
@@ -14,6 +15,7 @@ from knowledgebase.searches.bridge.engine import (
     propose,
 )
 from knowledgebase.searches.bridge.explorer import UTILITY_NAMES, Moved, Question, explore_prior
+from knowledgebase.searches.bridge.feasible import Recorded, moved
 from knowledgebase.searches.bridge.gating import GateReport, check_gate, gate_report
 from knowledgebase.searches.bridge.names import (
     OBJECTIVES,
@@ -33,6 +35,7 @@ __all__ = [
     "OBJECTIVES",
     "STOPPING_RULES",
     "UTILITY_NAMES",
+    "AskedRows",
     "Choice",
     "DatasetFacts",
     "Ending",
@@ -41,9 +44,11 @@ __all__ = [
     "Note",
     "Preview",
     "Question",
+    "Recorded",
     "Refused",
     "SearchContext",
     "Start",
+    "asked_rows",
     "builtin_choices",
     "check_gate",
     "draw_pipelines",
@@ -53,6 +58,7 @@ __all__ = [
     "load_context",
     "lost_ending",
     "method_names",
+    "moved",
     "names_its_models",
     "prepare_start",
     "preview_upload",

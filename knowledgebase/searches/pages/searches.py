@@ -21,6 +21,8 @@ from knowledgebase.searches import bridge, selectors, services
 from knowledgebase.searches.models import Search, Trial
 
 PAGE_ROWS = 50
+# Below this, a course is told in seconds.
+SHORT_S = 300
 
 
 @dataclass(frozen=True)
@@ -129,19 +131,22 @@ def progress_ruler(report: selectors.SearchReport) -> charts.Ruler | None:
 
 
 def growth_chart(report: selectors.SearchReport) -> charts.LineChart | None:
-    """The best score over the minutes since the start, in steps."""
+    """The best score over the time since the start, in steps."""
     start = report.search.started_at
     ended = sorted((t.finished_at, t.score) for t in report.trials if t.finished_at and t.score is not None)
     if start is None or not ended:
         return None
+    unit, words, unit_s = ("s", "seconds", 1) if report.seconds_used < SHORT_S else ("min", "minutes", 60)
     steps: list[tuple[float, float]] = []
     for moment, score in ended:
-        minute, before = (moment - start).total_seconds() / 60, steps[-1][1] if steps else score
-        steps += [(minute, before), (minute, max(before, score))]
-    steps.append((report.seconds_used / 60, steps[-1][1]))
+        at, before = (moment - start).total_seconds() / unit_s, steps[-1][1] if steps else score
+        steps += [(at, before), (at, max(before, score))]
+    steps.append((report.seconds_used / unit_s, steps[-1][1]))
     series = [charts.Series("best", tuple(steps))]
     axis = f"best {report.search.dataset.score_name} so far"
-    return charts.line_chart("growth", "Best score over time", axis, "minutes since start", series)
+    return charts.line_chart(
+        "growth", "Best score over time", axis, f"{words} since start", series, where=f"after {{}} {unit}"
+    )
 
 
 def front_chart(report: selectors.SearchReport, cold: selectors.ColdTwin | None) -> charts.FrontChart | None:

@@ -1,7 +1,7 @@
 """What a search will probably take, from recorded runs on the nearest tasks; or why that cannot be said.
 
-It knows nothing of samplers: a trial of the estimate is a recorded run, drawn at random. Start from
-`estimate_search`.
+It knows nothing of samplers: a trial of the estimate is a recorded run, drawn at random, its seconds and bytes
+moved to these rows and texts by what is counted from first principles. Start from `estimate_search`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.models import Experience, Task
 from knowledgebase.experiences.selectors import FAILED, nearest_tasks
-from knowledgebase.searches.bridge import names
+from knowledgebase.searches.bridge import Recorded, moved, names
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.services.launch import SearchRequest
 
@@ -28,6 +28,14 @@ MOST_RUNS = 5_000
 DRAWS = 400
 LOW, HIGH = 10, 90
 STARTS = 100
+#: The columns of a recorded run that `Recorded` takes, in its order.
+RECORDED = (
+    "method",
+    "pipeline__hyperparameters",
+    "language_model__key",
+    "train_rows",
+    "task__metafeatures",
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ def estimate_search(user: User, request: SearchRequest) -> Estimate:
         return Estimate(reason="The rows are still being read; the estimate needs their number and nature.")
     if dataset.state != Dataset.State.READY or not dataset.metafeatures:
         return Estimate(reason="Nothing was measured on these rows, so no task is known to be near.")
-    rows = request.train_rows or dataset.train_rows or 0
+    rows = _rows(request) or 0
     span = (int(rows / ROWS_FACTOR), int(rows * ROWS_FACTOR))
     methods = tuple(request.methods) or names.method_names(dataset.kind, request.space)
     by_task = _by_task(recorded_runs(user, request, methods, span))
@@ -97,12 +105,28 @@ def recorded_runs(
         .filter(train_rows__range=span)
         .exclude(evaluation_s=None)
         .order_by("-change_seq")
-        .values_list("task__digest", "task__name", "method", "evaluation_s", "host_memory_bytes", "status")
+        .values_list("task__digest", "task__name", "evaluation_s", "host_memory_bytes", "status", *RECORDED)
     )
+    rows = list(found[:MOST_RUNS])
+    recorded = [Recorded(*row[-len(RECORDED) :]) for row in rows]
+    factors = moved(recorded, dataset.metafeatures, _rows(request))
     return [
-        Run(digest, name or digest[:19], method, seconds or 0.0, memory, status == "ok")
-        for digest, name, method, seconds, memory, status in found[:MOST_RUNS]
+        Run(
+            task=digest,
+            name=name or digest[:19],
+            method=run.method,
+            seconds=(seconds or 0.0) * slower,
+            memory_bytes=None if memory is None else round(memory * larger),
+            is_ok=status == "ok",
+        )
+        for (digest, name, seconds, memory, status, *_), run, (slower, larger) in zip(
+            rows, recorded, factors, strict=True
+        )
     ]
+
+
+def _rows(request: SearchRequest) -> int | None:
+    return request.train_rows or request.dataset.train_rows
 
 
 def start_time(user: User) -> float | None:

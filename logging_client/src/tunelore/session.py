@@ -17,8 +17,8 @@ from tunelore.runs.run import Run, fitting
 from tunelore.sending.hub import Hub
 from tunelore.sending.sender import Sender
 from tunelore.settings import Settings
+from tunelore.spool.file import SpoolWriter
 from tunelore.spool.outbox import Parcel, sweep
-from tunelore.spool.writer import SpoolWriter
 
 Prepare = Callable[[], dict[str, Any]]
 Late = Callable[[], "dict[str, Any] | None"]  # None: not yet

@@ -69,7 +69,11 @@ def test_from_a_file_to_a_search(owner, dataset):
 
 def test_columns_are_guessed_and_shown(owner):
     page = owner.pages.get(upload(owner).url).context["page"]
-    assert (page.text_columns, page.label_column) == (["review"], "stars")
+    assert (page.columns.kind, page.columns.texts, page.columns.label) == (
+        "text-classification",
+        ["review"],
+        "stars",
+    )
     assert page.preview.rows[0] == {"id": "0", "review": "this film was number 0 of the year", "stars": "0"}
 
 
@@ -173,6 +177,34 @@ def test_an_estimate_from_the_nearest_tasks(owner, dataset, record):
     assert "Too little is known" in none.context["side"].estimate.reason
     wrong = owner.pages.get(f"/searches/new/{dataset.pk}/estimate/", {**asked, "slots": "0"})
     assert wrong.context["side"].estimate.reason == "The estimate follows when these fields are right: slots."
+
+
+def test_an_estimate_is_moved_to_the_rows_of_the_search(owner, dataset, record):
+    services.resolve_dataset(dataset.pk)
+    dataset.refresh_from_db()
+    for name in ("books", "plays", "songs"):
+        task = {
+            "kind": "text-classification", "name": name,
+            "dataset": {"source": "file", "name": name, "label_column": "l"},
+            "metafeatures": dataset.metafeatures,
+        }  # fmt: skip
+        cost = {"evaluation_s": 100.0, "host_memory_bytes": 2**30}
+        record_experiences(
+            [record(task=task, cost=cost) for _ in range(4)], owner=owner.user, team=owner.team
+        )
+    asked = {"trials": "1", "wall_s": "600", "slots": "1", "methods": ["full"], "memory_gib": "4",
+             "objectives": ["score"]}  # fmt: skip
+
+    def middle_s(rows):
+        Experience.objects.update(train_rows=rows)
+        page = owner.pages.get(f"/searches/new/{dataset.pk}/", {**asked, "train_rows": "40"})
+        found = page.context["page"].side.estimate
+        assert found.memory_bytes == 2**30, "memory follows the batch, not the rows"
+        return found.middle_s
+
+    assert middle_s(40) == 100
+    assert 100 < middle_s(20) < 200, "twice the rows take longer, but start and loading stay"
+    assert 50 < middle_s(80) < 100
 
 
 def test_the_estimate_is_an_address(owner, dataset):

@@ -187,7 +187,7 @@ came, found = threading.Event(), []
 landmark.landmark_apart(texts, labels, lambda value: (found.append(value), came.set()))
 MEANWHILE
 assert came.wait(120)
-print(found[0], "sklearn" in sys.modules)
+print(found[0], "sklearn.tree" in sys.modules)
 """
 
 
@@ -227,9 +227,21 @@ assert os.wait() == (child, 3 << 8)
         "sys.executable = ''",
         "sys.executable = '/nowhere/python3'",
         "sys.path = [one for one in sys.path if 'site-packages' not in one]",
+        "sys.modules['sklearn'] = None",
+        "landmark.MAX_APART_CHARACTERS = 1_000",
+        "import types\nsys.modules['sklearn'] = types.SimpleNamespace(__spec__=None)",
         "landmark.ROOM_BYTES = 2**62\nimport resource\nresource.setrlimit(resource.RLIMIT_DATA, (2**33, 2**33))",
     ],
-    ids=["another program", "no program", "a program that is gone", "no scikit-learn", "no room"],
+    ids=[
+        "another program",
+        "no program",
+        "a program that is gone",
+        "no scikit-learn",
+        "forbidden",
+        "large texts",
+        "a stand-in",
+        "no room",
+    ],
 )
 def test_where_nothing_can_be_worked_out_apart_the_landmark_is_missing(before: str) -> None:
     assert apart(before) == "None False"

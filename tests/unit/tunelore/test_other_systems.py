@@ -89,7 +89,7 @@ train(step)
 def test_another_machine_of_such_a_system_is_not_this_one(tmp_path: Path) -> None:
     """Else a process that lives there would count as dead here, where nobody has its number."""
     other = "import platform\nplatform.node = lambda: 'another'\n"
-    body = "from tunelore.spool.format import place\nprint(place())"
+    body = "from tunelore.spool.file import place\nprint(place())"
     places = {
         run_command([sys.executable, "-c", BARE + more + body], tmp_path).stdout for more in ("", other, "")
     }

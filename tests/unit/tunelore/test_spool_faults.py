@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from tunelore import exits, record, run, trouble
 from tunelore.record import uuid7
-from tunelore.spool import writer as writing
-from tunelore.spool.format import decode, encode
+from tunelore.spool import file as writing
+from tunelore.spool.file import SpoolWriter, decode, encode
 from tunelore.spool.outbox import parcels, read_file, sweep
-from tunelore.spool.writer import SpoolWriter
 
 from tests.unit.tunelore.processes import environment
 

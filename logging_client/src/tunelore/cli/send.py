@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tunelore.cli.look import DONE, LEFT, WRONG_USE, runs
-from tunelore.sending.delivery import DELIVERED, DROPPED, KEPT, REJECTED, batches, deliver
-from tunelore.sending.hub import Hub
+from tunelore.sending.hub import DELIVERED, DROPPED, KEPT, REJECTED, Hub, batches, deliver
 from tunelore.settings import Settings
+from tunelore.spool.file import SpoolWriter
 from tunelore.spool.outbox import REJECTED as REJECTED_FOLDER
 from tunelore.spool.outbox import Parcel, parcels, reject, settle, sweep
-from tunelore.spool.writer import SpoolWriter
 from tunelore.written import NotARun, records_in
 
+MAX_BYTES = 100_000_000
 LINE_EVERY_S = 2.0  # where progress is no terminal's line that is written over
 
 
@@ -46,9 +46,10 @@ def send(waiting: Sequence[Parcel], settings: Settings) -> int:
         done = sum(counted[one] for one in (DELIVERED, DROPPED, REJECTED))
         if reason:
             later = f" Try again in {wait_s:.0f} s." if wait_s else ""
-            left = runs(len(waiting) - done)
+            left = len(waiting) - done
+            stay = f"{runs(left)} {'stays' if left == 1 else 'stay'} in {settings.spool}"
             progress.end()
-            print(f"tunelore: {reason}. {left} stay in {settings.spool}.{later}", file=sys.stderr)
+            print(f"tunelore: {reason}. {stay}.{later}", file=sys.stderr)
             return LEFT
         progress.at(done)
     progress.end()
@@ -99,9 +100,6 @@ def _send_batch(
     return (report.reason or "not everything was taken" if report.of(KEPT) else ""), report.wait_s
 
 
-MAX_BYTES = 100_000_000
-
-
 def log(options: argparse.Namespace, settings: Settings) -> int:
     """Everything or nothing: where one file is wrong, no run of any is logged."""
     records: list[dict[str, Any]] = []
@@ -109,17 +107,15 @@ def log(options: argparse.Namespace, settings: Settings) -> int:
         try:
             records += records_in(_text(name))
         except (NotARun, OSError, ValueError) as error:
-            print(f"tunelore: {name}: {error}. Nothing was logged.", file=sys.stderr)
+            what = getattr(error, "strerror", None) or error
+            print(f"tunelore: {name}: {what}. Nothing was logged.", file=sys.stderr)
             return WRONG_USE
     if settings.mode == "disabled":
         print("tunelore: TUNELORE_MODE is disabled, so nothing was logged", file=sys.stderr)
         return DONE
-    waiting = _spooled(records, settings)
-    if len(waiting) < len(records):
-        print(
-            f"tunelore: {len(records) - len(waiting)} not logged: no room or no right to write",
-            file=sys.stderr,
-        )
+    waiting, failed = _spooled(records, settings)
+    if failed:
+        print(f"tunelore: {failed} not logged: no room or no right to write", file=sys.stderr)
         return LEFT
     for parcel in waiting:
         print(parcel.id)
@@ -140,13 +136,20 @@ def _text(name: str) -> str:
     return data.decode("utf-8-sig")
 
 
-def _spooled(records: list[dict[str, Any]], settings: Settings) -> list[Parcel]:
-    """The records that the disk took."""
+def _spooled(records: list[dict[str, Any]], settings: Settings) -> tuple[list[Parcel], int]:
+    """What waits of these records now, each once, and how many of them the disk did not take."""
+    known = {parcel.id: parcel for parcel in parcels(settings.spool)}
     writer = SpoolWriter(settings.spool)
-    found = []
+    found, failed = [], 0
     for record in records:
         name = str(record["id"]).lower()
-        if writer.append({"kind": "end", "run": name, "record": record}, durable=True):
-            found.append(Parcel(name, record, writer.path))
+        parcel = known.get(name)
+        if parcel is None or parcel.record != record:
+            if not writer.append({"kind": "end", "run": name, "record": record}, durable=True):
+                failed += 1
+                continue
+            parcel = known[name] = Parcel(name, record, writer.path)
+        if parcel not in found:
+            found.append(parcel)
     writer.close()
-    return found
+    return found, failed

@@ -31,6 +31,7 @@ FOLDS = 5
 ROOM_BYTES = 512 * 2**20  # 250 MB are used with 2,000 texts of 6,000 characters
 APART_S = 30  # wall seconds of the process
 APART_NICE = 10
+MAX_APART_CHARACTERS = 20_000_000  # they are copied on their way
 MODULES = (
     "sklearn.feature_extraction.text",
     "sklearn.decomposition",
@@ -83,11 +84,14 @@ def landmark_apart(texts: Sequence[str], labels: Sequence[str], then: Callable[[
     Training shares neither interpreter nor address space with it: scikit-learn is not imported here, and an OpenBLAS
     that waits for memory for ever (see `_has_room`) is ended by the process's own alarm.
     """
-    executable = sys.executable or ""
-    is_python = (
-        Path(executable).name.lower().startswith(("python", "pypy"))
-    )  # else an application would start again
-    if len(set(labels)) < 2 or not is_python or find_spec("sklearn") is None or not _has_room():
+    executable, able = sys.executable or "", False
+    with suppress(ValueError):  # of a module that somebody put in its place
+        # Another program than Python would start itself once more.
+        able = (
+            Path(executable).name.lower().startswith(("python", "pypy")) and find_spec("sklearn") is not None
+        )
+    small = sum(map(len, texts)) <= MAX_APART_CHARACTERS
+    if len(set(labels)) < 2 or not able or not small or not _has_room():
         then(None)
         return
     job = json.dumps({"path": [str(one) for one in sys.path], "texts": texts, "labels": labels}).encode()

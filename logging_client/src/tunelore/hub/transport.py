@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 from tunelore import __version__
-from tunelore.sending.hub import NoRedirect
+from tunelore.sending.hub import NoRedirect, why
 from tunelore.settings import is_address
 
 API = "/api/v1/"
@@ -151,8 +151,7 @@ class Transport:
                 raise _Passing(refused, seconds_of(error.headers.get("Retry-After"))) from None
             raise refused from None
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            raise HubUnreachable(f"{self.url} does not answer: {type(error).__name__}: {reason}") from error
+            raise HubUnreachable(f"{self.url} does not answer: {why(error)}") from error
 
     @staticmethod
     def value_of(answer: BinaryIO) -> Any:

@@ -18,7 +18,7 @@ from tunelore import trouble
 from tunelore.runs.measures import MAX_POINTS, Point, thinned
 from tunelore.runs.outcome import Outcome
 from tunelore.runs.run import fitting
-from tunelore.spool.format import FORMAT, lives, place, read_lines
+from tunelore.spool.file import FORMAT, lives, place, read_lines
 
 # Who cannot be asked (another machine, a container, a system that does not tell) writes a line a minute while it
 # trains. Two hours, since its clock may be an hour off ours, and a living run that is settled as lost is refused
