@@ -68,7 +68,8 @@ def _store(why: Mapping[str, object]) -> list[tuple[str, str]]:
     if "store_weight" not in why:
         return []
     weight = formats.share(_number(why["store_weight"]), 1)
-    words = f"scores: {weight} from the store, the rest from {_number(why.get('own_runs')):.0f} own runs"
+    own = formats.plural(int(_number(why.get("own_runs"))), "own run")
+    words = f"scores: the store's opinion weighs {weight}, after {own}"
     for name, label in (("seconds_from_store", "time"), ("memory_from_store", "memory")):
         if name in why:
             words += f"; {label}: {'the store counts' if why[name] else 'from first principles'}"
