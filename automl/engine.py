@@ -11,18 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from automl.errors import SamplerError
 from automl.fronts import costs_of, fronts
 from automl.fronts import hypervolume as dominated_share
+from automl.gate import Gate, GateOptions, Picked
 from automl.priors import Prior
 from automl.samplers import Setting, make_sampler
 from automl.space import Space
-from automl.values import SCORE, SECONDS, Objective, Outcome, Pipeline, Proposal, is_finite
+from automl.values import SCORE, SECONDS, SKIPPED, Objective, Outcome, Pipeline, Proposal, is_finite
 
 
 class Engine:
     """A search without its surroundings.
 
     `prior` None is a cold start; `objectives` are one or both of `SCORE` and `SECONDS`; `options` are the
-    sampler's, as JSON data. SamplerError for an unknown sampler, its options, objectives that are empty or
-    named twice, or a negative seed.
+    sampler's, as JSON data; `gate`, where there is one, skips what will most likely not be worth its time.
+    SamplerError for an unknown sampler, its options, objectives that are empty or named twice, or a negative seed.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Engine:
         objectives: Sequence[Objective] = (SCORE, SECONDS),
         seed: int = 0,
         options: Mapping[str, object] | None = None,
+        gate: GateOptions | None = None,
     ) -> None:
         names = [objective.name for objective in objectives]
         if not names or len(set(names)) < len(names):
@@ -41,12 +43,16 @@ class Engine:
         if seed < 0:
             raise SamplerError(f"the seed must be >= 0, got {seed!r}")
         self.space, self.seed, self.objectives = space, seed, tuple(objectives)
-        self.sampler = make_sampler(sampler, Setting(space, prior, self.objectives, seed, options or {}))
+        setting = Setting(space, prior, self.objectives, seed, options or {})
+        self.sampler = make_sampler(sampler, setting)
+        self.gate = None if gate is None else Gate(setting, gate)
+        self.skipped: list[Proposal] = []
+        """What the gate skipped in this engine's asks; each is in the history already."""
         self._history: dict[int, Outcome] = {}
 
     @property
     def history(self) -> list[Outcome]:
-        """What was told, in trial order, whatever order it was told in."""
+        """What was told, in trial order, whatever order it was told in; what the gate skipped is among it."""
         return [self._history[number] for number in sorted(self._history)]
 
     def tell(self, outcome: Outcome) -> None:
@@ -61,22 +67,39 @@ class Engine:
 
         `pending` are proposals that still run; neither they nor what was tried is proposed again. Fewer than
         n, down to none, when space or list are used up. Every trial has random numbers of its own, so asking
-        for several at once changes nothing but what is known by then.
+        for several at once changes nothing but what is known by then. What the gate skips uses up numbers too: it
+        enters the history as "skipped" and stands in `skipped`; tell it to an engine that is rebuilt.
         """
         if n < 0:
             raise SamplerError(f"cannot ask for {n} proposals; ask for 0 or more")
-        running, told = list(pending), self.history
-        self.sampler.learn(told)
-        taken = {item.pipeline.key() for item in told} | {item.pipeline.key() for item in running}
+        running = list(pending)
+        self.sampler.learn(self.history)
+        taken = {item.pipeline.key() for item in self.history} | {item.pipeline.key() for item in running}
         number = max([0, *self._history, *(proposal.number for proposal in running)])
         found: list[Proposal] = []
         while len(found) < n:
-            proposal = self.sampler.propose(number + len(found) + 1, taken)
-            if proposal is None:
+            picked = self._pick(number + 1, taken)
+            self._skip(picked.skipped, taken)
+            if picked.chosen is None:
                 break
-            taken.add(proposal.pipeline.key())
-            found.append(proposal)
+            taken.add(picked.chosen.pipeline.key())
+            found.append(picked.chosen)
+            number = max(number, *(one.number for one in (picked.chosen, *picked.skipped)))
         return found
+
+    def _pick(self, number: int, taken: set[str]) -> Picked:
+        if self.gate is None:
+            return Picked(self.sampler.propose(number, taken))
+        return self.gate.pick(self.sampler, number, taken, self.history)
+
+    def _skip(self, skipped: Sequence[Proposal], taken: set[str]) -> None:
+        """Enter what the gate refused into the history."""
+        for one in skipped:
+            self._history[one.number] = Outcome(one.number, one.pipeline, SKIPPED)
+            taken.add(one.pipeline.key())
+        if skipped:
+            self.skipped += skipped
+            self.sampler.learn(self.history)
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> list[float]:
         """ln of how many times as likely each pipeline is to be proposed now as under a uniform draw."""

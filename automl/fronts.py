@@ -18,14 +18,18 @@ Costs = NDArray[np.float64]
 
 
 def costs_of(outcomes: Sequence[Outcome], objectives: Sequence[Objective]) -> Costs:
-    """(n, m) costs: minus the score, the seconds; infinite for a failure and for a value that is missing."""
+    """(n, m) costs: minus the score, the seconds; infinite for a failure and for a value that is missing.
+
+    A pruned run has the score that it had reached; how long it would have taken nobody knows, so that is infinite.
+    """
     rows = [[_cost(outcome, objective) for objective in objectives] for outcome in outcomes]
     return np.asarray(rows, dtype=float).reshape(len(outcomes), len(objectives))
 
 
 def _cost(outcome: Outcome, objective: Objective) -> float:
     value = outcome.score if objective.name == "score" else outcome.seconds
-    if not outcome.is_success or not is_finite(value):
+    known = outcome.is_success or (outcome.is_pruned and objective.name == "score")
+    if not known or not is_finite(value):
         return float("inf")
     return -value if objective.direction == "max" else value
 

@@ -6,7 +6,7 @@ arrays.
     target  (f,)     the features of one task
     others  (n, f)   the features of n tasks
     parts   (n, f)   what each feature adds; they sum to the distance, or to its square where that is
-    Euclidean
+    Euclidean or Mahalanobis
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ Matrix = NDArray[np.float64]
 
 #: Keeps logarithms and divisions defined, as in the reference.
 TINY = 1e-8
+#: Keeps a covariance invertible, as in the reference.
+RIDGE = 1e-6
+MINKOWSKI_ORDER = 3
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,49 @@ def _unit(rows: Matrix) -> Matrix:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY))
 
 
+def _minkowski(target: Matrix, others: Matrix) -> tuple[Matrix, Matrix]:
+    """Of order 3, as the reference has it; each part is its share of the sum of cubes."""
+    cubes = np.abs(others - target) ** MINKOWSKI_ORDER
+    whole = cubes.sum(axis=1)
+    far = whole ** (1 / MINKOWSKI_ORDER)
+    return far, np.asarray(cubes * (far / np.where(whole > 0, whole, 1.0))[:, None])
+
+
+def _chebyshev(target: Matrix, others: Matrix) -> tuple[Matrix, Matrix]:
+    """The largest difference: one feature is all of it, the first of equals."""
+    gaps = np.abs(others - target)
+    if not gaps.shape[1]:
+        return np.zeros(len(gaps)), gaps
+    largest = np.argmax(gaps, axis=1)[:, None]
+    parts = np.zeros_like(gaps)
+    np.put_along_axis(parts, largest, np.take_along_axis(gaps, largest, axis=1), axis=1)
+    return parts.sum(axis=1), parts
+
+
+#: "mahalanobis" is Euclidean among whitened tasks (see `placed`), so that features that go together count once.
 METRICS: Mapping[str, Callable[[Matrix, Matrix], tuple[Matrix, Matrix]]] = {
     "euclidean": _euclidean,
     "manhattan": _manhattan,
     "cosine": _cosine,
+    "minkowski": _minkowski,
+    "chebyshev": _chebyshev,
+    "mahalanobis": _euclidean,
 }
+
+
+def placed(matrix: Matrix, scales: Sequence[str] = DEFAULT_SCALES, metric: str = "euclidean") -> Matrix:
+    """(n, f) where the metric measures: normalised, and for "mahalanobis" whitened by their own covariance.
+
+    The covariance gets `RIDGE` on its diagonal, and tells nothing where there are no more tasks than features: then
+    the distance is the Euclidean one. Source: XAutoLM, second version. EvidenceError for an unknown scale.
+    """
+    points = scaled(matrix, scales)
+    count, features = points.shape
+    if metric != "mahalanobis" or count <= features or not features:
+        return points
+    spread = np.atleast_2d(np.cov(points, rowvar=False)) + RIDGE * np.eye(features)
+    values, vectors = np.linalg.eigh(spread)
+    return np.asarray(points @ (vectors / np.sqrt(values)) @ vectors.T)
 
 
 def distances(
@@ -120,8 +161,8 @@ def distances(
     everyone = np.vstack([others, target])
     if np.isinf(everyone).any():
         raise EvidenceError("meta-features must be finite or missing, got an infinite one")
-    placed = scaled(everyone, scales)
-    return METRICS[metric](placed[-1], placed[:-1])
+    points = placed(everyone, scales, metric)
+    return METRICS[metric](points[-1], points[:-1])
 
 
 def nearest(
@@ -168,9 +209,9 @@ def between(
         raise EvidenceError(
             f"meta-features must be finite or missing, and {metric!r} one of {sorted(METRICS)}"
         )
-    placed = scaled(rows.reshape(len(tasks), len(names)), scales)
+    points = placed(rows.reshape(len(tasks), len(names)), scales, metric)
     order = list(tasks)
-    chosen = placed[[order.index(name) for name in shown]] if shown is not None else placed
+    chosen = points[[order.index(name) for name in shown]] if shown is not None else points
     return np.vstack([METRICS[metric](row, chosen)[0] for row in chosen])
 
 

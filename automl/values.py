@@ -18,6 +18,10 @@ Features = Mapping[str, float | None]
 
 #: Outcomes that can speak against a pipeline; every other status never does.
 FAILURES = frozenset({"oom", "timeout", "diverged", "error"})
+#: The status of a proposal that the gate refused: it never ran.
+SKIPPED = "skipped"
+#: The status of a run that was stopped because its curve would not have reached the front.
+PRUNED = "pruned"
 #: Causes that make an error (or anything else) the fault of the surroundings, not of the pipeline.
 SURROUNDINGS = frozenset(
     {"data", "disk", "download", "infrastructure", "lost", "network", "preempted", "user"}
@@ -113,6 +117,8 @@ class Evidence:
     limits: Limits = field(default_factory=Limits)
     system: Features = field(default_factory=dict)
     train_rows: int | None = None
+    series: str | None = None
+    """The search or experiment that it belongs to, where that is known; only a defect reads it."""
 
     @property
     def is_positive(self) -> bool:
@@ -194,7 +200,11 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `tell` takes: how trial `number` ended."""
+    """What `tell` takes: how trial `number` ended.
+
+    Of a pruned run, `score` is what it had reached, a lower bound, `ceiling` what its curve was expected to reach at
+    most, and `seconds` what it had cost by then.
+    """
 
     number: int
     pipeline: Pipeline
@@ -202,6 +212,7 @@ class Outcome:
     cause: str | None = None
     score: float | None = None
     seconds: float | None = None
+    ceiling: float | None = None
 
     @property
     def is_success(self) -> bool:
@@ -212,3 +223,13 @@ class Outcome:
     def is_failure(self) -> bool:
         """Ended by what the pipeline did: what a sampler should learn to avoid."""
         return is_own_failure(self.status, self.cause)
+
+    @property
+    def is_pruned(self) -> bool:
+        """Stopped by its curve: alive, with a score that is known to be at least so much."""
+        return self.status == PRUNED and is_finite(self.score)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether a sampler learns from it; killed, skipped and faults of the surroundings say nothing."""
+        return self.is_success or self.is_failure or self.is_pruned

@@ -1,12 +1,14 @@
 """Builds the wheel without comments and internal docstrings, so that it stays under 100 kB; lines keep their numbers.
 
-The source distribution has everything. What is public (the modules named below) keeps its docstrings for `help()`.
+The source distribution has everything, and the schema on more than one line. What is public (the modules named below)
+keeps its docstrings for `help()`.
 """
 
 from __future__ import annotations
 
 import ast
 import io
+import json
 import tokenize
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,18 @@ from typing import Any
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-PUBLIC = ("tunelore/__init__.py", "tunelore/callback.py", "tunelore/plain.py", "tunelore/wrapping.py")
-PUBLIC_FOLDERS = ("tunelore/hub/",)
+# Modules whose docstrings people meet, and where it is not all of them, the names they are of.
+PUBLIC: dict[str, tuple[str, ...]] = {
+    "tunelore/__init__.py": (),
+    "tunelore/callback.py": (),
+    "tunelore/plain.py": (),
+    "tunelore/hub/__init__.py": (),
+    "tunelore/hub/searches.py": (),
+    "tunelore/hub/transport.py": ("HubError", "HubUnreachable", "HubRefused"),
+}
 
 
-def lean(source: str, *, public: bool) -> str:
+def lean(source: str, *, public: bool, names: tuple[str, ...] = ()) -> str:
     """The same code; every comment and the docstrings of what is not public are empty lines."""
     lines = source.splitlines(keepends=True)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -29,7 +38,8 @@ def lean(source: str, *, public: bool) -> str:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)) or not ast.get_docstring(node):
             continue
-        if public and not getattr(node, "name", "").startswith("_"):
+        name = getattr(node, "name", "")
+        if public and not name.startswith("_") and (not names or name in names):
             continue
         text = node.body[0]
         for row in range(text.lineno - 1, text.end_lineno or text.lineno):
@@ -48,9 +58,19 @@ class Lean(build_py):
         path = Path(built)
         if not getattr(self, "editable_mode", False):
             name = path.relative_to(self.build_lib).as_posix()
-            public = name in PUBLIC or name.startswith(PUBLIC_FOLDERS)
-            path.write_text(lean(path.read_text(encoding="utf-8"), public=public), encoding="utf-8")
+            text = lean(path.read_text(encoding="utf-8"), public=name in PUBLIC, names=PUBLIC.get(name, ()))
+            path.write_text(text, encoding="utf-8")
         return built, copied
+
+    def build_package_data(self) -> None:
+        """Copy the schema, without what only indents it."""
+        super().build_package_data()
+        if not getattr(self, "editable_mode", False):
+            for path in Path(self.build_lib).rglob("*.json"):
+                schema = json.loads(path.read_text(encoding="utf-8"))
+                path.write_text(
+                    json.dumps(schema, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
+                )
 
 
 setup(cmdclass={"build_py": Lean})

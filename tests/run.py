@@ -1,6 +1,6 @@
 """Run the whole suite the way continuous integration does, and say at the end what was skipped and why.
 
-The suite runs on SQLite, then everything that touches the database runs again on PostgreSQL. It knows
+The suite runs on SQLite, and everything that touches the database runs again on PostgreSQL, beside it. It knows
 nothing of single tests: a stage is a list of folders and the servers that stand beside them.
 """
 
@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "tests"
+PROGRESS_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,11 @@ DATABASE_FOLDERS = (
     "tests/worker",
 )
 COVER = ("--cov", "--cov-append", "--cov-report=")
+# The longest first: what is left fills the other lane.
 FULL = (
+    Stage("postgres", DATABASE_FOLDERS, ("--postgres", "--redis"), ("-m", "not embedded")),
     Stage("unit", ("tests/unit",)),
     Stage("sqlite", ("tests/api", "tests/worker"), ("--redis",)),
-    Stage("postgres", DATABASE_FOLDERS, ("--postgres", "--redis")),
     Stage("browser", ("tests/browser",)),
 )
 FAST = (Stage("fast", ("tests/unit", "tests/api"), options=("-m", "not training")),)
@@ -85,7 +88,8 @@ def present(stage: Stage) -> list[str]:
     return [folder for folder in stage.folders if any((ROOT / folder).rglob("test_*.py"))]
 
 
-def run(stage: Stage, options: Sequence[str]) -> tuple[int, Path]:
+def prepare(stage: Stage, options: Sequence[str]) -> tuple[list[str], Path]:
+    """The command of a stage and where its report will be."""
     report = REPORTS / f"{stage.name}.xml"
     report.unlink(missing_ok=True)
     folders = present(stage)
@@ -101,8 +105,63 @@ def run(stage: Stage, options: Sequence[str]) -> tuple[int, Path]:
     ]
     if stage.parts:
         command = [sys.executable, str(ROOT / "tests" / "parts.py"), *stage.parts, "--", *command]
-    print(f"\n=== {stage.name}: {' '.join(folders)}", flush=True)
-    return subprocess.run(command, cwd=ROOT, check=False).returncode, report
+    return command, report
+
+
+@dataclass
+class Running:
+    """A stage at work: its process, what it prints, when it began."""
+
+    stage: Stage
+    process: subprocess.Popen[bytes]
+    report: Path
+    log: Path
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def progress(self) -> str:
+        """The share that pytest printed last."""
+        shares = re.findall(r"\[ *(\d+%)\]", self.log.read_text(encoding="utf-8", errors="replace"))
+        return f"{self.stage.name} {shares[-1] if shares else 'begins'}"
+
+
+def start(stage: Stage, options: Sequence[str]) -> Running:
+    command, report = prepare(stage, options)
+    log = report.with_suffix(".log")
+    with log.open("wb") as file:
+        return Running(
+            stage, subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT), report, log
+        )
+
+
+def side_by_side(stages: Sequence[Stage], lanes: int, options: Sequence[str]) -> Iterator[Running]:
+    """Every stage as it ends, `lanes` at a time; what is left is ended when the caller goes away."""
+    waiting, running, said = list(stages), list[Running](), time.monotonic()
+    try:
+        while waiting or running:
+            while waiting and len(running) < lanes:
+                running.append(start(waiting.pop(0), options))
+            time.sleep(0.5)
+            for one in [one for one in running if one.process.poll() is not None]:
+                running.remove(one)
+                yield one
+            if running and time.monotonic() - said > PROGRESS_S:
+                print("... " + ", ".join(one.progress() for one in running), flush=True)
+                said = time.monotonic()
+    finally:
+        for one in running:
+            one.process.terminate()
+            one.process.wait()
+
+
+def show(ended: Running) -> str:
+    """What a stage printed, and its line in the summary."""
+    print(f"\n=== {ended.stage.name}: {' '.join(present(ended.stage))}")
+    print(ended.log.read_text(encoding="utf-8", errors="replace"), flush=True)
+    return f"  {ended.stage.name:10} {ended.seconds:6.0f} s{'   FAILED' if ended.process.returncode else ''}"
 
 
 def main() -> int:
@@ -111,6 +170,7 @@ def main() -> int:
     )
     parser.add_argument("--fast", action="store_true", help="unit and api tests on SQLite, no real training")
     parser.add_argument("--cover", action="store_true", help="measure what is covered, which is slower")
+    parser.add_argument("--lanes", type=int, default=2, help="how many stages at a time (2)")
     parser.add_argument("--stage", action="append", help="only this stage (may be repeated)")
     options = parser.parse_args()
     stages = FAST if options.fast else FULL
@@ -123,16 +183,14 @@ def main() -> int:
     if options.cover:
         subprocess.run([sys.executable, "-m", "coverage", "erase"], cwd=ROOT, check=False)
     totals, broken, lines = Totals(), [], []
-    for stage in stages:
-        began = time.monotonic()
-        status, report = run(stage, COVER if options.cover else ())
-        if report.exists():
-            totals.add(report)
-        if status != 0:
-            broken.append(f"{stage.name} (exit {status})")
-        lines.append(
-            f"  {stage.name:10} {time.monotonic() - began:6.0f} s{'' if status == 0 else '   FAILED'}"
-        )
+    # Stages that are covered append to one file, and so take turns.
+    lanes = 1 if options.cover else options.lanes
+    for ended in side_by_side(stages, lanes, COVER if options.cover else ()):
+        lines.append(show(ended))
+        if ended.report.exists():
+            totals.add(ended.report)
+        if ended.process.returncode != 0:
+            broken.append(f"{ended.stage.name} (exit {ended.process.returncode})")
     if options.cover:
         subprocess.run([sys.executable, "-m", "coverage", "report", "--skip-covered"], cwd=ROOT, check=False)
     print("\n=== summary\n" + "\n".join(lines))

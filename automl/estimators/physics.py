@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from automl.estimators.failures import ErrorRates, MemoryModel, fit_memory, left_out_auc
 from automl.estimators.features import Describer, Matrix, Vector
 from automl.estimators.seconds import Seconds, Timed, chance_beyond, fit, without_store
-from automl.values import Evidence, Outcome, Pipeline, TaskView, is_finite, is_own_failure
+from automl.values import PRUNED, Evidence, Outcome, Pipeline, TaskView, is_finite, is_own_failure
 
 #: A store is believed about seconds when it leaves no more than this share of their spread unexplained, and
 #: about memory when it ranks deaths on a task left out at least so well.
 MOST_UNEXPLAINED, LEAST_AUC = 0.7, 0.75
+#: With no more than this the store is as sure of who meets a limit as a search needs.
+WELL_EXPLAINED = 0.35
 #: Below so many deaths of memory there is nothing to check; first principles lead anyway.
 LEAST_DEATHS, LEAST_TIMED = 10, 20
 OWN_WEIGHT = 4.0
@@ -36,6 +38,11 @@ class Checks:
     memory_auc: float = 0.5
     seconds_believed: bool = False
     memory_believed: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether the store foretells tasks left out so well that its runs have tried the gate already."""
+        return self.memory_believed and self.unexplained <= WELL_EXPLAINED
 
 
 @dataclass(frozen=True)
@@ -125,13 +132,13 @@ class Physics:
 
     def observe(self, costed: Costed, outcome: Outcome) -> None:
         """One own run (n = 1); what says nothing about its pipeline is passed over."""
-        if not (outcome.is_success or outcome.is_failure):
+        if not outcome.says_something:
             return
         spent = outcome.seconds
-        if outcome.status in ("ok", "timeout") and is_finite(spent) and spent > 0:
-            late = outcome.status == "timeout"
-            self.seconds.observe(costed.rows[0], math.log(spent), at_least=late)
-        if outcome.status in ("ok", "timeout", "oom"):
+        if outcome.status in ("ok", "timeout", PRUNED) and is_finite(spent) and spent > 0:
+            # What was stopped early had not ended by then.
+            self.seconds.observe(costed.rows[0], math.log(spent), at_least=outcome.status != "ok")
+        if outcome.status in ("ok", "timeout", "oom", PRUNED):
             self._observe_memory(costed.memory[0], outcome.status == "oom")
         self.errors.count(costed.names[0], outcome.status in ("error", "diverged"))
 

@@ -1,8 +1,8 @@
 """Between pipelines of a space and the handles of a model.
 
 Knows which decisions a pipeline takes and in which coordinate each is modelled; knows no evidence and no
-search. Handles are the space's columns: "method", "language_model" (one distribution that all methods share)
-and "<method>.<parameter>" (each method its own).
+search. Handles are the space's columns: "method", "language_model" (one distribution that all methods share, or
+"language_model.<family>" for those of one family) and "<method>.<parameter>" (each method its own).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Decisions:
         self.space = space
         self.defects = defects or Defects()
         self._methods = Choice(tuple(method.name for method in space.methods))
-        self._models = Choice(space.language_models) if space.language_models else None
+        self._models = {handle: Choice(models) for handle, models in space.model_decisions().items()}
         self._parameters: dict[str, Parameter] = {
             f"{method.name}.{name}": parameter
             for method in space.methods
@@ -49,8 +49,7 @@ class Decisions:
         if self.defects.unnormalised_methods:
             methods = Weights([1.0] * count)
         found: dict[str, Distribution] = {"method": methods}
-        if self._models is not None:
-            found["language_model"] = self._even(len(self._models.options))
+        found |= {handle: self._even(len(models.options)) for handle, models in self._models.items()}
         return Model({**found, **{handle: self._fresh(item) for handle, item in self._parameters.items()}})
 
     def _even(self, count: int) -> Shares:
@@ -79,16 +78,21 @@ class Decisions:
 
     def read(self, pipeline: Pipeline) -> dict[str, float]:
         """The coordinates of every decision that the space knows; a missing or foreign value is left out."""
+        pipeline = self.space.adopt(pipeline)
         found: dict[str, float] = {}
+        handles = list(self._models)
         if self.space.has_method(pipeline.method):
-            found["method"] = float(self._methods.options.index(pipeline.method))
-            for name in self.space.method(pipeline.method).parameters:
-                handle = f"{pipeline.method}.{name}"
-                value = pipeline.hyperparameters.get(name)
-                if name in pipeline.hyperparameters and self._parameters[handle].reason(value) is None:
-                    found[handle] = self._coordinate(self._parameters[handle], value)
-        if self._models is not None and (place := self._models.index(pipeline.language_model)) is not None:
-            found["language_model"] = float(place)
+            method, values = self.space.method(pipeline.method), pipeline.hyperparameters
+            found["method"] = float(self._methods.options.index(method.name))
+            for name, parameter in method.parameters.items():
+                known = name in values and parameter.reason(values[name]) is None
+                if known and method.applies(name, values):
+                    found[f"{method.name}.{name}"] = self._coordinate(parameter, values[name])
+            if method.needs_language_model:
+                handles = [self.space.model_decision(method)]
+        for handle in handles:
+            if (place := self._models[handle].index(pipeline.language_model)) is not None:
+                found[handle] = float(place)
         return found
 
     def fill(self, model: Model, pipeline: Pipeline, rng: np.random.Generator) -> dict[str, float]:
@@ -113,15 +117,16 @@ class Decisions:
         given = known or {}
         method = self.space.methods[int(given.get("method", _pick(model["method"], rng)))]
         language_model = None
-        if method.needs_language_model and self._models is not None:
-            place = int(given.get("language_model", _pick(model["language_model"], rng)))
-            language_model = str(self._models.options[place])
+        if method.needs_language_model:
+            handle = self.space.model_decision(method)
+            place = int(given.get(handle, _pick(model[handle], rng)))
+            language_model = str(self._models[handle].options[place])
         values: dict[str, Scalar] = {}
         for name, parameter in method.parameters.items():
             handle = f"{method.name}.{name}"
             coordinate = given.get(handle, _pick(model[handle], rng))
             values[name] = self._value(parameter, coordinate)
-        return Pipeline(method.name, values, language_model, self.space.name)
+        return Pipeline(method.name, method.kept(values), language_model, self.space.name)
 
     def _value(self, parameter: Parameter, coordinate: float) -> Scalar:
         if isinstance(parameter, Choice):
@@ -174,7 +179,7 @@ class Decisions:
         """The probability in [0, 1] of the pipeline's method and language model under the model."""
         found = self.read(pipeline)
         chance = 1.0
-        for handle in ("method", "language_model"):
+        for handle in ("method", *self._models):
             distribution = model.distributions.get(handle)
             if handle in found and distribution is not None and not isinstance(distribution, Gaussian):
                 chance *= distribution.probabilities()[int(found[handle])]
@@ -183,8 +188,8 @@ class Decisions:
     def shares(self, model: Model) -> dict[str, dict[str, float]]:
         """The share of every labelled part of every decision, in the shape of `Space.distributions`."""
         found = {"method": _named(self._methods.labels(), model["method"])}
-        if self._models is not None:
-            found["language_model"] = _named(self._models.labels(), model["language_model"])
+        for handle, models in self._models.items():
+            found[handle] = _named(models.labels(), model[handle])
         for handle, parameter in self._parameters.items():
             distribution = model[handle]
             if isinstance(distribution, Gaussian):

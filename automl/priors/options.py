@@ -15,6 +15,9 @@ from automl.priors.defects import Defects
 from automl.priors.rates import Rate
 from automl.values import Objective
 
+#: What a distance may be made of.
+PARTS = ("meta", "system", "semantic")
+
 
 @dataclass(frozen=True)
 class PriorOptions:
@@ -43,6 +46,14 @@ class PriorOptions:
     metric: str = "euclidean"
     with_system: bool = False
     """Whether the features of the machine take part in the distance."""
+    parts: tuple[tuple[str, float], ...] = ()
+    """Weights of "meta", "system" and "semantic" (features named so, with a dot), each part normalised and measured
+    on its own; () is one distance over all. A part that the target lacks is left out.
+    """
+    least_score: float = 0.0
+    """Successes with a lower score are neither for nor against their pipeline."""
+    memory_k: int | None = None
+    """Instead of all that: the k nearest and the k farthest runs at fixed rates (`automl.priors.knn`)."""
     defects: Defects = field(default_factory=Defects)
 
     def __post_init__(self) -> None:
@@ -50,6 +61,13 @@ class PriorOptions:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise EvidenceError(f"{name} must be >= 0 or None for all, got {value!r}")
+        if self.memory_k is not None and self.memory_k < 1:
+            raise EvidenceError(f"memory_k must be >= 1 or None, got {self.memory_k!r}")
+        for part, weight in self.parts:
+            if part not in PARTS or not weight >= 0:
+                raise EvidenceError(f"parts weigh {', '.join(PARTS)} with >= 0, got {part!r}: {weight!r}")
+        if self.parts and not any(weight for _, weight in self.parts):
+            raise EvidenceError(f"one of the parts must weigh more than 0, got {self.parts!r}")
         for name in ("beta", "beta_scale"):
             value = getattr(self, name)
             if value is not None and not value >= 0:

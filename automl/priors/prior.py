@@ -18,6 +18,7 @@ from automl.errors import EvidenceError
 from automl.neighbours import Neighbour
 from automl.priors.decisions import Decisions
 from automl.priors.defects import Defects
+from automl.priors.knn import memory_rates
 from automl.priors.memory import REMEMBERED_RUNS, Facts, Memory, remember
 from automl.priors.model import Model
 from automl.priors.options import PriorOptions
@@ -116,17 +117,17 @@ def build_prior(
     chosen = options or PriorOptions()
     decisions = Decisions(space, chosen.defects)
     known = [item for item in evidence if decisions.read(item.pipeline)]
-    selection = select(known, target, chosen)
-    rated, beta = _rate(selection, chosen)
+    rated, neighbours, beta = _weighed(known, target, chosen)
     model = decisions.initial_model()
-    replay(model, [(_coordinates(decisions, model, chosen, item, seed), alpha) for item, alpha in rated])
+    for item, alpha in rated:
+        replay(model, [(_coordinates(decisions, model, chosen, item, seed), alpha)])
     weights = [(item.id, alpha) for item, alpha in rated]
     memory = None
     if remembered:
         memory = remember(known, target, facts, runs=remembered, scales=chosen.scales, metric=chosen.metric)
-    digest = _digest(space, model, weights, selection.neighbours, memory)
+    digest = _digest(space, model, weights, neighbours, memory)
     names = tuple(chosen.defects.names())
-    return Prior(space, model, selection.neighbours, weights, beta, digest, names, memory)
+    return Prior(space, model, neighbours, weights, beta, digest, names, memory)
 
 
 def replay(model: Model, weighted: Sequence[tuple[Mapping[str, float], float]]) -> None:
@@ -136,6 +137,17 @@ def replay(model: Model, weighted: Sequence[tuple[Mapping[str, float], float]]) 
     for coordinates, alpha in sorted(weighted, key=lambda pair: -pair[1]):
         model.update({handle: [value] for handle, value in coordinates.items()}, alpha)
         model.revive()
+
+
+def _weighed(
+    known: Sequence[Evidence], target: TaskView, options: PriorOptions
+) -> tuple[list[tuple[Evidence, float]], Sequence[Neighbour], float]:
+    """Evidence with its learning rates in descending order, the tasks it comes from, and beta."""
+    if options.memory_k is not None:
+        return *memory_rates(known, target, options), 0.0
+    selection = select(known, target, options)
+    rated, beta = _rate(selection, options)
+    return rated, selection.neighbours, beta
 
 
 def _rate(selection: Selection, options: PriorOptions) -> tuple[list[tuple[Evidence, float]], float]:
@@ -154,7 +166,7 @@ def _rate(selection: Selection, options: PriorOptions) -> tuple[list[tuple[Evide
 
 def _utilities(positives: Sequence[Evidence], options: PriorOptions) -> list[float]:
     """Utilities in [0, 1]; in [-1, 1] around their task's median where centred."""
-    groups = ["" if _across(options) else item.task for item in positives]
+    groups = [_group(item, options) for item in positives]
     found = utilities(
         options.utility,
         groups,
@@ -169,8 +181,11 @@ def _utilities(positives: Sequence[Evidence], options: PriorOptions) -> list[flo
     return [2 * (value - middle[group]) for value, group in zip(found, groups, strict=True)]
 
 
-def _across(options: PriorOptions) -> bool:
-    return options.defects.fronts_across_tasks and options.utility.endswith("_front")
+def _group(item: Evidence, options: PriorOptions) -> str:
+    """What a success is compared within: its task, unless a defect has it otherwise."""
+    if options.defects.fronts_across_tasks and options.utility.endswith("_front"):
+        return ""
+    return (options.defects.utilities_per_series and item.series) or item.task
 
 
 def _coordinates(

@@ -5,10 +5,11 @@ Knows what counts as knowledge (through `Evidence`) and the distances of tasks; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from automl.neighbours import Neighbour, nearest
+from automl.neighbours import Neighbour
+from automl.priors.distances import by_distance, with_system
 from automl.priors.options import PriorOptions
 from automl.values import Evidence, Features, TaskView, is_finite
 
@@ -28,13 +29,11 @@ def select(evidence: Iterable[Evidence], target: TaskView, options: PriorOptions
     A success that took longer than the target's limit is left out: it would have been a timeout there, though
     on a machine that may have been slower.
     """
-    known = _once(evidence, twins=options.defects.count_twins_twice)
-    positives = [item for item in known if _speaks_for(item, target, options)]
-    negatives = [item for item in known if _speaks_against(item, target, options)]
+    positives, negatives = sides(evidence, target, options)
     places = {_place(item, options): item for item in (*positives, *negatives)}
     features = _features_by_place((*positives, *negatives), options)
-    own = _with_system(target.metafeatures, target.system) if options.with_system else target.metafeatures
-    ordered = nearest(own, features, scales=options.scales, metric=options.metric)
+    own = with_system(target.metafeatures, target.system) if options.with_system else target.metafeatures
+    ordered = by_distance(own, features, options)
     tasks: dict[str, Neighbour] = {}
     for neighbour in ordered:
         task = places[neighbour.task].task
@@ -51,6 +50,17 @@ def select(evidence: Iterable[Evidence], target: TaskView, options: PriorOptions
     return Selection(pick[0][: options.k_positive], pick[1][: options.k_negative], kept)
 
 
+def sides(
+    evidence: Iterable[Evidence], target: TaskView, options: PriorOptions
+) -> tuple[list[Evidence], list[Evidence]]:
+    """What speaks for its pipeline and what speaks against it, each run once."""
+    known = _once(evidence, twins=options.defects.count_twins_twice)
+    return (
+        [item for item in known if _speaks_for(item, target, options)],
+        [item for item in known if _speaks_against(item, target, options)],
+    )
+
+
 def _once(evidence: Iterable[Evidence], *, twins: bool) -> list[Evidence]:
     """Each record once, by id; and each run once, when it was recorded under two ids."""
     by_id = {item.id: item for item in evidence}
@@ -65,7 +75,7 @@ def _once(evidence: Iterable[Evidence], *, twins: bool) -> list[Evidence]:
 
 
 def _speaks_for(item: Evidence, target: TaskView, options: PriorOptions) -> bool:
-    if not item.is_positive:
+    if not item.is_positive or (item.score or 0.0) < options.least_score:
         return False
     wall = target.limits.wall_s
     too_slow = wall is not None and is_finite(item.seconds) and item.seconds > wall
@@ -87,7 +97,7 @@ def _features_by_place(evidence: Iterable[Evidence], options: PriorOptions) -> d
     """The mean of what the runs of one place say about each feature; they differ when their rows were cut."""
     said: dict[str, dict[str, list[float]]] = {}
     for item in evidence:
-        features = _with_system(item.metafeatures, item.system) if options.with_system else item.metafeatures
+        features = with_system(item.metafeatures, item.system) if options.with_system else item.metafeatures
         place = said.setdefault(_place(item, options), {})
         for name, value in features.items():
             if is_finite(value):
@@ -96,7 +106,3 @@ def _features_by_place(evidence: Iterable[Evidence], options: PriorOptions) -> d
         place: {name: sum(values) / len(values) for name, values in features.items()}
         for place, features in said.items()
     }
-
-
-def _with_system(metafeatures: Features, system: Features) -> Mapping[str, float | None]:
-    return {**metafeatures, **{f"system.{name}": value for name, value in system.items()}}

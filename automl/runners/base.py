@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from automl.runners.stopping import Stopping
 from automl.sources.references import DatasetRef
 from automl.sources.rows import ANSWERS, CLASSES
 from automl.values import Limits, Pipeline
@@ -23,7 +24,8 @@ class TrialSpec:
 
     Rows are upper bounds (None: all there is). `device` is "cpu" or "cuda:<n>". `metric` is one of SCORES for the
     dataset's kind, its first when nothing is said. `cache` is a folder for built datasets; the roots are the folders
-    that `path:` and `file:` may read. ValueError for a metric of another kind.
+    that `path:` and `file:` may read. `stopping` may end a training whose curve is hopeless; then the score depends on
+    the clock too. ValueError for a metric of another kind.
     """
 
     pipeline: Pipeline
@@ -39,6 +41,7 @@ class TrialSpec:
     cache: str = ""
     model_roots: tuple[str, ...] = ()
     data_roots: tuple[str, ...] = ()
+    stopping: Stopping | None = None
 
     def __post_init__(self) -> None:
         known = SCORES.get(self.dataset.kind, SCORES[CLASSES])
@@ -56,6 +59,7 @@ class TrialSpec:
             "dataset": self.dataset.to_dict(),
             "model_roots": list(self.model_roots),
             "data_roots": list(self.data_roots),
+            "stopping": None if self.stopping is None else self.stopping.to_dict(),
         }
 
     @classmethod
@@ -67,6 +71,8 @@ class TrialSpec:
         plain["limits"] = Limits(**data.get("limits", {}))
         plain["model_roots"] = tuple(data.get("model_roots", ()))
         plain["data_roots"] = tuple(data.get("data_roots", ()))
+        stopping = data.get("stopping")
+        plain["stopping"] = None if stopping is None else Stopping.from_dict(stopping)
         return cls(**plain)
 
 
@@ -86,7 +92,8 @@ class TrialProgress:
 class TrialResult:
     """How a run ended, in the shapes of the record: metrics by split, cost, curve, conditions, fidelity.
 
-    `primary` is {"split", "metric", "value"}, there only with status ok. Times are UTC, RFC 3339.
+    `primary` is {"split", "metric", "value"}, there only with status ok; `pruning` says why a run was stopped by its
+    curve, only with status pruned. Times are UTC, RFC 3339.
     """
 
     status: str
@@ -104,3 +111,4 @@ class TrialResult:
     conditions: dict[str, Any] = field(default_factory=dict)
     fidelity: dict[str, Any] = field(default_factory=dict)
     language_model_features: dict[str, Any] = field(default_factory=dict)
+    pruning: dict[str, Any] = field(default_factory=dict)

@@ -19,7 +19,7 @@ import numpy as np
 
 from automl.errors import SourceError
 from automl.runners.base import TrialResult, TrialSpec
-from automl.runners.failures import Diverged, classify, fingerprint
+from automl.runners.failures import Diverged, Pruned, classify, fingerprint
 from automl.runners.memory import peak_bytes
 from automl.sources.datasets import load
 from automl.sources.rows import ANSWERS, Rows, Splits
@@ -104,14 +104,18 @@ def failed(
     spec: TrialSpec, state: State, error: Exception, started: str, load_before: float | None
 ) -> TrialResult:
     status, cause = classify(error)
+    pruned = isinstance(error, Pruned)
     return TrialResult(
         status=status,
         started_at=started,
         finished_at=now(),
         phase=state.phase,
         cause=cause,
-        exception=type(error).__name__,
-        stack=fingerprint(error),
+        # A rule that applied is no fault that somebody would look for in the code.
+        exception=None if pruned else type(error).__name__,
+        stack=None if pruned else fingerprint(error),
+        pruning=dict(error.why) if isinstance(error, Pruned) else {},
+        fidelity={"epochs": state.epoch} if pruned else {},
         step=state.step,
         metrics=partial(spec, state.best),
         cost=spent(state),

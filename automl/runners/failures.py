@@ -6,8 +6,10 @@ import errno
 import hashlib
 import traceback
 from pathlib import Path
+from typing import Any
 
 from automl.errors import AutomlError
+from automl.values import PRUNED
 
 HOST_MEMORY = (
     "can't allocate memory",
@@ -24,6 +26,14 @@ class Diverged(Exception):
     """The training loss or the score is not finite."""
 
 
+class Pruned(Exception):
+    """The curve will not reach the front of the search; `why` says by which rule, as JSON data."""
+
+    def __init__(self, why: dict[str, Any]) -> None:
+        super().__init__(f"stopped by the rule {why['rule']!r}")
+        self.why = why
+
+
 class Unfit(Exception):
     """The pipeline is complete but cannot be trained on such rows: its own fault, not the data's."""
 
@@ -31,6 +41,8 @@ class Unfit(Exception):
 def classify(error: BaseException) -> tuple[str, str | None]:
     """(status, cause) of the record. A plain RuntimeError of torch may mean that memory ran out."""
     text = str(error).lower()
+    if isinstance(error, Pruned):
+        return PRUNED, str(error.why["rule"])
     if isinstance(error, Diverged):
         return "diverged", "loss"
     if type(error).__name__ == "OutOfMemoryError" or "cuda out of memory" in text:

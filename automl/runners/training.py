@@ -32,7 +32,8 @@ def train(
 
     with tempfile.TemporaryDirectory(prefix="tunelore-") as folder:
         trainer = make_trainer(folder)
-        watcher = Watcher(state, report, trainer, spec.metric, SCORES[spec.dataset.kind])
+        scores = SCORES[spec.dataset.kind]
+        watcher = Watcher(state, report, trainer, spec.metric, scores, spec.stopping)
         trainer.add_callback(watcher)
         state.enter("train", report)
         trainer.train()

@@ -13,7 +13,8 @@ from typing import Any
 from transformers import TrainerCallback
 
 from automl.runners.execute import Report, State
-from automl.runners.failures import Diverged
+from automl.runners.failures import Diverged, Pruned
+from automl.runners.stopping import Stopping, best_so_far
 
 # Epochs without a better validation score before a run stops.
 PATIENCE = 2
@@ -23,10 +24,16 @@ class Watcher(TrainerCallback):  # type: ignore[misc, unused-ignore]  # untyped 
     """`validation` holds the `scores` of the epoch with the best `metric`; `restore_best` puts its weights back."""
 
     def __init__(
-        self, state: State, report: Report, trainer: Any, metric: str, scores: Sequence[str]
+        self,
+        state: State,
+        report: Report,
+        trainer: Any,
+        metric: str,
+        scores: Sequence[str],
+        stopping: Stopping | None = None,
     ) -> None:
         self.state, self.report, self.trainer, self.metric = state, report, trainer, metric
-        self.scores = scores
+        self.scores, self.stopping = scores, stopping
         self.validation: dict[str, float] = {metric: math.nan}
         self.evaluation_s = 0.0
         self._kept: dict[str, Any] = {}
@@ -69,6 +76,15 @@ class Watcher(TrainerCallback):  # type: ignore[misc, unused-ignore]  # untyped 
             self._waited += 1
             control.should_training_stop = control.should_training_stop or self._waited >= PATIENCE
         self.report(self.state)
+        if self.stopping is not None and not control.should_training_stop:
+            self._compare(self.stopping, float(args.num_train_epochs))
+
+    def _compare(self, stopping: Stopping, epochs: float) -> None:
+        """Ends the run when its curve is hopeless beside those of its search; Pruned says so."""
+        curve = best_so_far(self.state.curve, self.metric, epochs)
+        why = stopping.verdict(curve, round(time.monotonic() - self.state.began, 2))
+        if why is not None:
+            raise Pruned(why)
 
     def restore_best(self) -> None:
         """Put the weights of the best epoch back."""

@@ -94,7 +94,7 @@ class ExpertSampler(Sampler):
         found = []
         for turn in range(max((len(rows) for rows in rules.values()), default=0)):
             for method in self.space.methods:
-                rows = rules.get(method.name, ())
+                rows = rules.get(method.name, rules.get(method.recorded_as, ()))
                 if turn < len(rows):
                     found += self._everywhere(method, rows[turn])
         return found
@@ -102,8 +102,8 @@ class ExpertSampler(Sampler):
     def _everywhere(self, method: Method, row: Mapping[str, Scalar]) -> list[Pipeline]:
         wanted = {**COMMON, **row}
         values = {name: nearest_allowed(item, wanted.get(name)) for name, item in method.parameters.items()}
-        models = self.space.language_models if method.needs_language_model else (None,)
-        return [Pipeline(method.name, values, model, self.space.name) for model in models]
+        models = self.space.models_of(method) if method.needs_language_model else (None,)
+        return [Pipeline(method.name, method.kept(values), model, self.space.name) for model in models]
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """Nothing to learn."""

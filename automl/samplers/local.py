@@ -25,7 +25,7 @@ def changed(space: Space, pipelines: Sequence[Pipeline], rng: np.random.Generato
     units = space.encode(pipelines)
     for row in units:
         _move(row, rng)
-    return space.decode(units)
+    return space.decode(space.fill(units, rng))
 
 
 def _move(row: np.ndarray, rng: np.random.Generator) -> None:

@@ -59,7 +59,7 @@ class Nsga2Sampler(Sampler):
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """The survivors of all complete generations, best first."""
-        said = [item for item in history if item.is_success or item.is_failure]
+        said = [item for item in history if item.says_something]
         size, survivors = self.options.population, list[Outcome]()
         for start in range(0, len(said) - size + 1, size):
             survivors = self._survivors(survivors + said[start : start + size])
@@ -110,7 +110,7 @@ class Nsga2Sampler(Sampler):
 
     def _likes(self, pipeline: Pipeline) -> float:
         method = self.space.method(pipeline.method)
-        models = len(self.space.language_models) if method.needs_language_model else 1
+        models = max(len(self.space.models_of(method)), 1)
         uniform = 1 / (len(self.space.methods) * models)
         same = sum(
             (item.method, item.language_model) == (pipeline.method, pipeline.language_model)

@@ -111,7 +111,7 @@ class PgeSampler(Sampler):
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """Move the model by every complete generation; only by the new ones when the history merely grew."""
-        ended = [item for item in history if item.is_success or item.is_failure]
+        ended = [item for item in history if item.says_something]
         complete = ended[: len(ended) - len(ended) % self.options.population]
         if complete[: len(self._learnt)] != self._learnt:
             self.model, self._learnt = self._start(), []

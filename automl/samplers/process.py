@@ -56,7 +56,7 @@ class ProcessSampler(Sampler):
     def learn(self, history: Sequence[Outcome]) -> None:
         """Add what is new; start again when the history did not merely grow."""
         self._ended = {item.pipeline.key() for item in history}
-        said = [item for item in history if item.is_success or item.is_failure]
+        said = [item for item in history if item.says_something]
         known = self.search.told
         if said[: len(known)] != known:
             self.search = self._start()
@@ -94,10 +94,11 @@ class ProcessSampler(Sampler):
         lot, weight = float(rng.random()), self.search.weight
         if weight < 0.1 and number <= FIRST_UNIFORM:
             return "uniform"
-        if lot < self.options.audit:
+        audit = self.options.audit_checked if self.base.physics.checks.passed else self.options.audit
+        if lot < audit:
             return "audit"
         share = self.options.explore if weight >= 0.5 else max(self.options.explore, EXPLORE_COLD)
-        if lot < self.options.audit + share:
+        if lot < audit + share:
             return "uniform"
         return "hedge" if number <= HEDGED and number % HEDGE == 0 else "gain"
 

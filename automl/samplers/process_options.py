@@ -22,6 +22,8 @@ class ProcessOptions:
     """The share of uniform draws among what will probably live."""
     audit: float = 0.01
     """The share of proposals that try what would be refused: the only guard against a gate that is wrong and sure."""
+    audit_checked: float = 0.002
+    """The same share where the store foretold the seconds and the deaths of tasks left out: its runs were audits."""
     refuse: float = 0.4
     """Candidates that die more probably than this are refused."""
     pool: int = 700
@@ -32,7 +34,7 @@ class ProcessOptions:
     def __post_init__(self) -> None:
         if not isinstance(self.fast, bool):
             raise SamplerError(f"fast must be true or false, got {self.fast!r}")
-        for name in ("explore", "audit", "refuse"):
+        for name in ("explore", "audit", "audit_checked", "refuse"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise SamplerError(f"{name} must lie in [0, 1], got {value!r}")

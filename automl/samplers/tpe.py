@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class TpeSampler(Sampler):
 
     def learn(self, history: Sequence[Outcome]) -> None:
         """Keep what says something."""
-        self._told = [item for item in history if item.is_success or item.is_failure]
+        self._told = [item for item in history if item.says_something]
         self._limit_s = wall_limit(self.setting.prior, history)
 
     def propose(self, number: int, taken: Set[str]) -> Proposal | None:
@@ -80,6 +80,8 @@ class TpeSampler(Sampler):
         value = outcome.score if objective == "score" else outcome.seconds
         if outcome.is_success and is_finite(value):
             return value
+        if outcome.is_pruned and objective == "score" and is_finite(value):
+            return value
         return 0.0 if objective == "score" else self._limit_s
 
     def _decisions(self, pipeline: Pipeline) -> list[tuple[str, Scalar, Parameter]]:
@@ -87,10 +89,13 @@ class TpeSampler(Sampler):
         method = self.space.method(pipeline.method)
         found: list[tuple[str, Scalar, Parameter]] = [("method", method.name, self._methods())]
         if method.needs_language_model:
-            found.append(("language_model", pipeline.language_model, Choice(self.space.language_models)))
+            models = Choice(self.space.models_of(method))
+            found.append((self.space.model_decision(method), pipeline.language_model, models))
         values = pipeline.hyperparameters
         return found + [
-            (f"{method.name}.{name}", values[name], item) for name, item in method.parameters.items()
+            (f"{method.name}.{name}", values[name], item)
+            for name, item in method.parameters.items()
+            if method.applies(name, values)
         ]
 
     def _methods(self) -> Choice:
@@ -109,10 +114,11 @@ class TpeSampler(Sampler):
         method = self.space.method(_pick(trial, "method", self._methods()))
         model = None
         if method.needs_language_model:
-            model = _pick(trial, "language_model", Choice(self.space.language_models))
-        values: Mapping[str, Scalar] = {
-            name: _pick(trial, f"{method.name}.{name}", item) for name, item in method.parameters.items()
-        }
+            model = _pick(trial, self.space.model_decision(method), Choice(self.space.models_of(method)))
+        values: dict[str, Scalar] = {}
+        for name, item in method.parameters.items():
+            if method.applies(name, values):
+                values[name] = _pick(trial, f"{method.name}.{name}", item)
         return Pipeline(method.name, values, model, self.space.name)
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:

@@ -76,7 +76,8 @@ def _title(checkpoint: Checkpoint) -> str:
     if checkpoint.seed is not None:
         return f"untrained tiny encoder, {checkpoint.layers} layers"
     name = checkpoint.key.partition(":")[2].partition("@")[0].rpartition("/")[2]
-    return f"{name}, first {checkpoint.layers} layers" if "#" in checkpoint.key else name
+    layers = "first layer" if checkpoint.layers == 1 else f"first {checkpoint.layers} layers"
+    return f"{name}, {layers}" if "#" in checkpoint.key else name
 
 
 def resolve(key: str, *, roots: Sequence[str] = (), cache: str = "") -> Checkpoint:

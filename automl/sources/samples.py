@@ -10,6 +10,7 @@ import codecs
 import csv
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,11 +48,15 @@ MOST_LABELS_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Sample:
-    """Columns and first rows as text (cells cut to 2,000 characters); `is_whole` when there are no other rows."""
+    """Columns and first rows as text (cells cut to 2,000 characters); `is_whole` when there are no other rows.
+
+    `table` has the same rows as the file gives them: lists of answers are lists there.
+    """
 
     columns: list[str]
     rows: list[list[str]]
     is_whole: bool
+    table: Table
 
     def labelled(self, text_columns: Sequence[str], label_column: str) -> Rows:
         """The sampled rows as texts and labels; KeyError for a column that is not there."""
@@ -81,10 +86,11 @@ def take_sample(name: str, roots: Sequence[str]) -> Sample:
     else:
         text, is_whole = _text_head(path)
         table = _parse(text, kind, is_whole)
-    rows = [["" if cell is None else str(cell)[:CELL] for cell in row] for row in table.rows[:ROWS]]
+    head = Table(table.columns, table.rows[:ROWS], table.lines[:ROWS])
+    rows = [[_text(cell)[:CELL] for cell in row] for row in head.rows]
     if not rows:
         raise refuse("no_rows", f"{path.name} has no rows")
-    return Sample(table.columns, rows, is_whole and len(table.rows) <= ROWS)
+    return Sample(table.columns, rows, is_whole and len(table.rows) <= ROWS, head)
 
 
 def guess_columns(sample: Sample) -> Guess:
@@ -95,6 +101,13 @@ def guess_columns(sample: Sample) -> Guess:
     others = [at for at in range(len(columns)) if at != label]
     text = max(others, key=lambda at: fmean(map(len, columns[at])), default=-1)
     return Guess(sample.columns[text] if text >= 0 else "", sample.columns[label] if label >= 0 else "")
+
+
+def _text(cell: object) -> str:
+    """A cell as a person reads it; what is nested as JSON."""
+    if isinstance(cell, (dict, list)):
+        return json.dumps(cell, ensure_ascii=False, default=str)
+    return "" if cell is None else str(cell)
 
 
 def _trust(name: str) -> int:

@@ -230,6 +230,13 @@ def uniform_shares(parameter: Parameter) -> dict[str, float]:
     return dict(zip(parameter.labels(), widths, strict=True))
 
 
+def checked_keys(data: Mapping[str, object], known: Sequence[str], what: str, place: str) -> None:
+    """SpaceError naming a key that means nothing there."""
+    if unknown := [key for key in data if key not in known]:
+        at = f"{place}.{unknown[0]}" if place else str(unknown[0])
+        raise SpaceError(f"{what} has no {unknown[0]!r}; it takes {', '.join(known)}", at)
+
+
 def parameter_from_dict(data: object, field: str) -> Parameter:
     """A parameter from its JSON data; SpaceError with the place (`field`) for anything else."""
     if not isinstance(data, Mapping):
@@ -242,18 +249,36 @@ def parameter_from_dict(data: object, field: str) -> Parameter:
         raise SpaceError(f"{field}: {wrong.message}", field) from None
 
 
+#: What a parameter of each type says of itself; "when" is its method's to read.
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "real": ("low", "high", "log"),
+    "integer": ("low", "high", "log"),
+    "choice": ("options",),
+    "flag": (),
+}
+
+
 def _build(data: Mapping[str, object]) -> Parameter:
     kind = data["type"]
+    if not isinstance(kind, str) or kind not in KEYS:
+        raise SpaceError(f"type must be {', '.join(KEYS)}, got {kind!r}")
+    checked_keys(data, ("type", *KEYS[kind], "when"), f"a parameter of type {kind}", "")
     if kind == "flag":
         return Flag()
     if kind == "choice":
-        options = data["options"]
-        if not isinstance(options, Sequence) or isinstance(options, str):
-            raise SpaceError(f"options must be a list, got {options!r}")
-        return Choice(tuple(options))
-    if kind not in ("real", "integer"):
-        raise SpaceError(f"type must be real, integer, choice or flag, got {kind!r}")
-    low, high, log = data["low"], data["high"], bool(data.get("log", False))
+        return Choice(tuple(_options(data["options"])))
+    low, high, log = data["low"], data["high"], data.get("log", False)
+    if not isinstance(log, bool):
+        raise SpaceError(f"log must be true or false, got {log!r}")
     if kind == "real":
         return Real(low, high, log)  # type: ignore[arg-type]  # __post_init__ checks the ends
     return Integer(low, high, log)  # type: ignore[arg-type]
+
+
+def _options(given: object) -> Sequence[Scalar]:
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise SpaceError(f"options must be a list, got {given!r}")
+    for option in given:
+        if option is not None and not isinstance(option, str | int | float):
+            raise SpaceError(f"an option must be a text, a number, true, false or null, got {option!r}")
+    return given

@@ -1,6 +1,11 @@
-"""Ready-made spaces, one per file."""
+"""Ready-made spaces, one per file, and spaces that people write.
+
+Knows no sampler and no runner. Start at `preset` (by name) and `read_space` (from a file).
+"""
 
 from automl.spaces.answers import answers
+from automl.spaces.documents import write_space
+from automl.spaces.presets import PRESETS, preset, read_space, space_from
 from automl.spaces.tunelore import tunelore
 
-__all__ = ["answers", "tunelore"]
+__all__ = ["PRESETS", "answers", "preset", "read_space", "space_from", "tunelore", "write_space"]

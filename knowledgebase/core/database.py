@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.db import connection, models
+from django.db.models.lookups import In
 
 # Below this many rows one INSERT is as fast as a COPY.
 COPY_ROWS = 50
+# What a column of a kind takes as it is; everything else the field prepares.
+AS_IT_IS: dict[str, type] = {
+    "UUIDField": UUID,
+    "CharField": str,
+    "FloatField": float,
+    "BigIntegerField": int,
+    "BigAutoField": int,
+    "BooleanField": bool,
+    "DateTimeField": datetime,
+}
+
+
+@models.Field.register_lookup
+class Among(In):
+    """`field__among=values`, for many values: like `in`, but PostgreSQL gets one list and not a place for each."""
+
+    lookup_name = "among"
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, before = self.process_lhs(compiler, connection)
+        prepare = self.lhs.output_field.get_db_prep_value
+        values = [prepare(value, connection, prepared=True) for value in self.rhs if value is not None]
+        return f"{column} = ANY(%s)", [*before, values]
 
 
 def refresh_statistics() -> None:
@@ -26,9 +53,22 @@ def insert_rows(model: type[models.Model], rows: Sequence[models.Model], *, at_o
         return
     fields = model._meta.concrete_fields
     columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    cells = [_cell(field) for field in fields]
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
         for row in rows:
-            copy.write_row(
-                [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
-            )
+            copy.write_row([cell(row) for cell in cells])
+
+
+def _cell(field: Any) -> Callable[[models.Model], Any]:
+    """From a row to what COPY writes. Nine values in ten need no preparation, which costs more than the writing."""
+    name = field.attname
+    usual = AS_IT_IS.get((field.target_field if field.is_relation else field).get_internal_type())
+
+    def cell(row: models.Model) -> Any:
+        value = row.__dict__[name]
+        if value is None or type(value) is usual:
+            return value
+        return field.get_db_prep_save(field.pre_save(row, True), connection)
+
+    return cell

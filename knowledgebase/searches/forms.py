@@ -36,14 +36,20 @@ POINTERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class SearchForm:
-    """One state of the form. Empty lists of methods and language models mean every one."""
+    """One state of the form. Empty lists of methods and language models mean every one.
+
+    Of a space that names its own language models, only those count that are written down, and only its methods.
+    """
 
     values: Mapping[str, str]
     methods: tuple[str, ...] = ()
     language_models: tuple[str, ...] = ()
     objectives: tuple[str, ...] = bridge.OBJECTIVES
     warm_start: bool = True
+    gate: bool = False
+    early_stopping: bool = False
     team: str = ""
+    space: str = ""
 
     @classmethod
     def read(cls, given: QueryDict) -> SearchForm:
@@ -56,7 +62,10 @@ class SearchForm:
             language_models=tuple(given.getlist("language_models")),
             objectives=tuple(given.getlist("objectives")),
             warm_start="warm_start" in given,
+            gate="gate" in given,
+            early_stopping="early_stopping" in given,
             team=given.get("team", ""),
+            space=given.get("space", "").strip()[:100],
         )
 
     def query(self) -> str:
@@ -64,7 +73,9 @@ class SearchForm:
         pairs = [(name, value) for name, value in self.values.items() if value or name == "trials"]
         for name in ("methods", "language_models", "objectives"):
             pairs += [(name, one) for one in getattr(self, name)]
-        pairs += [("warm_start", "on")] * self.warm_start + [("team", self.team)] * bool(self.team)
+        for name in ("warm_start", "gate", "early_stopping"):
+            pairs += [(name, "on")] * getattr(self, name)
+        pairs += [("team", self.team)] * bool(self.team) + [("space", self.space)] * bool(self.space)
         return urlencode(pairs)
 
     def request(self, dataset: Dataset, key: str = "") -> SearchRequest:
@@ -77,6 +88,10 @@ class SearchForm:
         if wrong:
             raise invalid(wrong)
         memory = numbers["memory_gib"]
+        methods, ticked = self.methods, self.language_models
+        if bridge.names_its_models(self.space):
+            known = bridge.method_names(dataset.kind, self.space)
+            methods, ticked = tuple(name for name in methods if name in known), ()
         asked = SearchRequest(
             dataset=dataset,
             title=self.values["title"][:200],
@@ -85,10 +100,13 @@ class SearchForm:
             wall_s=wall,
             host_memory_bytes=None if memory is None else int(memory * GIB),
             slots=int(numbers["slots"] or 0),
-            methods=self.methods,
-            language_models=(*self.language_models, *self.values["more_models"].split()),
+            space=self.space,
+            methods=methods,
+            language_models=(*ticked, *self.values["more_models"].split()),
             objectives=self.objectives,
             warm_start=self.warm_start,
+            gate=self.gate,
+            early_stopping=bridge.STOPPING_RULES[0] if self.early_stopping else "",
             idempotency_key=key[:200],
         )
         return replace(asked, train_rows=_whole(numbers["train_rows"]), seed=_whole(numbers["seed"]))

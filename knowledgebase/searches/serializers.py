@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from knowledgebase.searches.models import Dataset, Search, Trial
+from knowledgebase.searches.selectors import Sources
 
 
 class ProblemPart(serializers.Serializer[Any]):
@@ -166,10 +169,33 @@ class SearchCreate(serializers.Serializer[Any]):
         help_text="cut of validation and of test rows; train_rows when absent",
     )
     sampler = serializers.CharField(required=False, max_length=32)
+    gate = serializers.BooleanField(
+        required=False,
+        help_text="skip proposals that will most likely fail or end below what is known; off when absent",
+    )
+    gate_options = serializers.DictField(
+        required=False,
+        help_text="its thresholds: rules, failing, margin, reach, after, audit, retries; the usual when absent",
+    )
+    early_stopping = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=16,
+        help_text="ceiling or median: stop trainings whose curve will not reach the front; never when absent",
+    )
     warm_start = serializers.BooleanField(required=False)
     objectives = _names("score, seconds or both")
-    methods = _names("every method when empty")
-    language_models = _names("every installed language model when empty")
+    space = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=100,
+        help_text="tunelore (tunelore-answers for questions) when empty, or proposal; what the runner cannot run, "
+        "as xautolm, is refused",
+    )
+    methods = _names("every method of the space when empty")
+    language_models = _names(
+        "every installed language model when empty, of a space that names its own all of those"
+    )
     seed = serializers.IntegerField(required=False, allow_null=True)
     idempotency_key = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
@@ -210,6 +236,7 @@ class SearchAnswer(serializers.ModelSerializer[Search]):
     objectives = serializers.ListField(child=serializers.CharField(), read_only=True)
     methods = serializers.ListField(child=serializers.CharField(), read_only=True)
     language_models = serializers.ListField(child=serializers.CharField(), read_only=True)
+    gate_options = serializers.DictField(read_only=True)
     problem = ProblemPart(read_only=True)
     trials_done = serializers.IntegerField(read_only=True)
     trials_failed = serializers.IntegerField(read_only=True)
@@ -226,6 +253,9 @@ class SearchAnswer(serializers.ModelSerializer[Search]):
             "problem",
             "space",
             "sampler",
+            "gate",
+            "gate_options",
+            "early_stopping",
             "warm_start",
             "objectives",
             "methods",
@@ -252,6 +282,16 @@ class SearchAnswer(serializers.ModelSerializer[Search]):
         return {"wall_s": search.wall_s, "host_memory_bytes": search.host_memory_bytes}
 
 
+class GateAnswer(serializers.Serializer[Any]):
+    """What the gate of a search did; the trials in state skipped say why, each with its prediction."""
+
+    skips = serializers.IntegerField(help_text="proposals that were not run")
+    by_rule = serializers.DictField(child=serializers.IntegerField())
+    audits = serializers.IntegerField(help_text="refused proposals that were run all the same")
+    ended_audits = serializers.IntegerField()
+    contradicted = serializers.IntegerField(help_text="audits that ended against the rule")
+
+
 class ReportAnswer(serializers.Serializer[Any]):
     """Where a search stands."""
 
@@ -271,11 +311,12 @@ class ReportAnswer(serializers.Serializer[Any]):
 class SearchDetailAnswer(SearchAnswer):
     """A search with its report."""
 
+    gate_report = GateAnswer(read_only=True)
     dataset_state = serializers.CharField(source="dataset.state", read_only=True)
     report = ReportAnswer(read_only=True)
 
     class Meta(SearchAnswer.Meta):
-        fields = (*SearchAnswer.Meta.fields, "dataset_state", "report")  # type: ignore[assignment]
+        fields = (*SearchAnswer.Meta.fields, "dataset_state", "report", "gate_report")  # type: ignore[assignment]
         read_only_fields = fields  # type: ignore[assignment]
 
 
@@ -284,6 +325,12 @@ class TrialAnswer(serializers.ModelSerializer[Trial]):
 
     hyperparameters = serializers.DictField(read_only=True)
     progress = serializers.DictField(read_only=True)
+    why = serializers.SerializerMethodField(
+        help_text="what the sampler and the gate said for it; tasks and experiences as far as the caller sees them"
+    )
+    pruning = serializers.DictField(
+        read_only=True, help_text="why its training was stopped early, with the score that it had reached"
+    )
 
     class Meta:
         model = Trial
@@ -296,6 +343,7 @@ class TrialAnswer(serializers.ModelSerializer[Trial]):
             "hyperparameters",
             "origin",
             "probability",
+            "why",
             "seed",
             "attempt",
             "progress",
@@ -305,11 +353,18 @@ class TrialAnswer(serializers.ModelSerializer[Trial]):
             "score",
             "seconds",
             "memory_bytes",
+            "pruning",
             "created_at",
             "started_at",
             "finished_at",
         )
         read_only_fields = fields
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_why(self, trial: Trial) -> dict[str, Any]:
+        # Without a reader's view nothing is named: a caller that forgets it leaks nothing.
+        seen = self.context.get("sources") or Sources()
+        return seen.reasons(trial)
 
 
 class NeighbourAnswer(serializers.Serializer[Any]):

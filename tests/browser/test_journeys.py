@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from knowledgebase.accounts.services import create_login_link
 from knowledgebase.experiences.models import LanguageModel, Task
@@ -15,7 +17,19 @@ SCREENS = Path(__file__).resolve().parents[2] / "build" / "screens"
 
 
 @pytest.fixture
-def addresses(rows, search):
+def questions_uploaded(owner):
+    """The address where somebody names the columns of a file of questions."""
+    lines = "".join(
+        json.dumps({"context": f"Ada counted {n} ships.", "question": "How many?", "answers": [str(n)]})
+        + "\n"
+        for n in range(20)
+    )
+    file = SimpleUploadedFile("ships.jsonl", lines.encode())
+    return owner.pages.post("/searches/new/", {"file": file}).url
+
+
+@pytest.fixture
+def addresses(rows, search, questions_uploaded):
     failed = next(row for row in rows if row["outcome"]["status"] == "oom")
     good = next(row for row in rows if row["outcome"]["status"] == "ok")
     return {
@@ -27,6 +41,8 @@ def addresses(rows, search):
         "scatter": "/experiences/scatter/?x=h.learning_rate&y=score",
         "experience": f"/experiences/{good['id']}/",
         "failed": f"/experiences/{failed['id']}/",
+        "publish": f"/experiences/{good['id']}/publish/",
+        "publish-selected": "/experiences/publish/?" + "&".join(f"id={row['id']}" for row in rows[:3]),
         "tasks": "/experiences/tasks/",
         "task": f"/experiences/tasks/{Task.objects.first().digest}/",
         "task-map": "/experiences/task-map/",
@@ -34,6 +50,7 @@ def addresses(rows, search):
         "language-model": f"/experiences/language-models/{LanguageModel.objects.first().pk}/",
         "prior": f"/searches/prior/?task={Task.objects.first().digest}",
         "new-search": "/searches/new/",
+        "columns-of-questions": questions_uploaded,
         "set-up": f"/searches/new/{search.dataset_id}/",
         "searches": "/searches/",
         "search": f"/searches/{search.pk}/",
@@ -43,6 +60,9 @@ def addresses(rows, search):
         "team": f"/accounts/teams/{search.team.slug}/",
         "audit": "/accounts/audit/",
         "invitation": "/accounts/invitations/over/",
+        "docs": "/docs/",
+        "docs-experiences": "/docs/experiences/",
+        "docs-searches": "/docs/searches/",
         "missing": "/nothing-here/",
     }
 
@@ -196,4 +216,18 @@ def test_sorting_a_column_and_comparing_two_rows(page, rows, complaints):
         box.check()
     page.get_by_role("button", name="Compare selected").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Compare 2 experiences"
+    assert complaints == []
+
+
+def test_publishing_what_was_looked_at(page, rows, complaints):
+    good = next(row for row in rows if row["outcome"]["status"] == "ok")
+    page.goto(f"/experiences/{good['id']}/")
+    page.get_by_role("link", name="Publish", exact=True).click()
+    assert good["id"] in page.get_by_role("region", name="What others would read").inner_text()
+    page.get_by_role("button", name="Publish it").click()  # the browser itself asks for the tick first
+    assert page.url.endswith("/publish/")
+    page.get_by_label("I have seen what would become visible").check()
+    page.get_by_role("button", name="Publish it").click()
+    page.get_by_role("status").filter(has_text="Published 1 experience").wait_for()
+    assert "visible to public" in page.locator(".lede").inner_text()
     assert complaints == []

@@ -53,6 +53,7 @@ def demo(tmp_path: Path, endpoint: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.embedded
 @pytest.mark.training
 @pytest.mark.timeout(600)
 def test_the_demo_from_the_hf_hub(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHORTER = {"range(12)": "range(1)", "train_rows=200": "train_rows=40"}
 
 
+@pytest.mark.embedded
 @pytest.mark.training
 def test_the_engine_without_the_hub(tmp_path: Path, checkpoint: object) -> None:
     page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")

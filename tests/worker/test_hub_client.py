@@ -14,7 +14,7 @@ import pytest
 import tunelore
 from django.db import connections
 from tunelore.hub import HubError, HubRefused, HubUnreachable
-from tunelore.hub.multipart import multipart
+from tunelore.hub.transport import multipart
 
 from knowledgebase.searches import services
 from knowledgebase.searches.models import Search

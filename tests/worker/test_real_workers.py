@@ -361,3 +361,47 @@ def test_a_worker_that_is_asked_to_stop_gives_its_trial_back_at_once(hub: Hub) -
     [(_, state, status, _, attempt, losses)] = hub.trials()
     assert (state, status, attempt, losses) == ("queued", "", 1, 0)
     assert hub.experiences() == []
+
+
+@pytest.mark.parametrize("hub", ["filesystem"], indirect=True)
+def test_workers_skip_what_the_gate_refuses(hub: Hub) -> None:
+    """This gate refuses whatever is proposed once there is a score, twice in a row at most."""
+    stern = {"rules": ["score_below_best"], "reach": 1.0, "after": 0, "audit": 0.0, "retries": 2}
+    gated = {**linear_request(3), "slots": 1, "objectives": ["score"], "gate": True, "gate_options": stern}
+    hub.start(CONTROL)
+    hub.start(TRIALS)
+    hub.do(do="launch", rows=short_rows(), request=gated)
+    hub.wait("the gated search to end", lambda: hub.search_state() == "done")
+    assert hub.states().count("done") == 3
+    assert hub.states().count("skipped") == 4
+    ran = [
+        str(one).replace("-", "") for (one,) in hub.rows("SELECT id FROM searches_trial WHERE state = 'done'")
+    ]
+    assert sorted(hub.experiences()) == sorted(ran)
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("hub", ["filesystem"], indirect=True)
+def test_workers_stop_a_training_that_learns_nothing(hub: Hub) -> None:
+    """Three trainings end well; the fourth cannot reach them and is stopped."""
+    [slow] = slow_request()["listed"]
+    quick = {
+        **slow["hyperparameters"],
+        "epochs": 2,
+        "max_length": 32,
+        "learning_rate": 1e-4,
+        "warmup_share": 0.0,
+    }
+    tried = [{**quick, "weight_decay": decay} for decay in (0.0, 0.01, 0.1)]
+    tried.append({**quick, "epochs": 6, "learning_rate": 1e-5, "batch_size": 32, "max_length": 128})
+    small = {**slow, "language_model": slow["language_model"] + "#layers=3"}
+    listed = [{**small, "hyperparameters": values} for values in tried]
+    request = {**slow_request(), "listed": listed, "budget_trials": 4, "early_stopping": "ceiling"}
+    hub.start(CONTROL)
+    hub.start(TRIALS)
+    hub.do(do="launch", rows=short_rows(), request=request)
+    hub.wait("the search to end", lambda: hub.search_state() in ("done", "failed"), seconds=200.0)
+    assert [(status, cause) for _, _, status, cause, *_ in hub.trials()] == [("ok", "")] * 3 + [
+        ("pruned", "ceiling")
+    ]
+    assert sorted(hub.experiences()) == sorted(hub.trial_ids())

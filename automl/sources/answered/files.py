@@ -56,6 +56,13 @@ def load_questions(ref: DatasetRef, files: Mapping[str, Sequence[Path]]) -> Labe
     return LabelledText(train, found.get("validation"), found.get("test"), tuple(warnings))
 
 
+def read_head(table: Table, texts: Sequence[str], label: str) -> tuple[Questions, list[str]]:
+    """The questions of a table's rows by these columns, and what is wrong with the others: "line 3: ..."."""
+    found = _Found()
+    _read(table, texts, label, found)
+    return Questions.of(found.questions), found.problems
+
+
 def _split(ref: DatasetRef, paths: Sequence[Path], warnings: list[str]) -> Questions:
     texts, label = SQUAD if (ref.text_columns, ref.label_column) == UNNAMED else _named(ref)
     found = _Found()

@@ -69,9 +69,10 @@ def _mark_end(index: int, cells: int) -> int:
 
 @dataclass(frozen=True)
 class StripPart:
-    """One outcome of a strip: its colour class, place and width."""
+    """One outcome of a strip: how many, its colour class, place and width."""
 
     status: str
+    count: int
     tone: str
     x: str
     width: str
@@ -98,7 +99,7 @@ def outcome_strip(ident: str, title: str, counts: Mapping[str, int]) -> Strip | 
     parts, place = [], 0.0
     for status, number in present:
         width = room * number / total
-        parts.append(StripPart(status, status_tone(status), percent(place), percent(width)))
+        parts.append(StripPart(status, number, status_tone(status), percent(place), percent(width)))
         place += width + gap
     words = ", ".join(f"{status} {formats.count(number)}" for status, number in present)
     return Strip(ident, title, f"{words}.", tuple(parts))

@@ -47,9 +47,16 @@ class LineChart:
 
 
 def line_chart(
-    ident: str, title: str, axis: str, x_title: str, series: Sequence[Series], *, from_zero: bool = False
+    ident: str,
+    title: str,
+    axis: str,
+    x_title: str,
+    series: Sequence[Series],
+    *,
+    from_zero: bool = False,
+    where: str = "at step {}",
 ) -> LineChart | None:
-    """Lay out the series that have at least two points; `None` where there is none."""
+    """Lay out the series that have at least two points; `None` where there is none. `where`: an x in words."""
     shown = [one for one in series if len(one.points) > 1][:5]
     xs = [x for one in shown for x, _ in one.points]
     ys = [y for one in shown for _, y in one.points]
@@ -63,7 +70,7 @@ def line_chart(
     return LineChart(
         ident=ident,
         title=title,
-        finding=" ".join(_finding(one) for one in shown),
+        finding=" ".join(_finding(one, where) for one in shown),
         axis=axis,
         right=percent(_LEFT + _WIDTH),
         x_title=x_title,
@@ -107,9 +114,9 @@ def _rows(shown: Sequence[Series]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     )
 
 
-def _finding(one: Series) -> str:
+def _finding(one: Series, where: str) -> str:
     first, last = one.points[0], one.points[-1]
     return (
-        f"{one.name}: from {formats.figure(first[1])} at {formats.figure(first[0])}"
-        f" to {formats.figure(last[1])} at {formats.figure(last[0])}."
+        f"{one.name}: from {formats.figure(first[1])} {where.format(formats.figure(first[0]))}"
+        f" to {formats.figure(last[1])} {where.format(formats.figure(last[0]))}."
     )

@@ -62,13 +62,22 @@ class Scatter:
 
 
 def scatter(
-    ident: str, titles: tuple[str, str], dots: Sequence[Dot], words: tuple[Words, Words]
+    ident: str,
+    titles: tuple[str, str],
+    dots: Sequence[Dot],
+    words: tuple[Words, Words],
+    *,
+    may_be_log: tuple[bool, bool] = (True, True),
 ) -> Scatter | None:
-    """Lay out dots by (x, y); `words` write a number of each axis. None without a dot."""
+    """Lay out dots by (x, y); `words` write a number of each axis. None without a dot.
+
+    `may_be_log`: whether an axis may go by decades. What lies between 0 and 1 as a share of the possible does not:
+    half as far from nought is no more than half as much.
+    """
     if not dots:
         return None
-    x = _axis([dot.x for dot in dots], _LEFT, _WIDTH)
-    y = _axis([dot.y for dot in dots], _FLOOR, _TOP - _FLOOR)
+    x = _axis([dot.x for dot in dots], _LEFT, _WIDTH, may_be_log[0])
+    y = _axis([dot.y for dot in dots], _FLOOR, _TOP - _FLOOR, may_be_log[1])
     logs = [title + (", log scale" if axis.log else "") for title, axis in zip(titles, (x, y), strict=True)]
     return Scatter(
         ident=ident,
@@ -88,9 +97,9 @@ def scatter(
     )  # fmt: skip
 
 
-def _axis(values: Sequence[float], start: float, length: float) -> Axis:
+def _axis(values: Sequence[float], start: float, length: float, may_be_log: bool) -> Axis:
     low, high = min(values), max(values)
-    if low > _LEAST and high / low >= _LOG_RATIO:
+    if may_be_log and low > _LEAST and high / low >= _LOG_RATIO:
         pad = (high / low) ** 0.04
         return Axis(low / pad, high * pad, start, length, log=True)
     around = (high - low) * 0.06 or max(abs(high) * 0.1, 0.01)

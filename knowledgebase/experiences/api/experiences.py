@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from knowledgebase.accounts.models import User
+from knowledgebase.accounts.models import Team, User
 from knowledgebase.core.api import BoundedJSONParser, NDJSONParser, UnreadableLine, conditional
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import exports, selectors, services
@@ -101,7 +101,7 @@ class ExperienceList(ListAPIView[Experience]):
         [result] = stored
         if result.problem is not None:
             raise result.problem
-        return Response(stored_answer(user, result, body), status=result.status)
+        return Response(stored_answer(user, team, result, body), status=result.status)
 
 
 def in_place(batch: list[Any], stored: list[ItemResult]) -> list[ItemResult]:
@@ -113,8 +113,11 @@ def in_place(batch: list[Any], stored: list[ItemResult]) -> list[ItemResult]:
     ]
 
 
-def stored_answer(user: User, result: ItemResult, record: object) -> object:
+def stored_answer(user: User, team: Team, result: ItemResult, record: object) -> object:
     """The row as stored; its hub part is null where the same record was sent before by somebody it is private to."""
+    if result.row is not None:
+        result.row.owner, result.row.team = user, team
+        return ExperienceAnswer(result.row).data
     rows = selectors.experience_list(user).prefetch_related(None).select_related("task", "team", "owner")
     row = rows.defer(None).filter(pk=str(result.id)).first()
     return {"record": record, "hub": None} if row is None else ExperienceAnswer(row).data

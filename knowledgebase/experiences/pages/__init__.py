@@ -4,6 +4,7 @@ from knowledgebase.experiences.pages.compare import compare
 from knowledgebase.experiences.pages.detail import detail
 from knowledgebase.experiences.pages.index import index
 from knowledgebase.experiences.pages.language_models import language_model_detail, language_model_index
+from knowledgebase.experiences.pages.publish import publish, publish_selected
 from knowledgebase.experiences.pages.scatter import scatter
 from knowledgebase.experiences.pages.tasks import task_detail, task_index, task_map
 
@@ -13,6 +14,8 @@ __all__ = [
     "index",
     "language_model_detail",
     "language_model_index",
+    "publish",
+    "publish_selected",
     "scatter",
     "task_detail",
     "task_index",

@@ -107,10 +107,18 @@ def field_row(name: str, values: Sequence[object]) -> FieldRow:
     texts = [(plain(form, value), value != values[0]) for value in values]
     return FieldRow(
         GROUPS[group],
-        short.replace(".", " ").replace("_", " "),
+        f"{group} {called(short)}" if group == "fidelity" else called(short),
         texts,
         len({str(one) for one in values}) == 1,
     )
+
+
+def called(name: str) -> str:
+    """A field without its unit, which stands beside the value: `train_s` is "train time"."""
+    for ending, words in (("_bytes", ""), ("_s", "_time")):
+        if name.endswith(ending):
+            name = name.removesuffix(ending) + words
+    return formats.words(name)
 
 
 def plain(name: str, value: object) -> str:

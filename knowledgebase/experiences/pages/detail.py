@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from knowledgebase.accounts.models import User
 from knowledgebase.core import charts
 from knowledgebase.core.errors import Problem
-from knowledgebase.experiences import selectors
+from knowledgebase.experiences import selectors, services
 from knowledgebase.experiences.models import Experience
 
 SHOWN_RELATIVES = 8
@@ -36,6 +36,7 @@ class DetailPage:
     metafeatures: list[tuple[str, object]]
     chart: charts.LineChart | None
     relatives: list[Experience] = field(default_factory=list)
+    may_publish: bool = False
 
 
 @require_GET
@@ -67,6 +68,7 @@ def detail_page(user: User, row: Experience) -> DetailPage:
         metafeatures=list(values.items()),
         chart=curve_chart(record.get("curve") or []),
         relatives=list(selectors.successes_on(user, row)[:SHOWN_RELATIVES]),
+        may_publish=row.visibility != Experience.Visibility.PUBLIC and services.may_share(row, user),
     )
 
 

@@ -40,10 +40,12 @@ OFFERED = (
     "h.batch_size",
     "h.lora_r",
 )
-NARROW = frozenset({"task", "method", "status", "score", "seconds"})  # what a phone shows
+NARROW = frozenset(
+    {"task", "status", "score", "seconds"}
+)  # what a phone shows; the method stands below the task
 LABELS = {"seconds": "time", "status": "outcome"}
 # What a row needs besides its columns: where it leads, and where a failure happened.
-HIDDEN = ("task_digest", "phase", "language_model")
+HIDDEN = ("task_digest", "phase", "language_model_key", "method")
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Row:
     task_digest: str
     phase: str
     language_model: str
+    method: str
     cells: list[Cell]
 
 
@@ -231,12 +234,15 @@ def column_of(one: Field, wish: Wish, by: Ordering) -> Column:
 
 
 def row_of(row: Experience, columns: Sequence[Column]) -> Row:
-    hidden = [getattr(row, f"field_{place}") or "" for place in range(len(HIDDEN))]
+    digest, phase, key, method = (getattr(row, f"field_{place}") or "" for place in range(len(HIDDEN)))
+    model = formats.language_model(key) if key else ""
     cells = []
     for place, column in enumerate(columns, start=len(HIDDEN)):
         value = getattr(row, f"field_{place}")
-        cells.append(Cell(column, shown_as(column.name, value), value))
-    return Row(str(row.pk), hidden[0], hidden[1], hidden[2].rpartition("/")[2], cells)
+        # The name alone does not tell apart what is cut to its first layers.
+        text = model if column.name == "language_model" else shown_as(column.name, value)
+        cells.append(Cell(column, text, value))
+    return Row(str(row.pk), digest, phase, model, method, cells)
 
 
 def shown_as(name: str, value: object) -> str:
@@ -251,7 +257,7 @@ def shown_as(name: str, value: object) -> str:
         return formats.seconds(cast(float, value))
     if name == "score" or name.startswith("metrics."):
         return formats.score(cast(float, value))
-    if name in ("train_rows", "parameters"):
+    if name in ("train_rows", "parameters", "trainable_parameters"):
         return formats.count(cast(int, value))
     if name == "language_model":
         return str(value).rpartition("/")[2]

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from knowledgebase.accounts.models import User
+from knowledgebase.core import formats
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import selectors
 from knowledgebase.experiences.models import LanguageModel
@@ -23,7 +24,7 @@ class LanguageModelPage:
     """One language model: by task, and how memory limits bore on it."""
 
     model: LanguageModel
-    features: list[tuple[str, object]]
+    features: list[tuple[str, str]]
     on_tasks: list[selectors.ModelOnTask]
     by_memory: list[tuple[int | None, int, int]]
 
@@ -47,8 +48,16 @@ def language_model_detail(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404(error.detail) from error
     page = LanguageModelPage(
         model=model,
-        features=sorted((name, value) for name, value in model.features.items() if value is not None),
+        features=[
+            (name, in_words(value)) for name, value in sorted(model.features.items()) if value is not None
+        ],
         on_tasks=selectors.language_model_on_tasks(user, model),
         by_memory=selectors.outcomes_by_memory_limit(user, model),
     )
     return render(request, "experiences/language_model.html", {"page": page})
+
+
+def in_words(value: object) -> str:
+    """A feature: counts with their thousands apart, everything else as it was recorded."""
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return formats.count(cast(int, value)) if is_count else str(value)

@@ -48,6 +48,10 @@ class ScatterPage:
     known: list[str] = field(default_factory=known_fields)
     problem: str = ""
 
+    @property
+    def title(self) -> str:
+        return f"{label_of(self.y)} against {label_of(self.x)}"
+
 
 @require_GET
 @login_required
@@ -75,7 +79,11 @@ def scatter_page(user: User, x: str, y: str, filters: ExperienceFilters, ids: li
     dots = [dot_of(row, (x, y), letters.get(str(row.pk), "")) for row in found[:MOST_DOTS]]
     shown = [dot for dot in dots if dot is not None]
     chart = charts.scatter(
-        "scatter", (label_of(x), label_of(y)), shown, (lambda v: shown_as(x, v), lambda v: shown_as(y, v))
+        "scatter",
+        (label_of(x), label_of(y)),
+        shown,
+        (lambda v: shown_as(x, v), lambda v: shown_as(y, v)),
+        may_be_log=(not is_share(x, [dot.x for dot in shown]), not is_share(y, [dot.y for dot in shown])),
     )
     query = urlencode([("id", one) for one in ids] or list(filters.active().items()))
     back = (reverse("experiences:compare") if ids else "/experiences/") + (f"?{query}" if query else "")
@@ -98,6 +106,11 @@ def dot_of(row: Experience, names: tuple[str, str], letter: str) -> charts.Dot |
     words = f"{method} on {task or 'an unnamed task'}, {status}: {told}"
     address = reverse("experiences:detail", args=[row.pk])
     return charts.Dot(float(x), float(y), method, words, address, letter)
+
+
+def is_share(name: str, values: Sequence[float]) -> bool:
+    """Whether these are scores: of a field that holds them, and all between 0 and 1, which a loss need not be."""
+    return name == "score" or (name.startswith("metrics.") and all(0 <= value <= 1 for value in values))
 
 
 def is_number(value: object) -> bool:

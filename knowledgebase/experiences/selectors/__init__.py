@@ -24,6 +24,7 @@ from knowledgebase.experiences.selectors.neighbours import (
     distances_between,
     nearest_tasks,
     nearest_to,
+    store_state,
     surroundings,
     target_of,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "running_runs",
     "statistics",
     "statistics_of",
+    "store_state",
     "successes_on",
     "surroundings",
     "system_detail",

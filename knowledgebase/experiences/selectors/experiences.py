@@ -24,6 +24,10 @@ from knowledgebase.experiences.models import Experience, Run
 
 FAILED = ("oom", "timeout", "diverged", "error")
 EVIDENCE_ROWS = 20_000
+EVIDENCE_COLUMNS = (
+    "task", "system", "language_model", "pipeline__hyperparameters", "pipeline__space", "method", "status", "cause",
+    "score", "evaluation_s", "host_memory_bytes", "train_rows", "change_seq",
+)  # fmt: skip
 COUNTED_ROWS = 10_000
 SHOWN_DUPLICATES = 20
 
@@ -111,14 +115,16 @@ def evidence_rows(user: User, kind: str, most: int | None = None) -> Iterator[Ex
     """Experiences of comparable tasks of this kind, newest first, bounded, with all that evidence needs.
 
     What says nothing about a pipeline (killed, pruned, unknown) is left out here already. The record with its curve
-    stays in the database; its limits come as `limits`.
+    stays in the database; its limits come as `limits`. Rows of one task share the object of the task: there are few
+    of them, and their statistics are read once.
     """
     rows = (
         Experience.objects.visible_to(user)
         .filter(task__kind=kind, task__comparable=True, status__in=("ok", *FAILED))
-        .select_related("task", "system", "pipeline", "language_model")
-        .defer("record")
-        .annotate(limits=F("record__limits"))
+        .select_related("pipeline")
+        .prefetch_related("task", "system", "language_model")
+        .only(*EVIDENCE_COLUMNS)
+        .annotate(limits=F("numbers__limits"))
         .order_by("-change_seq")[: most or EVIDENCE_ROWS]
     )
     return iter(rows)

@@ -222,7 +222,7 @@ def _visible(user: User, target: Target) -> Known:
 def _tasks_seen(user: User, kind: str) -> Seen:
     """Tasks of a kind with a visible experience; kept until something changes."""
     # Asked first: what commits while the rest is read is read again next time, and never missed.
-    now = _state_for(user)
+    now = store_state(user)
     kept = _seen.get((user.pk, kind))
     if kept is None or now is None or kept.state != now:
         mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
@@ -233,7 +233,7 @@ def _tasks_seen(user: User, kind: str) -> Seen:
     return kept
 
 
-def _state_for(user: User) -> tuple[Any, ...] | None:
+def store_state(user: User) -> tuple[Any, ...] | None:
     """What changes with every experience that comes, goes or is shared, and with every team joined or left.
 
     The number of the last change; the newest row's random id, which a restored store does not share; and of the

@@ -6,16 +6,19 @@ They know nothing of HTTP.
 from knowledgebase.experiences.services.deletion import delete_experience
 from knowledgebase.experiences.services.importing import Owner, Report, import_sources
 from knowledgebase.experiences.services.publishing import (
+    AUDIENCES,
     Publication,
     Telling,
     publication_of,
     publish_experience,
+    publish_experiences,
 )
 from knowledgebase.experiences.services.recording import ItemResult, record_experiences
 from knowledgebase.experiences.services.runs import expire_silent_runs, note_run
-from knowledgebase.experiences.services.sharing import known_visibility, share_experience
+from knowledgebase.experiences.services.sharing import known_visibility, may_share, share_experience
 
 __all__ = [
+    "AUDIENCES",
     "ItemResult",
     "Owner",
     "Publication",
@@ -25,9 +28,11 @@ __all__ = [
     "expire_silent_runs",
     "import_sources",
     "known_visibility",
+    "may_share",
     "note_run",
     "publication_of",
     "publish_experience",
+    "publish_experiences",
     "record_experiences",
     "share_experience",
 ]

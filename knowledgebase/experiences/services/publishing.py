@@ -80,6 +80,12 @@ def publish_experience(pk: UUID, visibility: object, *, shown: str, actor: User)
     return _publication(own_experience(pk, actor), found.wanted)
 
 
+def publish_experiences(shown: Mapping[UUID, str], visibility: object, *, actor: User) -> list[Publication]:
+    """Publish several, each as what its digest stands for: all of them, or none where one Problem is raised."""
+    with transaction.atomic():
+        return [publish_experience(pk, visibility, shown=one, actor=actor) for pk, one in shown.items()]
+
+
 def _publication(row: Experience, wanted: str) -> Publication:
     now, row.visibility = row.visibility, wanted
     owner, team = (row.owner.username if row.owner else ""), (row.team.slug if row.team else "")

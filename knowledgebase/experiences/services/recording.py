@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import BigIntegerField, Value
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from tunelore import record as records
@@ -32,11 +33,13 @@ NOT_CONTENT = ("id", "provenance")
 @dataclass(frozen=True)
 class ItemResult:
     """What became of one item. status: 201 new, 200 already there, 409 other content under this id,
-    410 deleted, 413 too large, 422 not a valid record. ``problem`` says why where it was refused."""
+    410 deleted, 413 too large, 422 not a valid record. ``problem`` says why where it was refused; ``row`` is what was
+    stored, where it is new."""
 
     status: int
     id: str | None
     problem: Problem | None = None
+    row: Experience | None = None
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,12 @@ class _Item:
 
 @dataclass(frozen=True)
 class _There:
-    """What the store holds under a batch's ids; ``foreign``: runs and provisional outcomes of others."""
+    """What the store holds under a batch's ids: content and whether it is provisional; what was deleted; runs;
+    and of the runs and provisional outcomes those of others."""
 
-    rows: Mapping[UUID, Experience]
+    rows: dict[UUID, tuple[str, bool]]
     gone: set[UUID]
+    runs: set[UUID]
     foreign: set[UUID]
 
 
@@ -90,8 +95,8 @@ def record_experiences(
             references = resolve(known)
             numbers = take(counter, len(fresh))
             extra = {
-                "owner": owner,
-                "team": team,
+                "owner_id": owner.pk if owner else None,
+                "team_id": team.pk if team else None,
                 "visibility": visibility,
                 "origin": origin,
                 "provisional": provisional,
@@ -100,9 +105,16 @@ def record_experiences(
                 _row(item, identities, references, {**extra, "change_seq": number})
                 for item, identities, number in zip(fresh.values(), known, numbers, strict=True)
             ]
-            _write(rows, there.rows)
-            Run.objects.filter(pk__in=fresh).delete()
+            _write(rows, there)
+            results = _with_rows(results, rows)
     return results
+
+
+def _with_rows(results: Sequence[ItemResult], rows: Sequence[Experience]) -> list[ItemResult]:
+    stored = {str(row.pk): row for row in rows}
+    return [
+        replace(result, row=stored[str(result.id)]) if result.status == 201 else result for result in results
+    ]
 
 
 def _trust(item: Any) -> _Item:
@@ -133,16 +145,28 @@ def _check(item: object) -> _Item | ItemResult:
 
 
 def _find(items: Sequence[_Item], owner: User | None) -> _There:
+    """One question for all three tables, which is most of what keeps other writers waiting."""
+    there = _There({}, set(), set(), set())
     ids, key = [item.id for item in items], owner.pk if owner else None
-    known = ("content", "provisional", "owner_id", "team_id", "visibility")
-    rows = Experience.objects.only(*known).in_bulk(ids)
-    runs = dict(Run.objects.filter(pk__in=ids).values_list("pk", "owner_id"))
-    return _There(
-        rows=rows,
-        gone=set(Tombstone.objects.filter(pk__in=ids).values_list("pk", flat=True)),
-        foreign={pk for pk, starter in runs.items() if starter != key}
-        | {pk for pk, row in rows.items() if row.provisional and row.owner_id != key},
+    if not ids:
+        return there
+    nobody, empty = Value(None, output_field=BigIntegerField()), Value("")
+    stored, runs, gone = (
+        model._default_manager.filter(pk__among=ids).order_by() for model in (Experience, Run, Tombstone)
     )
+    found = stored.values_list(Value("stored"), "pk", "owner_id", "content", "provisional").union(
+        runs.values_list(Value("run"), "pk", "owner_id", empty, Value(True)),
+        gone.values_list(Value("gone"), "pk", nobody, empty, Value(False)),
+        all=True,
+    )
+    for what, pk, starter, content, is_provisional in found:
+        if what == "stored":
+            there.rows[pk] = (content, is_provisional)
+        else:
+            (there.gone if what == "gone" else there.runs).add(pk)
+        if is_provisional and starter != key:
+            there.foreign.add(pk)
+    return there
 
 
 def _decide(item: _Item, there: _There, fresh: dict[UUID, _Item], provisional: bool) -> ItemResult:
@@ -155,11 +179,11 @@ def _decide(item: _Item, there: _There, fresh: dict[UUID, _Item], provisional: b
     if item.id in there.foreign:
         detail = f"run {name} was started by somebody else. Give the new run an id of its own"
         return ItemResult(409, name, Problem(409, "other_owner", "Run of somebody else", detail))
-    known = there.rows.get(item.id)
-    content = fresh[item.id].content if item.id in fresh else known.content if known else None
+    stored, is_provisional = there.rows.get(item.id, (None, False))
+    content = fresh[item.id].content if item.id in fresh else stored
     if content is not None and content == item.content:
         return ItemResult(200, name)
-    yields = known is not None and known.provisional and item.id not in fresh and not provisional
+    yields = is_provisional and item.id not in fresh and not provisional
     if content is not None and not yields:
         detail = f"id {name} has a record with other content, which stays. Give the new run an id of its own"
         return ItemResult(409, name, Problem(409, "other_content", "Other content under this id", detail))
@@ -167,14 +191,16 @@ def _decide(item: _Item, there: _There, fresh: dict[UUID, _Item], provisional: b
     return ItemResult(200 if yields else 201, name)
 
 
-def _write(rows: Sequence[Experience], there: Mapping[UUID, Experience]) -> None:
-    new = [row for row in rows if row.pk not in there]
+def _write(rows: Sequence[Experience], there: _There) -> None:
+    new = [row for row in rows if row.pk not in there.rows]
     insert_rows(Experience, new, at_once=INSERT_ROWS)
     for row in rows:
-        if row.pk in there:
-            kept = there[row.pk]
+        if row.pk in there.rows:
+            kept = Experience.objects.only("owner_id", "team_id", "visibility").get(pk=row.pk)
             row.owner_id, row.team_id, row.visibility = kept.owner_id, kept.team_id, kept.visibility
             row.save(force_update=True)
+    if ended := [row.pk for row in rows if row.pk in there.runs]:
+        Run.objects.filter(pk__among=ended).delete()
 
 
 def _row(item: _Item, identities: Identities, references: References, extra: Mapping[str, Any]) -> Experience:
@@ -187,9 +213,9 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         digest=item.digest,
         content=item.content,
         task=references.tasks[identities.task.digest],
-        system=None if system is None else references.systems[system],
-        pipeline=references.pipelines[identities.pipeline],
-        language_model=None if language_model is None else references.language_models[language_model],
+        system_id=None if system is None else references.systems[system],
+        pipeline_id=references.pipelines[identities.pipeline],
+        language_model_id=None if language_model is None else references.language_models[language_model],
         method=record["pipeline"]["method"],
         status=outcome["status"],
         phase=outcome.get("phase") or "",
@@ -206,7 +232,7 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         finished_at=_time(record.get("finished_at")),
         via=record["provenance"]["via"],
         licence=record["provenance"].get("licence") or "",
-        record=dict(record),
+        record=record if type(record) is dict else dict(record),
         numbers=numbers_of(record),
         received_at=timezone.now(),
         **extra,

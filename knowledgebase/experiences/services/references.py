@@ -8,16 +8,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, TextField, Value
 from tunelore import record as records
 
 from knowledgebase.experiences.models import LanguageModel, Pipeline, System, Task
 from knowledgebase.experiences.services.catalogue import RECORD, completed, entry_for
 
 Record = Mapping[str, Any]
-Row = TypeVar("Row", bound=Model)
+# What each noun is known by.
+NAMES: Mapping[type[Model], str] = {
+    Task: "digest", LanguageModel: "key", System: "digest", Pipeline: "digest"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,20 @@ class Identities:
 
 @dataclass(frozen=True)
 class References:
-    """Rows by digest or key."""
+    """What rows are linked to, by digest or by the key of the language model. Of a task the digest alone is loaded."""
 
     tasks: Mapping[str, Task]
-    systems: Mapping[str, System]
-    language_models: Mapping[str, LanguageModel]
-    pipelines: Mapping[str, Pipeline]
+    systems: Mapping[str, int]
+    language_models: Mapping[str, int]
+    pipelines: Mapping[str, int]
+
+
+@dataclass
+class _Known:
+    """Rows of one noun: their keys, and what is said of them (of a task or language model) by now."""
+
+    keys: dict[str, int]
+    said: dict[str, Any]
 
 
 def identify(record: Record) -> Identities:
@@ -54,34 +65,70 @@ def identify(record: Record) -> Identities:
 
 
 def resolve(batch: Sequence[Identities]) -> References:
-    """Find or make everything that these records point to: a constant number of queries."""
-    models = _rows(LanguageModel, "key", {one.language_model: one for one in batch}, _language_model)
-    tasks = _rows(Task, "digest", {one.task.digest: one for one in batch}, _task)
+    """Find or make everything that these records point to: one query, and one more for each noun with news."""
+    wanted: dict[type[Model], dict[str, Identities]] = {
+        Task: {one.task.digest: one for one in batch},
+        LanguageModel: {one.language_model: one for one in batch if one.language_model is not None},
+        System: {one.system: one for one in batch if one.system is not None},
+        Pipeline: {one.pipeline: one for one in batch},
+    }
+    known = _look_up(wanted)
+    models = known[LanguageModel]
+    _make(Task, wanted, known, _task)
+    _make(LanguageModel, wanted, known, _language_model)
+    _make(System, wanted, known, _system)
+    _make(Pipeline, wanted, known, lambda one: _pipeline(one, models.keys))
     for one in batch:
-        _describe_better(tasks[one.task.digest], one.record)
-        if one.language_model is not None:
-            _describe_more(models[one.language_model], one.record)
-    return References(
-        tasks=tasks,
-        systems=_rows(System, "digest", {one.system: one for one in batch}, _system),
-        language_models=models,
-        pipelines=_rows(
-            Pipeline, "digest", {one.pipeline: one for one in batch}, lambda one: _pipeline(one, models)
-        ),
+        _describe_better(known[Task], one)
+    _describe_more(models, batch)
+    tasks = {
+        digest: Task.from_db(None, ("id", "digest"), (key, digest))
+        for digest, key in known[Task].keys.items()
+    }
+    return References(tasks, known[System].keys, models.keys, known[Pipeline].keys)
+
+
+def _look_up(wanted: Mapping[type[Model], Mapping[str, Identities]]) -> dict[type[Model], _Known]:
+    """One question for all nouns: asked apart, they would be half of what storing one record takes."""
+    nothing = Value(None, output_field=TextField())
+    columns: tuple[tuple[type[Model], Any], ...] = (
+        (Task, "metafeatures"),
+        (LanguageModel, "feature_sources"),
+        (System, nothing),
+        (Pipeline, nothing),
     )
-
-
-def _rows(
-    model: type[Row], key: str, wanted: Mapping[Any, Identities], make: Callable[[Identities], Row]
-) -> dict[str, Row]:
-    names = [name for name in wanted if name is not None]
-    rows = model._default_manager.filter(**{f"{key}__in": names})
-    found = {getattr(row, key): row for row in rows}
-    if missing := [make(wanted[name]) for name in names if name not in found]:
-        model._default_manager.bulk_create(missing, ignore_conflicts=True)
-        # Read back: a database that ignores conflicts does not say which keys its rows got.
-        found = {getattr(row, key): row for row in rows.all()}
+    # The tasks are never none, and come first: their columns say what the others' are.
+    first, *others = [
+        model._default_manager.filter(**{f"{NAMES[model]}__among": list(wanted[model])})
+        .order_by()
+        .values_list(Value(place), NAMES[model], "pk", said)
+        for place, (model, said) in enumerate(columns)
+        if wanted[model]
+    ]
+    found = {model: _Known({}, {}) for model in wanted}
+    for place, name, key, said in first.union(*others, all=True):
+        known = found[columns[place][0]]
+        known.keys[name], known.said[name] = key, said
     return found
+
+
+def _make(
+    model: type[Model],
+    wanted: Mapping[type[Model], Mapping[str, Identities]],
+    known: Mapping[type[Model], _Known],
+    make: Callable[[Identities], Any],
+) -> None:
+    there, name = known[model], NAMES[model]
+    rows = [make(one) for key, one in wanted[model].items() if key not in there.keys]
+    if rows:
+        # Where somebody was first, "changing" the name to itself is what makes the database tell that row's key.
+        model._default_manager.bulk_create(
+            rows, update_conflicts=True, unique_fields=[name], update_fields=[name]
+        )
+    for row in rows:
+        key = getattr(row, name)
+        there.keys[key] = row.pk
+        there.said[key] = getattr(row, "metafeatures", None) or getattr(row, "feature_sources", None) or {}
 
 
 def _task(one: Identities) -> Task:
@@ -104,25 +151,33 @@ def _task(one: Identities) -> Task:
     )
 
 
-def _describe_better(task: Task, record: Record) -> None:
+def _describe_better(tasks: _Known, one: Identities) -> None:
     """Meta-features of a newer extractor replace older ones; whole data replaces a sample. Identity never moves."""
-    new, old = record["task"].get("metafeatures") or {}, task.metafeatures
+    new, old = one.record["task"].get("metafeatures") or {}, tasks.said[one.task.digest]
     if not new:
         return
-    better = not old or (new["extractor"] == old.get("extractor") and _rank(new) > _rank(old))
-    if better:
-        task.metafeatures, task.described = new, time.time_ns()
-        task.save(update_fields=["metafeatures", "described"])
+    if not old or (new["extractor"] == old.get("extractor") and _rank(new) > _rank(old)):
+        tasks.said[one.task.digest] = new
+        rows = Task.objects.filter(pk=tasks.keys[one.task.digest])
+        rows.update(metafeatures=new, described=time.time_ns())
 
 
-def _describe_more(row: LanguageModel, record: Record) -> None:
-    said = record["language_model"].get("features") or {}
-    # Most records say what is known already; only news costs a second look.
-    is_news = any(
-        row.feature_sources.get(name) != RECORD for name, value in said.items() if value is not None
-    )
-    if (is_news or not row.feature_sources) and describe_language_model(row, said):
-        row.save(update_fields=["features", "feature_sources", "parameters", "architecture"])
+def _describe_more(models: _Known, batch: Sequence[Identities]) -> None:
+    """What a record adds to a language model; and once what the catalogue knows of one that nobody has described."""
+    undescribed = {key for key, sources in models.said.items() if not sources}
+    for one in batch:
+        key = one.language_model
+        if key is None:
+            continue
+        said, sources = one.record["language_model"].get("features") or {}, models.said[key]
+        # Most records say what is known already; only news costs a second look.
+        is_news = any(sources.get(name) != RECORD for name, value in said.items() if value is not None)
+        if is_news or key in undescribed:
+            undescribed.discard(key)
+            row = LanguageModel.objects.get(pk=models.keys[key])
+            if describe_language_model(row, said):
+                row.save(update_fields=["features", "feature_sources", "parameters", "architecture"])
+            models.said[key] = row.feature_sources
 
 
 def _rank(metafeatures: Mapping[str, Any]) -> tuple[int, bool, int]:
@@ -171,11 +226,11 @@ def describe_language_model(row: LanguageModel, said: Mapping[str, Any]) -> bool
     return (row.features, row.feature_sources) != before
 
 
-def _pipeline(one: Identities, models: Mapping[str, LanguageModel]) -> Pipeline:
+def _pipeline(one: Identities, models: Mapping[str, int]) -> Pipeline:
     pipeline = one.record["pipeline"]
     return Pipeline(
         digest=one.pipeline,
-        language_model=None if one.language_model is None else models[one.language_model],
+        language_model_id=None if one.language_model is None else models[one.language_model],
         method=pipeline["method"],
         space=pipeline.get("space") or "",
         hyperparameters=pipeline["hyperparameters"],

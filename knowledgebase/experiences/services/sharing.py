@@ -22,9 +22,14 @@ def own_experience(pk: UUID, actor: User) -> Experience:
     row = Experience.objects.visible_to(actor).filter(pk=pk).first()
     if row is None:
         raise not_found("experience", pk)
-    if not (actor.is_superuser or row.owner_id == actor.pk or is_team_owner(actor, row.team_id)):
+    if not may_share(row, actor):
         raise Problem(403, "not_yours", "Not yours", f"experience {pk} belongs to somebody else")
     return row
+
+
+def may_share(row: Experience, actor: User) -> bool:
+    """Whether the actor decides who sees this row, which they may see themselves."""
+    return actor.is_superuser or row.owner_id == actor.pk or is_team_owner(actor, row.team_id)
 
 
 def known_visibility(text: object) -> str:

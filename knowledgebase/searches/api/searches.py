@@ -25,7 +25,7 @@ from knowledgebase.accounts.services import personal_team
 from knowledgebase.core.api import BoundedJSONParser, CursorPages
 from knowledgebase.core.errors import FieldError, Problem, not_found
 from knowledgebase.searches import selectors, services
-from knowledgebase.searches.bridge import trial_script
+from knowledgebase.searches.bridge import gate_report, trial_script
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.serializers import (
     DatasetAnswer,
@@ -105,10 +105,9 @@ def named_dataset(request: Request) -> Dataset:
     given = checked(DatasetCreate(data=request.data))
     if given["source"] == "builtin":
         given = {name: given[name] for name in ("source", "name", "kind")}
-    elif given["kind"] == Dataset.Kind.ANSWERS:
-        given = {"text_columns": ["context", "question"], "label_column": "answers", **given}
     else:
-        given = {"text_columns": ["text"], "label_column": "label", **given}
+        texts, label = services.COLUMNS[given["kind"]]
+        given = {"text_columns": texts, "label_column": label, **given}
     return services.create_dataset(user, team=team, **given)
 
 
@@ -202,6 +201,7 @@ def search_document(search: Search) -> dict[str, Any]:
     for name, value in counts.items():
         setattr(search, name, value)
     search.report = report  # type: ignore[attr-defined]  # read by the serializer only
+    search.gate_report = gate_report(report.trials)  # type: ignore[attr-defined]  # likewise
     return dict(SearchDetailAnswer(search).data)
 
 
@@ -225,6 +225,15 @@ class TrialList(ListAPIView[Trial]):
 
     def get_queryset(self) -> Any:
         return selectors.trial_list(found_search(self.request, self.kwargs["search_id"]))
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """A page, and what of its reasons the caller may see: two queries for all of it."""
+        page = super().paginate_queryset(queryset)
+        self.sources = selectors.visible_sources(cast(User, self.request.user), page or ())
+        return page
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "sources": getattr(self, "sources", None)}
 
 
 class SearchPrior(APIView):

@@ -3,17 +3,28 @@
 It writes no row. Services see plain values: Start, SearchContext, DatasetFacts, Ending, Refused.
 """
 
+from knowledgebase.searches.bridge.asked import AskedRows, asked_rows
+from knowledgebase.searches.bridge.curves import STOPPING_RULES
 from knowledgebase.searches.bridge.datasets import DatasetFacts, read_dataset
 from knowledgebase.searches.bridge.drawing import draw_pipelines
-from knowledgebase.searches.bridge.engine import SearchContext, Start, load_context, prepare_start, propose
+from knowledgebase.searches.bridge.engine import (
+    SearchContext,
+    Start,
+    load_context,
+    prepare_start,
+    propose,
+)
 from knowledgebase.searches.bridge.explorer import UTILITY_NAMES, Moved, Question, explore_prior
 from knowledgebase.searches.bridge.feasible import Recorded, moved
+from knowledgebase.searches.bridge.gating import GateReport, check_gate, gate_report
 from knowledgebase.searches.bridge.names import (
     OBJECTIVES,
     Choice,
     builtin_choices,
     language_model_choices,
     method_names,
+    names_its_models,
+    space_names,
 )
 from knowledgebase.searches.bridge.preview import Note, Preview, preview_upload
 from knowledgebase.searches.bridge.records import Ending
@@ -22,10 +33,13 @@ from knowledgebase.searches.bridge.running import lost_ending, run_pipeline, tri
 
 __all__ = [
     "OBJECTIVES",
+    "STOPPING_RULES",
     "UTILITY_NAMES",
+    "AskedRows",
     "Choice",
     "DatasetFacts",
     "Ending",
+    "GateReport",
     "Moved",
     "Note",
     "Preview",
@@ -34,18 +48,23 @@ __all__ = [
     "Refused",
     "SearchContext",
     "Start",
+    "asked_rows",
     "builtin_choices",
+    "check_gate",
     "draw_pipelines",
     "explore_prior",
+    "gate_report",
     "language_model_choices",
     "load_context",
     "lost_ending",
     "method_names",
     "moved",
+    "names_its_models",
     "prepare_start",
     "preview_upload",
     "propose",
     "read_dataset",
     "run_pipeline",
+    "space_names",
     "trial_script",
 ]

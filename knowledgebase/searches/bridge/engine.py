@@ -14,20 +14,33 @@ from uuid import UUID
 
 from automl.engine import Engine
 from automl.errors import AutomlError
+from automl.gate import GateOptions
 from automl.priors.options import PriorOptions
 from automl.priors.prior import Prior, build_prior
-from automl.sources.language_models import known_keys
 from automl.space import Space
-from automl.values import SCORE, SECONDS, Limits, Objective, Outcome, Pipeline, Proposal, TaskView
+from automl.values import (
+    PRUNED,
+    SCORE,
+    SECONDS,
+    SKIPPED,
+    Limits,
+    Objective,
+    Outcome,
+    Pipeline,
+    Proposal,
+    TaskView,
+)
 from knowledgebase.searches.bridge.evidence import evidence_for, task_names
 from knowledgebase.searches.bridge.names import (
     installed_keys,
     language_model_facts,
     method_names,
+    names_its_models,
     needs_language_model,
     pin_language_model,
     space_of,
 )
+from knowledgebase.searches.bridge.reasons import kept_reasons
 from knowledgebase.searches.bridge.refusal import refused
 from knowledgebase.searches.models import Search, Trial
 
@@ -92,9 +105,12 @@ def prepare_start(search: Search) -> Start:
 
 def _frozen_language_models(search: Search) -> tuple[str, ...]:
     """Full keys of what was asked for, else of all there is; () where no method needs one."""
-    if not any(map(needs_language_model, search.methods or method_names(search.dataset.kind))):
+    if not any(map(needs_language_model, search.methods or method_names(search.dataset.kind, search.space))):
         return ()
-    return tuple(dict.fromkeys(map(pin_language_model, search.language_models))) or installed_keys()
+    asked = search.language_models
+    if not asked and names_its_models(search.space):
+        asked = space_of(search.dataset.kind, None, search.space).language_models
+    return tuple(dict.fromkeys(map(pin_language_model, asked))) or installed_keys()
 
 
 def load_context(search_id: UUID) -> SearchContext | None:
@@ -117,14 +133,15 @@ def load_context(search_id: UUID) -> SearchContext | None:
 
 
 def _blank(search: Search, space: Space) -> Prior | None:
-    """For the sampler that estimates costs: the task, its limits and the models' sizes, and no experience."""
-    if search.sampler != "process":
+    """For what estimates costs: the task, its limits and the models' sizes, and no experience."""
+    if search.sampler != "process" and not search.gate:
         return None
     return build_prior(space, (), _target(search), facts=language_model_facts(search.language_models))
 
 
 def propose(context: SearchContext, search: Search, trials: Sequence[Trial], n: int) -> list[Trial]:
-    """Up to n unsaved trials, numbered on from the last; [] when the sampler has nothing more to offer.
+    """Up to n unsaved trials to run, numbered on from the last, among those that the gate skipped on the way to them;
+    none to run when the sampler has nothing more to offer.
 
     Refused when the sampler cannot work with what the search asks for.
     """
@@ -135,10 +152,13 @@ def propose(context: SearchContext, search: Search, trials: Sequence[Trial], n: 
     if len(added) < n:
         pending = [proposal_of(trial) for trial in [*trials, *added] if trial.state in ("queued", "running")]
         try:
-            proposals = build_engine(context, search, trials).ask(n - len(added), pending)
+            engine = build_engine(context, search, trials)
+            proposals = engine.ask(n - len(added), pending)
         except AutomlError as error:
             raise refused(error) from error
         added += [_trial(search, one) for one in proposals]
+        added += [_trial(search, one, Trial.State.SKIPPED) for one in engine.skipped]
+        added.sort(key=lambda trial: trial.number)
     for offset, trial in enumerate(added, start=1):
         trial.number = number + offset
         trial.seed = search.seed + trial.number
@@ -154,10 +174,11 @@ def build_engine(context: SearchContext, search: Search, trials: Sequence[Trial]
         objectives=tuple(OBJECTIVES[name] for name in search.objectives),
         seed=search.seed,
         options=search.sampler_options,
+        gate=GateOptions.read(search.gate_options) if search.gate else None,
     )
     for trial in sorted(trials, key=lambda one: one.number):
-        if trial.state == Trial.State.DONE:
-            engine.tell(_outcome(trial))
+        if trial.state in (Trial.State.DONE, Trial.State.SKIPPED):
+            engine.tell(outcome_of(trial))
     return engine
 
 
@@ -183,7 +204,12 @@ def proposal_of(trial: Trial) -> Proposal:
     return Proposal(trial.number, pipeline_of(trial), trial.origin, trial.probability)
 
 
-def _outcome(trial: Trial) -> Outcome:
+def outcome_of(trial: Trial) -> Outcome:
+    """How a trial ended, or that it was skipped, as the library's value."""
+    if trial.state == Trial.State.SKIPPED:
+        return Outcome(trial.number, pipeline_of(trial), SKIPPED)
+    if trial.status == PRUNED:
+        return _pruned(trial)
     return Outcome(
         number=trial.number,
         pipeline=pipeline_of(trial),
@@ -194,7 +220,21 @@ def _outcome(trial: Trial) -> Outcome:
     )
 
 
-def _trial(search: Search, proposal: Proposal) -> Trial:
+def _pruned(trial: Trial) -> Outcome:
+    """What was stopped early is told with the score that it had reached."""
+    said = trial.pruning
+    return Outcome(
+        number=trial.number,
+        pipeline=pipeline_of(trial),
+        status=PRUNED,
+        cause=trial.cause or None,
+        score=said.get("reached"),
+        seconds=trial.seconds,
+        ceiling=said.get("ceiling"),
+    )
+
+
+def _trial(search: Search, proposal: Proposal, state: str = Trial.State.QUEUED) -> Trial:
     return Trial(
         search=search,
         number=proposal.number,
@@ -203,6 +243,8 @@ def _trial(search: Search, proposal: Proposal) -> Trial:
         hyperparameters=dict(proposal.pipeline.hyperparameters),
         origin=proposal.origin,
         probability=proposal.probability,
+        why=kept_reasons(proposal.why),
+        state=state,
     )
 
 
@@ -211,11 +253,11 @@ def _baseline(space: Space) -> Pipeline:
 
 
 def _space(search: Search, language_models: Sequence[str]) -> Space:
-    kind, methods = search.dataset.kind, search.methods
+    kind, methods, name = search.dataset.kind, search.methods, search.space
     try:
         if not language_models:
-            return space_of(kind, known_keys()).restrict(methods=methods, language_models=())
-        return space_of(kind, language_models).restrict(methods=list(methods) or None)
+            return space_of(kind, None, name).restrict(methods=methods, language_models=())
+        return space_of(kind, language_models, name).restrict(methods=list(methods) or None)
     except AutomlError as error:
         raise refused(error) from error
 

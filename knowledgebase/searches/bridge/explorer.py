@@ -16,7 +16,7 @@ from automl.sources.language_models import known_keys
 from automl.spaces.tunelore import tunelore
 from automl.values import Limits, TaskView
 from knowledgebase.accounts.models import User
-from knowledgebase.searches.bridge.evidence import evidence_for, task_names
+from knowledgebase.searches.bridge.evidence import recent_evidence, task_names
 from knowledgebase.searches.bridge.refusal import refused
 
 UTILITY_NAMES = tuple(UTILITIES)
@@ -68,10 +68,10 @@ def explore_prior(user: User, question: Question) -> Moved:
         )
         known = (
             one
-            for one in evidence_for(user, EXPLORED_ROWS)
+            for one in recent_evidence(user, EXPLORED_ROWS)
             if not question.leave_out or one.task != question.task
         )
-        prior = build_prior(tunelore(known_keys()), known, target, options)
+        prior = build_prior(tunelore(known_keys()), known, target, options, remembered=0)
     except AutomlError as error:
         raise refused(error) from error
     names = task_names(user, [one.task for one in prior.neighbours])

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 
 from django.conf import settings
 
-from automl.errors import SourceError
+from automl.errors import SourceError, SpaceError
+from automl.runners.abilities import cannot_run
 from automl.sources.builtin import builtin_datasets
 from automl.sources.fetching import pinned_language_model
 from automl.sources.hub.store import REPO, revision_is_plain
@@ -20,6 +21,7 @@ from automl.sources.language_models import available, known_keys, parse_key, res
 from automl.sources.rows import ANSWERS, CLASSES
 from automl.space import Space
 from automl.spaces.answers import answers
+from automl.spaces.presets import CLOSED, preset
 from automl.spaces.tunelore import tunelore
 from knowledgebase.searches.bridge.refusal import Refused, refused
 from knowledgebase.searches.bridge.store import hub_store
@@ -46,21 +48,53 @@ class Choice:
     features: Mapping[str, object] = field(default_factory=dict)
 
 
-def space_of(kind: str, language_models: Sequence[str]) -> Space:
-    """The space of a kind of task over these language models; SpaceError when there are none."""
-    return (answers if kind == ANSWERS else tunelore)(language_models)
+def space_of(kind: str, language_models: Sequence[str] | None, name: str = "") -> Space:
+    """The space of that name, else the kind's own, over these language models; SpaceError when there are none.
+
+    None is all of them: those of the space where it names its own, else those that ship as packages.
+    """
+    if names_its_models(name):
+        return preset(name, language_models)
+    return (answers if kind == ANSWERS else tunelore)(
+        known_keys() if language_models is None else language_models
+    )
+
+
+def names_its_models(name: str) -> bool:
+    """Whether a space, named with or without its version, comes with language models of its own."""
+    return name.partition("/")[0] in CLOSED
+
+
+@lru_cache(maxsize=16)
+def method_names(kind: str = CLASSES, space: str = "") -> tuple[str, ...]:
+    """Every method of the space, in its order."""
+    return tuple(method.name for method in space_of(kind, None, space).methods)
+
+
+@lru_cache(maxsize=16)
+def space_name(kind: str, space: str = "") -> str:
+    """The name and version of the space."""
+    return space_of(kind, None, space).name
 
 
 @lru_cache(maxsize=4)
-def method_names(kind: str = CLASSES) -> tuple[str, ...]:
-    """Every method of the kind's space, in its order."""
-    return tuple(method.name for method in space_of(kind, known_keys()).methods)
+def space_names(kind: str) -> tuple[str, ...]:
+    """The spaces that a request may name, the kind's own first, without their versions."""
+    return (space_name(kind).partition("/")[0], *CLOSED)
 
 
-@lru_cache(maxsize=4)
-def space_name(kind: str) -> str:
-    """The name and version of the kind's space."""
-    return space_of(kind, known_keys()).name
+@lru_cache(maxsize=16)
+def space_problem(kind: str, space: str) -> str:
+    """Why a search of this kind cannot use the space; '' when it can, and for no name at all."""
+    if not space:
+        return ""
+    if space.partition("/")[0] not in space_names(kind) or space.partition("/")[2] not in ("", "1"):
+        return f"{space[:100]!r} is unknown; known: {', '.join(space_names(kind))}"
+    reasons = cannot_run(space_of(kind, None, space), kind)
+    if not reasons:
+        return ""
+    own = space_names(kind)[0]
+    return f"{space!r} is for the library alone: the runner cannot run it, {reasons[0]}; choose {own!r}"
 
 
 def needs_language_model(method: str) -> bool:
@@ -84,12 +118,16 @@ def builtin_choices() -> tuple[Choice, ...]:
     return tuple(Choice(info.name, info.title) for info in builtin_datasets())
 
 
-def check_language_model(key: str) -> str:
+def check_language_model(key: str, space: str = "") -> str:
     """The full key of a language model; Refused, naming those that are known, when there is none.
+
+    Of a space that names its own it has to be one of those.
 
     `path:` keys are resolved here because only their folder is looked at, never their weights' content as code.
     Of `hub:` keys only the spelling is checked: a worker asks the HF Hub when the search starts.
     """
+    if names_its_models(space):
+        _check_belongs(key, space)
     if any(choice.key == key for choice in _installed()):
         return key
     try:
@@ -98,6 +136,18 @@ def check_language_model(key: str) -> str:
         return resolve(key, roots=[str(root) for root in settings.MODEL_ROOTS]).key
     except SourceError as error:
         raise refused(error) from error
+
+
+def _check_belongs(key: str, space: str) -> None:
+    try:
+        preset(space, [key])
+    except SpaceError:
+        known = ", ".join(preset(space).language_models)
+        raise Refused(
+            "unknown_language_model",
+            f"{key[:200]!r} is not in the space {space!r}; it has {known}",
+            "language_models",
+        ) from None
 
 
 def pin_language_model(key: str) -> str:

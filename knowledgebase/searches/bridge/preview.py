@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from automl.errors import SourceError
+from automl.sources.answered.guesses import QuestionGuess, guess_question_columns
 from automl.sources.quality import findings
-from automl.sources.rows import LEAST_ROWS
+from automl.sources.rows import ANSWERS, CLASSES, LEAST_ROWS
 from automl.sources.samples import Sample, guess_columns, take_sample
 from knowledgebase.searches.bridge.refusal import refused
 
@@ -30,12 +31,16 @@ class Note:
 
 @dataclass(frozen=True)
 class Preview:
-    """Columns in the file's order, the first rows as text, and which columns are probably text and label."""
+    """Columns in the file's order, the first rows as text, and which columns are probably text and label.
+
+    `asked`: which they would be if the rows were questions, and whether they look like it.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Mapping[str, str]]
     text_guess: str
     label_guess: str
+    asked: QuestionGuess
     sample: Sample
 
     @property
@@ -47,6 +52,11 @@ class Preview:
         """Different values of a column among the rows looked at."""
         at = list(self.columns).index(column)
         return len({row[at] for row in self.sample.rows})
+
+    @property
+    def kind_guess(self) -> str:
+        """The kind of task that the rows look like."""
+        return ANSWERS if self.asked.is_likely else CLASSES
 
     def notes(self, text_columns: Sequence[str], label_column: str) -> list[Note]:
         """What stands out with these columns; certain only where all rows were looked at."""
@@ -76,5 +86,6 @@ def preview_upload(name: str) -> Preview:
     except SourceError as error:
         raise refused(error) from error
     guess = guess_columns(sample)
+    asked = guess_question_columns(sample)
     rows = [dict(zip(sample.columns, row, strict=True)) for row in sample.rows[:SHOWN_ROWS]]
-    return Preview(sample.columns, rows, guess.text, guess.label, sample)
+    return Preview(sample.columns, rows, guess.text, guess.label, asked, sample)

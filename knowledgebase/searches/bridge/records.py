@@ -30,6 +30,8 @@ class Ending:
     score: float | None = None
     seconds: float | None = None
     memory_bytes: int | None = None
+    pruning: Mapping[str, object] = field(default_factory=dict)
+    """Why its curve stopped it, with the score that it had reached; {} for any other end."""
 
 
 def result_record(

@@ -6,7 +6,7 @@ It knows no leases and writes nothing: services claim the trial before and finis
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from automl.runners.base import TrialProgress, TrialResult, TrialSpec
 from automl.runners.fetched import fetch_and_run
 from automl.runners.script import pipeline_script
 from automl.values import Limits
+from knowledgebase.searches.bridge.curves import stopping_of
 from knowledgebase.searches.bridge.datasets import data_roots, dataset_ref
 from knowledgebase.searches.bridge.engine import pipeline_of
 from knowledgebase.searches.bridge.records import Ending, lost_record, result_record
@@ -53,7 +54,8 @@ def run_pipeline(trial_id: UUID, on_progress: Callable[[Progress], bool]) -> End
     def report(progress: TrialProgress) -> bool:
         return on_progress(asdict(progress))
 
-    result = fetch_and_run(trial_spec(trial), hub_store(), report)
+    spec = replace(trial_spec(trial), stopping=stopping_of(trial))
+    result = fetch_and_run(spec, hub_store(), report)
     return _ending(trial, result, here)
 
 
@@ -101,5 +103,6 @@ def _ending(trial: Trial, result: TrialResult, here: Machine) -> Ending:
         score=primary["value"] if primary else None,
         seconds=cost.get("evaluation_s"),
         memory_bytes=cost.get("host_memory_bytes"),
+        pruning=result.pruning,
         record=result_record(trial, result, here.system, here.device_speed),
     )

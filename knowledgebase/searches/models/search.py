@@ -71,6 +71,13 @@ class Search(models.Model):
     )
     sampler = models.CharField(max_length=32, help_text="the name of the sampler that proposes its trials")
     sampler_options = models.JSONField(default=dict, blank=True)
+    gate = models.BooleanField(default=False, help_text="whether hopeless proposals are skipped")
+    gate_options = models.JSONField(
+        default=dict, blank=True, help_text="the gate's thresholds; empty: the usual"
+    )
+    early_stopping = models.CharField(
+        max_length=16, blank=True, help_text="the rule by which training curves are stopped; empty: never"
+    )
     warm_start = models.BooleanField(default=True)
     seed = models.PositiveIntegerField(default=0)
 

@@ -1,6 +1,6 @@
 """Trial: one attempt of a Search, and the row that stands in the queue.
 
-A Trial that ran ends as exactly one Experience of the same id; one cancelled before it ran as none.
+A Trial that ran ends as exactly one Experience of the same id; one skipped or cancelled before it ran as none.
 It does not know which process runs it, only which attempt holds the lease.
 """
 
@@ -29,6 +29,14 @@ class Trial(models.Model):
         RUNNING = "running"
         DONE = "done"
         CANCELLED = "cancelled"
+        SKIPPED = "skipped"
+
+    NEVER_RAN = (State.CANCELLED, State.SKIPPED)
+    """States of trials that cost nothing and taught nothing."""
+    NO_FAILURE = ("ok", "pruned")
+    """Outcomes that nobody counts as failed: what was stopped early was only not good enough."""
+    TELLING = ("ok", "oom", "timeout", "diverged", "error")
+    """Outcomes that say how a pipeline does; killed, pruned and unknown say nothing of it."""
 
     id = models.UUIDField(primary_key=True, default=new_trial_id, editable=False)
     search = models.ForeignKey("searches.Search", on_delete=models.CASCADE, related_name="trials")
@@ -38,6 +46,9 @@ class Trial(models.Model):
     hyperparameters = models.JSONField(default=dict)
     origin = models.CharField(max_length=64, blank=True, help_text="what made the sampler propose it")
     probability = models.FloatField(null=True, blank=True)
+    why = models.JSONField(
+        default=dict, blank=True, help_text="what the sampler and the gate said for it; bounded"
+    )
     seed = models.PositiveIntegerField(default=0)
 
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
@@ -57,6 +68,11 @@ class Trial(models.Model):
     score = models.FloatField(null=True, blank=True, help_text="primary, in [0, 1], higher is better")
     seconds = models.FloatField(null=True, blank=True, help_text="evaluation time")
     memory_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    pruning = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="why its training was stopped early, with the score it had reached",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -1,6 +1,7 @@
 """The pages of searches: the list, one search and its trials, and the way to a new one."""
 
-from knowledgebase.searches.pages.new_data import choose_columns, choose_data
+from knowledgebase.searches.pages.new_columns import choose_columns
+from knowledgebase.searches.pages.new_data import choose_data
 from knowledgebase.searches.pages.new_search import estimate, set_up
 from knowledgebase.searches.pages.priors import prior_explorer
 from knowledgebase.searches.pages.searches import cancel, detail, index, live

@@ -47,6 +47,7 @@ class SetUpPage:
 
     dataset: Dataset
     form: SearchForm
+    spaces: tuple[str, ...]
     methods: list[tuple[str, bool]]
     language_models: list[tuple[bridge.Choice, bool]]
     objectives: list[tuple[str, str, bool]]
@@ -116,6 +117,7 @@ def _page(
     page = SetUpPage(
         dataset=dataset,
         form=form,
+        spaces=bridge.space_names(dataset.kind),
         methods=[(name, not methods or name in methods) for name in bridge.method_names(dataset.kind)],
         language_models=[(one, not models or one.key in models) for one in bridge.language_model_choices()],
         objectives=[(name, words[name], name in form.objectives) for name in bridge.OBJECTIVES],

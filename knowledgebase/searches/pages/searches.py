@@ -17,10 +17,12 @@ from django.views.decorators.http import require_GET, require_POST
 from knowledgebase.accounts.models import User
 from knowledgebase.core import charts, formats
 from knowledgebase.core.errors import Problem
-from knowledgebase.searches import selectors, services
+from knowledgebase.searches import bridge, selectors, services
 from knowledgebase.searches.models import Search, Trial
 
 PAGE_ROWS = 50
+# Below this, a course is told in seconds.
+SHORT_S = 300
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class DetailPage:
     cold: selectors.ColdTwin | None
     panels: tuple[charts.Panel, ...]
     trials: list[Trial]
+    gate: bridge.GateReport
     is_live: bool
     may_cancel: bool
     version: str
@@ -102,7 +105,8 @@ def detail_page(reader: User, search: Search) -> DetailPage:
         cold=cold,
         may_cancel=selectors.may_cancel(reader, search),
         panels=charts.prior_panels("prior", prior_rows(report)),
-        trials=sorted(report.trials, key=lambda trial: -trial.number),
+        trials=[trial for trial in reversed(report.trials) if trial.state != Trial.State.SKIPPED],
+        gate=bridge.gate_report(report.trials),
         is_live=not search.is_finished,
         version=version(report),
     )
@@ -127,19 +131,22 @@ def progress_ruler(report: selectors.SearchReport) -> charts.Ruler | None:
 
 
 def growth_chart(report: selectors.SearchReport) -> charts.LineChart | None:
-    """The best score over the minutes since the start, in steps."""
+    """The best score over the time since the start, in steps."""
     start = report.search.started_at
     ended = sorted((t.finished_at, t.score) for t in report.trials if t.finished_at and t.score is not None)
     if start is None or not ended:
         return None
+    unit, words, unit_s = ("s", "seconds", 1) if report.seconds_used < SHORT_S else ("min", "minutes", 60)
     steps: list[tuple[float, float]] = []
     for moment, score in ended:
-        minute, before = (moment - start).total_seconds() / 60, steps[-1][1] if steps else score
-        steps += [(minute, before), (minute, max(before, score))]
-    steps.append((report.seconds_used / 60, steps[-1][1]))
+        at, before = (moment - start).total_seconds() / unit_s, steps[-1][1] if steps else score
+        steps += [(at, before), (at, max(before, score))]
+    steps.append((report.seconds_used / unit_s, steps[-1][1]))
     series = [charts.Series("best", tuple(steps))]
     axis = f"best {report.search.dataset.score_name} so far"
-    return charts.line_chart("growth", "Best score over time", axis, "minutes since start", series)
+    return charts.line_chart(
+        "growth", "Best score over time", axis, f"{words} since start", series, where=f"after {{}} {unit}"
+    )
 
 
 def front_chart(report: selectors.SearchReport, cold: selectors.ColdTwin | None) -> charts.FrontChart | None:

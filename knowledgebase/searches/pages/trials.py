@@ -19,6 +19,7 @@ from knowledgebase.experiences.pages.detail import curve_chart
 from knowledgebase.experiences.selectors import experience_list
 from knowledgebase.searches import selectors
 from knowledgebase.searches.models import Search, Trial
+from knowledgebase.searches.pages.reasons import Reasons, reasons_of
 from knowledgebase.searches.pages.searches import found
 
 
@@ -40,6 +41,7 @@ class TrialPage:
     events: list[Event]
     experience: Experience | None
     chart: charts.LineChart | None
+    reasons: Reasons | None
     before: int | None
     after: int | None
 
@@ -65,6 +67,7 @@ def trial_page(user: User, search: Search, row: Trial) -> TrialPage:
         events=log(row),
         experience=experience,
         chart=curve_chart(experience.record.get("curve") or []) if experience is not None else None,
+        reasons=reasons_of(row, selectors.visible_sources(user, [row])),
         before=numbers[place - 1] if place else None,
         after=numbers[place + 1] if place + 1 < len(numbers) else None,
     )
@@ -86,6 +89,8 @@ def log(row: Trial) -> list[Event]:
         events.append(Event(None, _progress(row)))
     if row.finished_at:
         events.append(Event(row.finished_at, _end(row)))
+    if row.state == Trial.State.SKIPPED:
+        events.append(Event(row.created_at, "skipped by the gate: it never ran, and nothing was learnt"))
     return events
 
 
@@ -103,10 +108,25 @@ def _progress(row: Trial) -> str:
     return ", ".join(parts)
 
 
+def _stopped(said: dict[str, float]) -> str:
+    """Why a training was stopped early, with its figures."""
+    had = (
+        f"stopped after {formats.share(said['share'], 1)} of its epochs with {formats.score(said['reached'])}"
+    )
+    if "median" in said:
+        return f"{had}: below {formats.score(said['median'])}, the middle of {said['peers']} others there"
+    return (
+        f"{had}: it would have reached {formats.score(said['ceiling'])} at most, and a trial that took"
+        f" {formats.seconds(said['front_seconds'])} has {formats.score(said['front_score'])}"
+    )
+
+
 def _end(row: Trial) -> str:
     if row.state == Trial.State.CANCELLED:
         return "cancelled before it ran: nothing was learnt"
     parts = [f"ended: {row.status}"]
+    if row.pruning:
+        parts.append(_stopped(row.pruning))
     if row.status != "ok":
         parts += [f"in {row.phase}"] * bool(row.phase) + [f"cause {row.cause}"] * bool(row.cause)
     if row.score is not None:

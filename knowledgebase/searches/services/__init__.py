@@ -5,6 +5,7 @@ They know nothing of HTTP and nothing of how pipelines are proposed or run.
 
 from knowledgebase.searches.services.advance import advance_search
 from knowledgebase.searches.services.datasets import (
+    COLUMNS,
     PLAIN_FORMATS,
     create_dataset,
     discard_orphans,
@@ -24,6 +25,7 @@ from knowledgebase.searches.services.sweep import resend_queued, sweep
 from knowledgebase.searches.services.trials import beat_trial, claim_trial, finish_trial, release_trial
 
 __all__ = [
+    "COLUMNS",
     "PLAIN_FORMATS",
     "Estimate",
     "SearchRequest",

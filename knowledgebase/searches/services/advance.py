@@ -93,7 +93,7 @@ def _fill_slots(search: Search, context: bridge.SearchContext) -> int:
     if not reason:
         left = search.budget_trials - _counted(trials)
         free = min(search.slots - active, left)
-        added = _queue(search, bridge.propose(context, search, trials, free), now) if free > 0 else []
+        added = _queue(bridge.propose(context, search, trials, free), now) if free > 0 else []
         reason = "exhausted" if free > 0 and not added else ""
     elif reason == "seconds":
         active -= search.trials.filter(state=Trial.State.QUEUED).update(state=Trial.State.CANCELLED)
@@ -103,7 +103,7 @@ def _fill_slots(search: Search, context: bridge.SearchContext) -> int:
 
 
 def _counted(trials: Sequence[Trial]) -> int:
-    return sum(trial.state != Trial.State.CANCELLED for trial in trials)
+    return sum(trial.state not in Trial.NEVER_RAN for trial in trials)
 
 
 def _spent(search: Search, trials: Sequence[Trial], now: datetime) -> str:
@@ -113,8 +113,9 @@ def _spent(search: Search, trials: Sequence[Trial], now: datetime) -> str:
     return "trials" if _counted(trials) >= search.budget_trials else ""
 
 
-def _queue(search: Search, trials: Sequence[Trial], now: datetime) -> list[Trial]:
-    added = Trial.objects.bulk_create(trials)
+def _queue(trials: Sequence[Trial], now: datetime) -> list[Trial]:
+    """Write trials down, those that the gate skipped among them, and send those that are to run."""
+    added = [trial for trial in Trial.objects.bulk_create(trials) if trial.state == Trial.State.QUEUED]
     hint_run([trial.pk for trial in added], now)
     return added
 

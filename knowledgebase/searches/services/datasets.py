@@ -29,6 +29,11 @@ from knowledgebase.searches.services.hints import hint_advance, hint_resolve
 
 logger = logging.getLogger(__name__)
 
+# What a dataset whose columns nobody named is read by: kind -> text columns, label column.
+COLUMNS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    Dataset.Kind.CLASSES: (("text",), "label"),
+    Dataset.Kind.ANSWERS: (("context", "question"), "answers"),
+}
 # Longer than an upload waits for its columns, so that none vanishes under the one who is choosing them.
 ORPHAN_AGE = timedelta(hours=48)
 MAX_UPLOAD_BYTES = 256 * 2**20

@@ -79,7 +79,7 @@ def estimate_search(user: User, request: SearchRequest) -> Estimate:
         return Estimate(reason="Nothing was measured on these rows, so no task is known to be near.")
     rows = _rows(request) or 0
     span = (int(rows / ROWS_FACTOR), int(rows * ROWS_FACTOR))
-    methods = tuple(request.methods) or names.method_names(dataset.kind)
+    methods = tuple(request.methods) or names.method_names(dataset.kind, request.space)
     by_task = _by_task(recorded_runs(user, request, methods, span))
     if len(by_task) < LEAST_TASKS:
         return Estimate(reason=_too_little(by_task, span))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.utils import timezone
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.accounts.services import audit, require_writer
 from knowledgebase.core.errors import FieldError, Problem
-from knowledgebase.searches.bridge import Refused, names
+from knowledgebase.searches.bridge import STOPPING_RULES, Refused, check_gate, names
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.services.hints import hint_advance
 
@@ -47,8 +47,16 @@ class SearchRequest:
     evaluation_rows: int | None = None
     """Cut of the validation and of the test rows, each; as many as `train_rows` when absent."""
     sampler: str = names.SAMPLERS[0]
+    gate: bool = False
+    """Whether proposals that will most likely fail, or end below what is known, are skipped. Off: with the default
+    sampler, which refuses on its own, it saves next to nothing (docs/search.md)."""
+    gate_options: Mapping[str, object] = field(default_factory=dict)
+    early_stopping: str = ""
+    """The rule by which a training is stopped whose curve will not reach the front; "" is never."""
     warm_start: bool = True
     objectives: Sequence[str] = ("score", "seconds")
+    space: str = ""
+    """By name, with or without its version; the kind's own when empty."""
     methods: Sequence[str] = ()
     language_models: Sequence[str] = ()
     seed: int | None = None
@@ -114,10 +122,20 @@ def cancel_search(user: User, search: Search) -> Search:
 def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
     """Everything wrong with a request, and its language models by their full keys."""
     errors = [error for error in map(_check_range(request), _RANGES) if error is not None]
-    errors += _check_names("methods", request.methods, names.method_names(request.dataset.kind))
+    kind, space = request.dataset.kind, request.space
+    if problem := names.space_problem(kind, space):
+        errors.append(FieldError("space", problem))
+        space = ""
+    errors += _check_names("methods", request.methods, names.method_names(kind, space))
     errors += _check_names("objectives", request.objectives, names.OBJECTIVES)
     if not request.listed:
         errors += _check_names("sampler", [request.sampler], names.SAMPLERS)
+    if request.early_stopping:
+        errors += _check_names("early_stopping", [request.early_stopping], STOPPING_RULES)
+    try:
+        check_gate(request.gate_options)
+    except Refused as refusal:
+        errors.append(FieldError("gate_options", refusal.detail))
     if not request.objectives:
         errors.append(
             FieldError("objectives", f"is empty; name at least one of {', '.join(names.OBJECTIVES)}")
@@ -128,7 +146,7 @@ def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
     language_models: list[str] = []
     for key in dict.fromkeys(request.language_models):
         try:
-            language_models.append(names.check_language_model(key))
+            language_models.append(names.check_language_model(key, space))
         except Refused as refusal:
             errors.append(FieldError("language_models", refusal.detail))
     return errors, language_models
@@ -172,7 +190,7 @@ def _columns(request: SearchRequest, language_models: Sequence[str]) -> dict[str
         "dataset": request.dataset,
         "title": request.title,
         "idempotency_key": request.idempotency_key,
-        "space": names.space_name(request.dataset.kind),
+        "space": names.space_name(request.dataset.kind, request.space),
         "methods": list(dict.fromkeys(request.methods)),
         "language_models": list(language_models),
         "objectives": list(dict.fromkeys(request.objectives)),
@@ -186,6 +204,9 @@ def _columns(request: SearchRequest, language_models: Sequence[str]) -> dict[str
         "evaluation_rows": request.evaluation_rows or request.train_rows,
         "sampler": "listed" if request.listed else request.sampler,
         "sampler_options": {"pipelines": [dict(one) for one in request.listed]} if request.listed else {},
+        "gate": request.gate,
+        "gate_options": dict(request.gate_options) if request.gate else {},
+        "early_stopping": request.early_stopping,
         "warm_start": request.warm_start,
         # Drawn here and kept, so that the search can be repeated.
         "seed": secrets.randbelow(MAX_SEED) if request.seed is None else request.seed,

@@ -94,6 +94,7 @@ def finish_trial(claim: Claim, ending: Ending) -> bool:
             score=ending.score,
             seconds=ending.seconds,
             memory_bytes=ending.memory_bytes,
+            pruning=dict(ending.pruning),
         )
         if not done:
             return False

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from knowledgebase.core import charts, formats
@@ -49,6 +49,20 @@ def share(part: float | None, whole: float | None, decimals: int = 0) -> str:
 def hyperparameter(name: str, value: object) -> str:
     """One hyper-parameter's value."""
     return formats.hyperparameter(name, value)
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """A text of the API's document: what stands between backticks as code, everything else escaped."""
+    parts = text.replace("``", "`").split("`")
+    shown = [format_html("<code>{}</code>" if at % 2 else "{}", part) for at, part in enumerate(parts)]
+    return format_html_join("", "{}", ((one,) for one in shown))
+
+
+@register.filter
+def listed(value: object) -> str:
+    """A value in words: the parts of a list with commas between."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 @register.filter

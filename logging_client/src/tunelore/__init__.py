@@ -8,10 +8,9 @@ what hubs use.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tunelore.callback import TuneLoreCallback
+    from tunelore.callback import TuneLoreCallback, wrap
     from tunelore.hub import Hub
     from tunelore.plain import LoggedRun, run
-    from tunelore.wrapping import wrap
 
 __version__ = "0.1.0"
 __all__ = ["Hub", "LoggedRun", "TuneLoreCallback", "__version__", "run", "wrap"]
@@ -20,7 +19,7 @@ _HOMES = {
     "Hub": "tunelore.hub",
     "LoggedRun": "tunelore.plain",
     "run": "tunelore.plain",
-    "wrap": "tunelore.wrapping",
+    "wrap": "tunelore.callback",
 }
 
 

@@ -1,26 +1,37 @@
 """The callback for a Hugging Face Trainer: every run becomes an experience, whatever becomes of the run.
 
-It imports nothing of transformers and inherits from nothing: the Trainer looks its hooks up by name.
+`wrap` also sees the exceptions that a script catches around `train()`. Imports nothing of transformers and inherits
+from nothing: the Trainer looks hooks up by name.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from tunelore import exits, trouble
-from tunelore.observe.checkpoints import checkpoint_folder, mark, mark_state
+from tunelore.observe.choice import Scalar
 from tunelore.observe.dataset import rows_in
 from tunelore.observe.facts import Told, counts, distributed_rank, facts_at_start, hidden_labels
-from tunelore.observe.pipeline import Scalar
 from tunelore.observe.rows import Rows
-from tunelore.observe.trials import Retries, Trials, batch_of_a_step, pruned
+from tunelore.observe.series import (
+    Retries,
+    Trials,
+    batch_of_a_step,
+    checkpoint_folder,
+    mark,
+    mark_state,
+    pruned,
+)
 from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
 from tunelore.session import session
 from tunelore.settings import read_settings
+
+T = TypeVar("T")
 
 
 class TuneLoreCallback:
@@ -233,3 +244,55 @@ def _swallowed(kind: str, error: Exception) -> None:
 def _speaks(state: Any) -> bool:
     """Only the main process of a distributed run speaks."""
     return distributed_rank() == 0 and bool(getattr(state, "is_world_process_zero", True))
+
+
+def wrap(trainer: T, **arguments: Any) -> T:
+    """The same trainer, with a TuneLoreCallback (made with these arguments unless it has one) and a watched `train`.
+
+    A trial of `trainer.hyperparameter_search` is watched likewise, since it calls `train`.
+    """
+    with trouble.quietly("wrap"):
+        callback = _callback_of(trainer, arguments)
+        train = trainer.train  # type: ignore[attr-defined]
+        if callback is not None and not getattr(train, "tunelore", False):
+            trainer.train = _watched(trainer, train, callback)  # type: ignore[attr-defined]
+    return trainer
+
+
+def _callback_of(trainer: Any, arguments: dict[str, Any]) -> TuneLoreCallback | None:
+    handler = getattr(trainer, "callback_handler", None)
+    for one in getattr(handler, "callbacks", []):
+        if isinstance(one, TuneLoreCallback):
+            if arguments:
+                trouble.note(
+                    "wrap",
+                    f"the trainer has a TuneLoreCallback, so {', '.join(sorted(arguments))} are ignored; "
+                    "give them to it",
+                )
+            return one
+    if not callable(getattr(trainer, "add_callback", None)):
+        what = (
+            f"a {type(trainer).__name__} takes no callbacks; use `with tunelore.run(...)` around its training"
+        )
+        trouble.note("wrap", what)
+        return None
+    callback = TuneLoreCallback(**arguments)
+    trainer.add_callback(callback)
+    return callback
+
+
+def _watched(trainer: Any, train: Callable[..., Any], callback: TuneLoreCallback) -> Callable[..., Any]:
+    @functools.wraps(train)
+    def watched(*positional: Any, **named: Any) -> Any:
+        before = callback.run_id
+        try:
+            return train(*positional, **named)
+        except BaseException as error:
+            with trouble.quietly("wrap"):
+                if callback.run_id == before:  # it did not come to the start of training
+                    callback.start_failed(trainer)
+                callback.failed(error)
+            raise
+
+    watched.tunelore = True  # type: ignore[attr-defined]
+    return watched

@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Any
 
 from tunelore import exits, trouble
+from tunelore.observe.choice import Scalar
 from tunelore.observe.facts import Told, distributed_rank, facts_of_script, hidden_labels
-from tunelore.observe.pipeline import Scalar
 from tunelore.observe.rows import Rows
 from tunelore.record import STATUSES
-from tunelore.runs.metrics import SPLITS
+from tunelore.runs.measures import SPLITS
 from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
 from tunelore.runs.values import is_number, snapshot

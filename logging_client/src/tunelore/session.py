@@ -17,11 +17,13 @@ from tunelore.runs.run import Run, fitting
 from tunelore.sending.hub import Hub
 from tunelore.sending.sender import Sender
 from tunelore.settings import Settings
+from tunelore.spool.file import SpoolWriter
 from tunelore.spool.outbox import Parcel, sweep
-from tunelore.spool.writer import SpoolWriter
 
 Prepare = Callable[[], dict[str, Any]]
+Late = Callable[[], "dict[str, Any] | None"]  # None: not yet
 TICK_S = 0.5
+LAST_TICK_S = 0.02
 PROGRESS_S = 2.0
 QUIET_S = 60.0  # a line a minute at least, so that other machines see that the process lives
 MAX_UNWRITTEN = 1_000  # records in memory that the disk did not take
@@ -34,7 +36,7 @@ GRACE_S = 30.0  # evaluations after training belong to the run when they follow 
 class _Entry:
     """A run with what is still to be done for it outside of the training thread."""
 
-    def __init__(self, run: Run, early: Prepare, late: Prepare) -> None:
+    def __init__(self, run: Run, early: Prepare, late: Late) -> None:
         self.run = run
         self.early: Prepare | None = early
         self.late = late
@@ -69,8 +71,8 @@ class Session:
 
     # -- the thread that trains ---------------------------------------------------------------------------------
 
-    def open(self, run: Run, early: Prepare, late: Prepare) -> None:
-        """Take over a run. `early` and `late` give facts that take time: before it is announced, after it ended."""
+    def open(self, run: Run, early: Prepare, late: Late) -> None:
+        """Take over a run. `early` gives facts before it is announced, `late` those that take longer, at its end."""
         living = {thread.ident for thread in threading.enumerate()}
         for entry in self._open_entries():
             # One thread trains one model after the other; runs of others, and those that somebody holds, go on.
@@ -115,7 +117,7 @@ class Session:
             self._wake.set()
             self._calm.wait(max(0.0, 0.7 * (deadline - time.monotonic())))
         for entry in self._open_entries():
-            self._finish(entry, thorough=False)
+            self._finish(entry)
             entry.ended.wait(END_S)  # unless the thread is just writing it
         self._write_again()
         if self._sender is not None:
@@ -159,7 +161,8 @@ class Session:
                 return
             if self._unwritten and time.monotonic() - self._tried_at > AGAIN_S:
                 self._write_again()
-            self._wake.wait(TICK_S if self._open_entries() else AGAIN_S if self._unwritten else None)
+            tick = LAST_TICK_S if self.closed else TICK_S
+            self._wake.wait(tick if self._open_entries() else AGAIN_S if self._unwritten else None)
             self._wake.clear()
 
     def _attend(self, entry: _Entry) -> None:
@@ -170,7 +173,9 @@ class Session:
         now = time.monotonic()
         over = run.trained and now - run.touched > GRACE_S
         if entry.closing or over or run.outcome is not None:
-            self._finish(entry, thorough=True)
+            # Only the end of the process is worth waiting for what is late; it has a deadline.
+            if not self.closed or entry.late() is not None:
+                self._finish(entry)
         elif now - entry.written_at > (PROGRESS_S if entry.fresh else QUIET_S):
             entry.written_at = now
             if not entry.on_disk:
@@ -203,11 +208,10 @@ class Session:
                 self._writer.flush()
         entry.known.set()
 
-    def _finish(self, entry: _Entry, *, thorough: bool) -> None:
-        """Write the final record once. What takes time is left out when there is none (`thorough` false)."""
-        if thorough:
-            with trouble.quietly("landmark"):
-                entry.run.facts.update(entry.late())
+    def _finish(self, entry: _Entry) -> None:
+        """Write the final record once, with what has become known by now."""
+        with trouble.quietly("landmark"):
+            entry.run.facts.update(entry.late() or {})
         if not entry.run.claim():
             return
         try:

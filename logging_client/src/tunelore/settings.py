@@ -61,22 +61,27 @@ def _expanded(folder: Path) -> Path:
         return folder
 
 
+def is_address(url: str) -> bool:
+    """Whether this can be the address of a hub."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
 def _checked(url: str | None) -> str | None:
     text = (url or "").strip().rstrip("/")
     if not text:
         return None
-    try:
-        parts = urlsplit(text)
-        known = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        known = False
-    if not known:
+    if not is_address(text):
         trouble.note(
             "settings",
             f"the hub's address is {text[:80]!r}; it must start with http:// or https://: mend TUNELORE_URL and send "
             "what waits with `tunelore sync`",
         )
         return None
+    parts = urlsplit(text)
     if parts.username or parts.password:
         trouble.note(
             "settings",

@@ -10,6 +10,7 @@ from types import TracebackType
 logger = logging.getLogger("tunelore")
 counts: Counter[str] = Counter()
 MAX_SAID = 600
+told = "TuneLore: %s: %s. Training is not affected; further ones are only counted."
 raise_errors = False  # tests set this: silence in production would else be silence there too
 _lock = threading.RLock()  # re-entrant, because a signal handler may run while its own thread holds it
 
@@ -20,9 +21,7 @@ def note(kind: str, what: object) -> None:
         counts[kind] += 1
         first = counts[kind] == 1
     if first:
-        logger.warning(
-            "TuneLore: %s: %s. Training is not affected; further ones are only counted.", kind, one_line(what)
-        )
+        logger.warning(told, kind, one_line(what))
 
 
 def one_line(what: object) -> str:

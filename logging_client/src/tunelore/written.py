@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from tunelore import __version__
+from tunelore.observe.choice import from_key, scalar
 from tunelore.observe.dataset import named_dataset
-from tunelore.observe.language_model import from_key
-from tunelore.observe.pipeline import scalar
 from tunelore.plain import named_metrics
 from tunelore.record import SCHEMA_ID, STATUSES, canonical, check, import_id
-from tunelore.runs import metrics as measures
-from tunelore.runs.values import clean
+from tunelore.runs import measures
+from tunelore.runs.values import clean, is_number
 
 FORMAT = "json"
 # Members of the short form that are parts of the record as they stand.
@@ -84,10 +84,15 @@ def _record(run: Any) -> dict[str, Any]:
         return run
     unknown = [name for name in run if name not in KNOWN]
     if unknown:
-        raise NotARun(f"{', '.join(unknown[:5])}: not known; known are {', '.join(KNOWN)}")
+        meant = [near for name in unknown for near in get_close_matches(name, KNOWN, 1)]
+        hint = f"did you mean {', '.join(meant[:5])}? " if meant else ""
+        raise NotARun(f"{', '.join(unknown[:5])}: not known; {hint}known are {', '.join(KNOWN)}")
     for name, (kinds, expected) in SHAPES.items():
         if run.get(name) is not None and not isinstance(run[name], kinds):
             raise NotARun(f"{name}: give {expected}, not {json.dumps(run[name])[:60]}")
+    wrong = list(_no_numbers(run.get("metrics") or {}))
+    if wrong:
+        raise NotARun(f"metrics: give numbers; {', '.join(wrong[:5])}")
     metrics = measures.by_split(named_metrics(run.get("metrics") or {}))
     status = run.get("status") or _status_of(run, metrics)
     if status not in STATUSES:
@@ -112,6 +117,14 @@ def _record(run: Any) -> dict[str, Any]:
     if "seconds" in run:
         record["cost"] = {**(record.get("cost") or {}), "evaluation_s": run["seconds"]}
     return {**record, "id": run.get("id") or _id_of(record)}
+
+
+def _no_numbers(metrics: Mapping[str, Any], split: str = "") -> Iterator[str]:
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            yield from _no_numbers(value, f"{split}{name}/")
+        elif value is not None and not is_number(value):
+            yield f"{split}{name} is {json.dumps(value)[:40]}"
 
 
 def _status_of(run: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:

@@ -78,6 +78,8 @@ ENTRIES = {
     "experiences:index": "own",
     "experiences:language-model": "team",
     "experiences:language-models": "own",
+    "experiences:publish": "owners",
+    "experiences:publish-selected": "own",
     "experiences:scatter": "own",
     "experiences:task": "team",
     "experiences:task-map": "own",
@@ -93,6 +95,7 @@ ENTRIES = {
     "searches:set-up": "team",
     "searches:trial": "team",
     "web:docs": "own",
+    "web:docs-resource": "own",
     "web:live": "open",
     "web:metrics": "open",
     "web:overview": "own",
@@ -166,6 +169,7 @@ def objects(owner, lab, record):
         "user_id": owner.user.pk,
         "secret": "x" * 43,  # of a link: who holds one is let in, which is another test's subject
         "token": token.prefix,
+        "resource": "experiences",
     }
 
 

@@ -69,7 +69,11 @@ def test_from_a_file_to_a_search(owner, dataset):
 
 def test_columns_are_guessed_and_shown(owner):
     page = owner.pages.get(upload(owner).url).context["page"]
-    assert (page.text_columns, page.label_column) == (["review"], "stars")
+    assert (page.columns.kind, page.columns.texts, page.columns.label) == (
+        "text-classification",
+        ["review"],
+        "stars",
+    )
     assert page.preview.rows[0] == {"id": "0", "review": "this film was number 0 of the year", "stars": "0"}
 
 

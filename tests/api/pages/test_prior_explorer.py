@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from automl.testing import World
+from knowledgebase.accounts.services import remove_member
 from knowledgebase.experiences.models import Task
-from knowledgebase.experiences.services import record_experiences
+from knowledgebase.experiences.services import record_experiences, share_experience
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +44,25 @@ def store(owner, record):
     results = record_experiences(batch, owner=owner.user, team=owner.team)
     assert [one.problem for one in results] == [None] * 36
     return {task.name: task for task in Task.objects.all()}
+
+
+def test_what_is_withdrawn_or_deleted_moves_no_prior_any_more(owner, mate, store):
+    """The explorer keeps what it has read; not a moment longer than it may be seen."""
+
+    def movers(person):
+        page = person.pages.get("/searches/prior/", {"task": store["task-0"].digest}).context["page"]
+        return {key for key, _ in page.moved.weights} if page.moved else set()
+
+    before = movers(mate)
+    assert movers(mate) == before, "asked again, the same"
+    gone, hidden = sorted(before)[:2]
+    assert owner.api.delete(f"/api/v1/experiences/{gone}/").status_code == 204
+    assert gone not in movers(mate)
+    share_experience(UUID(hidden), "private", actor=owner.user)
+    assert hidden not in movers(mate)
+    assert hidden in movers(owner)
+    remove_member(owner.team, mate.user, actor=mate.user)
+    assert mate.pages.get("/searches/prior/", {"task": store["task-0"].digest}).status_code == 404
 
 
 def test_a_prior_of_a_task_comes_from_the_others(owner, store):

@@ -1,4 +1,4 @@
-"""One program that is measured, in a process of its own: `child.py logs|train|share|pairs <tracker> ...`.
+"""One program that is measured, in a process of its own: `child.py logs|train|share|landmark|pairs ...`.
 
 Prints one JSON object. Knows nothing of the other trackers' processes, so that all meet the same conditions.
 """
@@ -6,6 +6,7 @@ Prints one JSON object. Knows nothing of the other trackers' processes, so that 
 from __future__ import annotations
 
 import atexit
+import importlib
 import json
 import logging
 import math
@@ -103,8 +104,13 @@ def logs(tracker: str, calls: int, pause_s: float) -> dict[str, Any]:
 
 
 def train(tracker: str, steps: int) -> dict[str, Any]:
-    """A short training; the parent takes the time from `start` to the end of this process."""
+    """A short training; the parent takes the time from `start` to the end of this process.
+
+    What a tracker imports is there before: it costs the same with every hub, and with none.
+    """
     raised = ""
+    if tracker != "none":
+        importlib.import_module("tunelore.callback" if tracker == "tunelore" else tracker)
     made = trainer([], {**TINY, **TINY_MORE}, rows=64, length=16, batch=8, max_steps=steps)
 
     class Slow(type(made)):  # type: ignore[misc]
@@ -130,14 +136,18 @@ def train(tracker: str, steps: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def notes(rows: int) -> list[tuple[str, str]]:
+    """Rows of two classes, as a script has them."""
+    draw = random.Random(3)
+    words = ["sun", "rain", "wind", "snow", "cloud", "storm", "fog", "warm", "cold", "late"]
+    return [(" ".join(draw.choices(words, k=40)), str(number % 2)) for number in range(rows)]
+
+
 def share(rows: int, epochs: float) -> dict[str, Any]:
     """Processor seconds of our hooks and threads beside those of a whole fine-tuning."""
     from tunelore import TuneLoreCallback, exits
 
-    draw = random.Random(3)
-    words = ["sun", "rain", "wind", "snow", "cloud", "storm", "fog", "warm", "cold", "late"]
-    pairs = [(" ".join(draw.choices(words, k=40)), str(number % 2)) for number in range(rows)]
-    callback = TuneLoreCallback(task="bench", kind="text-classification", dataset=pairs)
+    callback = TuneLoreCallback(task="bench", kind="text-classification", dataset=notes(rows))
     spent = [0.0]
     for name in [name for name in dir(callback) if name.startswith("on_")]:
         setattr(callback, name, timed(getattr(callback, name), spent))
@@ -156,6 +166,15 @@ def share(rows: int, epochs: float) -> dict[str, Any]:
         "training_cpu_s": whole - spent[0] - threads, "wall_s": wall, "hooks_s": spent[0],
         "threads_s": threads, "closing_s": closing, "cpu_share": ours / (whole - spent[0] - threads),
     }  # fmt: skip
+
+
+def landmark(rows: int) -> dict[str, Any]:
+    """Processor seconds of the process that works the landmark out beside the first training on a data set."""
+    from tunelore import describe
+
+    texts, labels = zip(*notes(rows), strict=True)
+    describe.landmark_accuracy(texts, labels)
+    return {"landmark_s": time.process_time()}
 
 
 def timed(hook: Any, spent: list[float], clock: Callable[[], float] = time.thread_time) -> Any:
@@ -203,6 +222,8 @@ def main() -> None:
         answer = train(arguments[0], int(arguments[1]))
     elif kind == "share":
         answer = share(int(arguments[0]), float(arguments[1]))
+    elif kind == "landmark":
+        answer = landmark(int(arguments[0]))
     else:
         answer = pairs(int(arguments[0]), int(arguments[1]))
     ANSWER.update(answer)

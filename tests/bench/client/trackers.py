@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PINS = ("mlflow==3.17.2", "wandb==0.31.0", "trackio==0.43.0")
 PEERS = ("mlflow", "wandb", "trackio")
 CHILD = Path(__file__).with_name("child.py")
-LIMIT_S = 60.0
+LIMIT_S = 45.0
 
 
 def environment_of(folder: Path, hub: str = "") -> dict[str, str]:

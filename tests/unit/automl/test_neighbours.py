@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.errors import EvidenceError
-from automl.neighbours import METRICS, SCALES, distances, nearest, scaled
+from automl.neighbours import METRICS, SCALES, between, distances, nearest, scaled
 
 numbers = st.floats(-1e6, 1e6)
 tasks = st.dictionaries(
@@ -30,8 +30,8 @@ def test_parts_sum_to_the_distance_or_its_square(
     assert sorted(item.task for item in found) == sorted(others)
     assert [item.distance for item in found] == sorted(item.distance for item in found)
     for item in found:
-        whole = item.distance**2 if metric == "euclidean" else item.distance
-        assert sum(item.parts.values()) == pytest.approx(whole, abs=1e-9)
+        whole = item.distance**2 if metric in ("euclidean", "mahalanobis") else item.distance
+        assert sum(item.parts.values()) == pytest.approx(whole, rel=1e-9, abs=1e-9)
         assert all(part >= 0 for part in item.parts.values())
 
 
@@ -74,11 +74,35 @@ def test_scales_are_the_published_ones(scale: str, expected: list[float]) -> Non
     assert set(SCALES) == {"log", "standard", "min_max"}
 
 
-@pytest.mark.parametrize(("metric", "expected"), [("euclidean", 5.0), ("manhattan", 7.0), ("cosine", 1.0)])
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("euclidean", 5.0),
+        ("manhattan", 7.0),
+        ("cosine", 1.0),
+        ("minkowski", (27 + 64) ** (1 / 3)),
+        ("chebyshev", 4.0),
+        ("mahalanobis", 5.0),  # two tasks tell no covariance of two features
+    ],
+)
 def test_metrics(metric: str, expected: float) -> None:
     target = np.array([3.0, 0.0])
     others = np.array([[0.0, 4.0]])
     assert distances(target, others, scales=(), metric=metric)[0] == pytest.approx([expected])
+
+
+def test_mahalanobis_is_the_inverse_covariance_of_all_tasks() -> None:
+    rng = np.random.default_rng(3)
+    everyone = rng.normal(size=(9, 3)) @ rng.normal(size=(3, 3))
+    found, parts = distances(everyone[-1], everyone[:-1], scales=(), metric="mahalanobis")
+    inverse = np.linalg.inv(np.cov(everyone, rowvar=False) + 1e-6 * np.eye(3))
+    gaps = everyone[:-1] - everyone[-1]
+    assert found**2 == pytest.approx(np.einsum("ni,ij,nj->n", gaps, inverse, gaps))
+    assert parts.shape == gaps.shape
+    names = {str(row): dict(enumerate(values)) for row, values in enumerate(everyone)}
+    features = {task: {str(key): float(value) for key, value in row.items()} for task, row in names.items()}
+    whole = between(features, ["8", "0"], scales=(), metric="mahalanobis")
+    assert whole[0, 1] == pytest.approx(found[0])
 
 
 def test_k_and_ties_by_name() -> None:

@@ -59,9 +59,27 @@ def test_what_will_die_is_refused() -> None:
 
 
 def test_audits_try_what_is_refused() -> None:
-    asked = engine(prior(), audit=1.0, explore=0.0).ask()
+    asked = engine(prior(), audit=1.0, audit_checked=1.0, explore=0.0).ask()
     assert asked[0].origin == "audit"
     assert asked[0].why["refused"] is True
+
+
+def test_a_gate_that_the_store_has_tried_is_audited_by_its_own_share() -> None:
+    permuted = prior(WORLD.evidence([1, 2, 3, 4], 60, shuffled=True))
+    for given, checked in ((prior(), True), (permuted, False), (None, False)):
+        running = engine(given, audit=0.0, audit_checked=1.0, explore=0.0)
+        assert sampler(running).base.physics.checks.passed is checked
+        search(running, 6)
+        assert any(item.origin == "audit" for item in running.ask()) is checked
+
+
+@pytest.mark.parametrize("given", [prior(), None])
+def test_seconds_are_dearer_the_more_a_store_is_believed(given: Prior | None) -> None:
+    own = sampler(engine(given)).search
+    beliefs = own.beliefs()
+    assert own.weight == pytest.approx(0.0 if given is None else 0.85)
+    share = np.minimum(np.exp(beliefs.forecast.log_seconds) / own.limit_s(), 1)
+    np.testing.assert_allclose(beliefs.price, (0.02 + share) ** (0.75 + 0.125 * own.weight))
 
 
 def test_a_permuted_store_is_not_believed() -> None:
@@ -139,6 +157,7 @@ def test_log_weights_prefer_what_the_store_liked() -> None:
         ({"fast": 1}, "fast"),
         ({"explore": 1.5}, "explore"),
         ({"audit": True}, "audit"),
+        ({"audit_checked": -0.1}, "audit_checked"),
         ({"pool": 3}, "pool"),
         ({"near_best": -1}, "near_best"),
         ({"speed": 2}, "speed"),

@@ -18,6 +18,7 @@ from automl.runners.base import TrialProgress, TrialSpec
 from automl.runners.execute import execute, warm_up
 from automl.runners.process import run
 from automl.runners.script import pipeline_script
+from automl.runners.stopping import Peer, Stopping
 from automl.values import Limits
 
 pytestmark = pytest.mark.training
@@ -191,3 +192,24 @@ def test_an_unknown_method_is_a_result_too(make_spec):
     warm_up("linear")
     result = execute(replace(spec, pipeline=replace(spec.pipeline, method="prompting")))
     assert (result.status, result.cause) == ("error", "data")
+
+
+def test_a_hopeless_training_is_stopped_and_keeps_its_curve_and_its_cost(make_spec):
+    """Others were done at once with a perfect score; with this learning rate nothing is learnt."""
+    spec = make_spec("full", changes={"epochs": 6, "learning_rate": 1e-8})
+    peers = tuple(Peer((0.5, 1.0), (1.0, 1.0), 1.0) for _ in range(3))
+    result = run(replace(spec, stopping=Stopping("ceiling", peers, ((1.0, 0.1),))), go_on)
+    assert (result.status, result.cause, result.primary) == ("pruned", "ceiling", None)
+    assert (result.exception, result.stack) == (None, None)
+    said = result.pruning
+    assert said["rule"] == "ceiling"
+    assert 0.25 <= said["share"] < 1
+    assert said["reached"] <= said["ceiling"] <= 1
+    assert result.metrics == {"partial": {"f1_macro": said["reached"]}}
+    evaluated = [point for point in result.curve if "eval_f1_macro" in point["values"]]
+    assert len(evaluated) == round(6 * said["share"])
+    assert result.cost["evaluation_s"] >= said["seconds"] > 0
+    assert result.fidelity["epochs"] == pytest.approx(6 * said["share"])
+    left = run(spec, go_on)
+    assert left.status == "ok"
+    assert left.cost["evaluation_s"] > result.cost["evaluation_s"]

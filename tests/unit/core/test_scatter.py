@@ -41,6 +41,14 @@ def test_many_decades_are_logarithmic() -> None:
     assert narrow.x_title == "time"
 
 
+def test_an_axis_that_may_not_be_logarithmic_is_not() -> None:
+    dots = [Dot(1e-5, 0.001, "lora", "", "/"), Dot(1e-2, 0.9, "lora", "", "/")]
+    words = (lambda v: f"{v:g}", lambda v: f"{v:g}")
+    found = scatter("s", ("rate", "score"), dots, words, may_be_log=(True, False))
+    assert found is not None
+    assert (found.x_title, found.y_title) == ("rate, log scale", "score")
+
+
 @pytest.mark.parametrize(
     ("ys", "told"),
     [(range(8), "+1.00"), (range(8, 0, -1), "-1.00"), ([1, 1, 2, 2, 3, 3, 4, 4], "+0.98")],

@@ -121,6 +121,14 @@ def until_begun(folder: Path) -> None:
         time.sleep(0.01)
 
 
+def until_described(spool: Path) -> None:
+    """Wait for the statistics of a data set, which are worked out beside the training and kept."""
+    end = time.monotonic() + 60
+    while not list((spool / "statistics").glob("*.json")):
+        assert time.monotonic() < end, "no statistics were kept"
+        time.sleep(0.01)
+
+
 def outcome(one: dict[str, Any]) -> tuple[str, str | None, str | None]:
     """Status, cause and exception of a record."""
     return one["outcome"]["status"], one["outcome"]["cause"], one["outcome"]["exception"]

@@ -333,3 +333,25 @@ def test_without_a_terminal_and_with_closed_streams(tmp_path: Path, hub: Any) ->
     assert done.returncode == 0
     assert time.monotonic() - began < 30
     assert len(hub.uploads()) == 1
+
+
+def test_a_name_that_is_looked_up_for_ever(tmp_path: Path) -> None:
+    """A network whose name server swallows every question: only the thread that sends waits for it."""
+    swallowed = "import socket, time\nsocket.getaddrinfo = lambda *_, **__: time.sleep(600)\n"
+    command = [sys.executable, "-c", swallowed + LOOP + TRAIN]
+    done = run_command(command, tmp_path, TUNELORE_URL="http://hub.example")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert float(done.stdout.split()[1]) < 1.5
+    (one,) = waiting(tmp_path)
+    assert outcome(one) == ("ok", None, None)
+
+
+@pytest.mark.parametrize("mode", ["offline", "disabled"])
+def test_a_mode_of_the_environment_that_sends_nothing(tmp_path: Path, hub: Any, mode: str) -> None:
+    code, errors, found = finish(
+        LOOP + "train(lambda number: None, exit_s=20)", tmp_path, TUNELORE_URL=hub.url, TUNELORE_MODE=mode
+    )
+    assert (code, errors) == (0, "")
+    assert len(found) == (mode == "offline")
+    assert hub.requests == []
+    assert (tmp_path / "spool").exists() == (mode == "offline")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from tunelore import TuneLoreCallback, describe, exits, record, trouble
+from tunelore.observe.choice import from_key
 from tunelore.observe.dataset import read_rows, tokens_of
-from tunelore.observe.language_model import from_key
 from tunelore.spool.outbox import parcels
 
 torch = pytest.importorskip("torch")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from tunelore import record
-from tunelore.cli import main
-from tunelore.cli.sync import Progress
+from tunelore.cli import COMMANDS, HELP, main
+from tunelore.cli.send import Progress
+from tunelore.spool.file import SpoolWriter
 from tunelore.spool.outbox import parcels
-from tunelore.spool.writer import SpoolWriter
 
 
 @pytest.fixture
@@ -145,3 +145,35 @@ def test_progress_writes_over_a_line_on_terminals_only(terminal: bool, lines: li
     progress.at(50)
     progress.end()
     assert out.getvalue().rstrip("\n").split("\r") == lines
+
+
+def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    printed = capsys.readouterr().err
+    assert all(f"\n    {command} " in printed for command in COMMANDS)
+    assert "TuneLoreCallback(" in printed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_describes_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert HELP[command].split(";")[0][1:] in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_command_says_nothing_of_training(client: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What reassures in the middle of a training is out of place here."""
+    code = f"from tunelore.cli import main; main(['sync', '--url', 'nonsense', '--spool', {str(client)!r}])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "'nonsense'; it must start with http:// or https://" in done.stderr
+    assert "Training" not in done.stderr
+
+
+def test_no_answer_is_told_in_words(
+    client: Path, ok_record: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = SpoolWriter(client)
+    writer.append({"kind": "end", "run": ok_record["id"], "record": ok_record})
+    writer.close()
+    assert main(["sync", "--spool", str(client), "--url", "http://127.0.0.1:1"]) == 1
+    assert "no answer (Connection refused). 1 run stays" in capsys.readouterr().err

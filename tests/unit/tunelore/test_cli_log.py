@@ -105,7 +105,12 @@ def test_how_a_run_ended(change: dict[str, Any], status: str) -> None:
         ("[]", "holds no run"),
         ("7", "a run is a JSON object, not 7"),
         ('{"learning_rate": 1}', "learning_rate: not known; known are id, task"),
+        (
+            '{"tsk": "sst2", "metric": {}}',
+            "tsk, metric: not known; did you mean task, metrics? known are id, task",
+        ),
         ('{"metrics": [1]}', "metrics: give an object"),
+        ('{"metrics": {"f1": "0.5", "test": {"f1": true}}}', 'give numbers; f1 is "0.5", test/f1 is true'),
         ('{"hyperparameters": "x"}', "hyperparameters: give an object"),
         ('{"status": "fine"}', 'status "fine" is none; known are ok, oom'),
         ('{"id": "run-1"}', "/id: "),
@@ -169,3 +174,22 @@ def test_a_folder_that_takes_nothing(
     assert logged(client, path) == 1
     assert "1 not logged" in capsys.readouterr().err
     assert os.path.isfile(client)
+
+
+def test_what_waits_already_is_logged_no_second_time(
+    client: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps([RUN, RUN]))
+    for _ in range(2):
+        assert main(["log", str(path), "--spool", str(client)]) == 0
+    printed = capsys.readouterr()
+    assert len(set(printed.out.split())) == 1
+    assert printed.err.splitlines() == [f"1 run in {client}; send with: tunelore sync"] * 2
+    assert len(parcels(client)) == 1
+
+
+def test_a_file_that_is_not_there(client: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["log", str(tmp_path / "none.json"), "--spool", str(client)]) == 2
+    expected = f"tunelore: {tmp_path / 'none.json'}: No such file or directory. Nothing was logged.\n"
+    assert capsys.readouterr().err == expected

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import random
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,8 +162,8 @@ def test_a_process_that_is_short_of_memory_goes_without_landmark() -> None:
     body = """
 import resource
 from pathlib import Path
-from tunelore.describe.landmark import landmark_accuracy, prepare_landmark
-assert prepare_landmark()
+import sklearn.decomposition, sklearn.feature_extraction.text, sklearn.model_selection, sklearn.tree
+from tunelore.describe.landmark import landmark_accuracy
 texts = [f"word{n % 97} other{n % 31} third{n % 7}" for n in range(400)]
 labels = [str(n % 3) for n in range(400)]
 used = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData"))
@@ -172,3 +175,93 @@ print(landmark_accuracy(texts, labels))
         [sys.executable, "-c", body], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, "None"), done.stderr
+
+
+APART = """
+import os, sys, threading, time
+from pathlib import Path
+from tunelore.describe import landmark
+BEFORE
+texts, labels = [f"word{n % 97} {'sun' if n % 2 else 'rain'}" for n in range(200)], [str(n % 2) for n in range(200)]
+came, found = threading.Event(), []
+landmark.landmark_apart(texts, labels, lambda value: (found.append(value), came.set()))
+MEANWHILE
+assert came.wait(120)
+print(found[0], "sklearn.tree" in sys.modules)
+"""
+
+
+def apart(before: str = "", meanwhile: str = "") -> str:
+    """A process that asks for a landmark: what it was told, and whether it had to import scikit-learn itself."""
+    code = APART.replace("BEFORE", before).replace("MEANWHILE", meanwhile)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_landmark_worked_out_apart_is_the_same() -> None:
+    pytest.importorskip("sklearn")
+    assert apart() == "1.0 False"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_script_that_waits_for_its_own_children_never_meets_ours() -> None:
+    pytest.importorskip("sklearn")
+    meanwhile = """
+time.sleep(1)  # its process has made itself nobody's child by now
+child = os.fork()
+if child == 0:
+    time.sleep(0.2)
+    os._exit(3)
+assert os.wait() == (child, 3 << 8)
+"""
+    assert apart(meanwhile=meanwhile) == "1.0 False"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "sys.executable = '/opt/studio/app'",
+        "sys.executable = ''",
+        "sys.executable = '/nowhere/python3'",
+        "sys.path = [one for one in sys.path if 'site-packages' not in one]",
+        "sys.modules['sklearn'] = None",
+        "landmark.MAX_APART_CHARACTERS = 1_000",
+        "import types\nsys.modules['sklearn'] = types.SimpleNamespace(__spec__=None)",
+        "landmark.ROOM_BYTES = 2**62\nimport resource\nresource.setrlimit(resource.RLIMIT_DATA, (2**33, 2**33))",
+    ],
+    ids=[
+        "another program",
+        "no program",
+        "a program that is gone",
+        "no scikit-learn",
+        "forbidden",
+        "large texts",
+        "a stand-in",
+        "no room",
+    ],
+)
+def test_where_nothing_can_be_worked_out_apart_the_landmark_is_missing(before: str) -> None:
+    assert apart(before) == "None False"
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="this system has no alarm")
+def test_a_landmark_that_never_comes_is_given_up(tmp_path: Path) -> None:
+    """As an OpenBLAS that waits for memory does: it holds the interpreter's lock, so only a signal ends it."""
+    (tmp_path / "sklearn").mkdir()
+    (tmp_path / "sklearn" / "__init__.py").write_text("while True: pass")
+    source = Path(describe.__file__).with_name("landmark.py")
+    copy = tmp_path / "landmark.py"
+    copy.write_text(
+        source.read_text(encoding="utf-8").replace("APART_S = 30", "APART_S = 1"), encoding="utf-8"
+    )
+    before = f"""
+import importlib.util
+spec = importlib.util.spec_from_file_location("landmark", {str(copy)!r})
+landmark = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(landmark)
+sys.path.insert(0, {str(tmp_path)!r})
+"""
+    assert apart(before) == "None False"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tunelore.spool.outbox import read_folder
 
-from tests.unit.tunelore.processes import TRAINER, finish, outcome, run_command, waiting
+from tests.unit.tunelore.processes import TRAINER, finish, outcome, run_command, start, waiting
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -167,6 +167,14 @@ assert status == 0
     code, errors, found = finish(body, tmp_path)
     assert code == 0, errors
     assert sorted(one["primary"]["value"] for one in found) == [0.25, 0.5]
+
+
+def test_eight_ranks_are_one_run(tmp_path: Path) -> None:
+    body = "import tunelore\nwith tunelore.run('x') as run: run.finish({'accuracy': 1})"
+    started = [start(body, tmp_path, RANK=str(rank), WORLD_SIZE="8") for rank in range(8)]
+    assert [process.communicate(timeout=60) for process in started] == [("", "")] * 8
+    (one,) = waiting(tmp_path)
+    assert outcome(one)[0] == "ok"
 
 
 def test_an_independent_rank_is_silent(tmp_path: Path) -> None:

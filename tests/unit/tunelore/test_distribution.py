@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -79,6 +80,12 @@ def test_the_wheels_code_is_the_sources_code(wheel: Path) -> None:
         assert len(built.splitlines()) == len(source.splitlines()), path
     callback = archive.read("tunelore/callback.py").decode()
     assert "Give it to a Trainer" in callback
+    assert "No answer: the address, the network" in archive.read("tunelore/hub/transport.py").decode()
+
+
+def test_the_wheels_schema_is_the_sources_schema(wheel: Path) -> None:
+    name = "tunelore/record/experience.v1.schema.json"
+    assert json.loads(zipfile.ZipFile(wheel).read(name)) == json.loads((CLIENT / "src" / name).read_text())
 
 
 def test_it_installs_alone_into_an_empty_environment(wheel: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tunelore import describe, exits, record, trouble
 from tunelore.runs import run as runs
 from tunelore.spool.outbox import parcels
 
-from tests.unit.tunelore.processes import finish, outcome, start, until_begun, waiting
+from tests.unit.tunelore.processes import finish, outcome, start, until_begun, until_described, waiting
 
 ROWS = [(f"note {number} says {'sun' if number % 2 else 'rain'}", str(number % 2)) for number in range(32)]
 
@@ -48,6 +48,7 @@ def test_a_run_from_its_start_to_its_metrics(client: Path) -> None:
         for step in range(1, 4):
             run.log({"loss": 1 / step}, step=step, epoch=step / 3)
         run.log(val_accuracy=0.25)
+        until_described(client)
         run.finish({"f1_macro": 0.5, "accuracy": 0.75, "test": {"accuracy": 0.625}})
     whole = only(client)
     assert whole["id"] == run.id

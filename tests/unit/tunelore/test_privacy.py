@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from tunelore import describe, record, run
+from tunelore.observe.choice import DEFAULTS, PEFT_SETTINGS, pipeline, scalar
 from tunelore.observe.dataset import named_dataset
-from tunelore.observe.pipeline import DEFAULTS, PEFT_SETTINGS, pipeline, scalar
 from tunelore.runs.values import label_words, pathless, without_labels
 from tunelore.settings import read_settings
 

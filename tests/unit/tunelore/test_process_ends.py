@@ -284,3 +284,78 @@ train()
     assert outcome(one)[:2] == ("oom", "host")
     assert one["limits"]["host_memory_bytes"] > 200_000_000
     assert one["outcome"]["phase"] == "train"
+
+
+CUDA_OOM = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB."
+
+
+@pytest.mark.parametrize("name", ["torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"])
+def test_a_real_trainer_out_of_memory_on_an_accelerator(tmp_path: Path, name: str) -> None:
+    """The class and the text that torch raises there; what a card itself answers is the next tests'."""
+    pytest.importorskip("transformers")
+    body = f"def at(step):\n    if step == 3:\n        raise {name}({CUDA_OOM!r})\ntrain()"
+    code, errors, (one,) = finish(TRAINER + body, tmp_path)
+    assert code == 1
+    assert "CUDA out of memory" in errors
+    assert outcome(one) == ("oom", "device", "OutOfMemoryError")
+    assert (one["outcome"]["phase"], one["outcome"]["step"]) == ("train", 3)
+    assert one["cost"]["batch_size_asked"] == 8
+    assert "7.79" not in str(one)
+
+
+CARD = """
+import tunelore
+run = tunelore.run("card", method="full", hyperparameters={"batch_size": 8})
+import torch
+class Card: name, total_memory = "a card", 8 * 2**30
+held = [0, 0]
+torch.cuda.is_available = torch.cuda.is_initialized = lambda: True
+torch.cuda.device_count, torch.cuda.current_device = lambda: 1, lambda: 0
+torch.cuda.get_device_properties = lambda index: Card
+torch.cuda.memory_allocated = lambda index: held[0]
+torch.cuda.max_memory_allocated = lambda index: held[1]
+def train(most, error=None):
+    held[:] = most, max(most, held[1])
+    run.log(loss=1.0)
+    run._run.sample_memory()
+    if error: run.fail(error)
+    else: run.finish({"accuracy": 0.5})
+"""
+
+
+def test_an_accelerators_memory_is_told_by_a_script_that_begins_to_use_it_later(tmp_path: Path) -> None:
+    """With the counters that torch has of a card: what it holds, what this run held at most, what failed to fit."""
+    pytest.importorskip("torch")
+    body = f"""
+train(7 * 2**30, torch.OutOfMemoryError({CUDA_OOM!r}))
+held[0] = 0
+run = tunelore.run("card", method="full", hyperparameters={{"batch_size": 4}})
+train(4 * 2**30)
+"""
+    code, errors, (failed, well) = finish(CARD + body, tmp_path)
+    assert (code, errors) == (0, "")
+    assert outcome(failed) == ("oom", "device", "OutOfMemoryError")
+    for one, held in ((failed, 7 * 2**30), (well, 4 * 2**30)):
+        assert one["cost"]["device_memory_bytes"] == held  # the second's own, not the process's peak
+        assert one["limits"]["device_memory_bytes"] == 8 * 2**30
+        assert one["system"]["features"]["devices"] == [
+            {"kind": "cuda", "name": "a card", "memory_bytes": 8 * 2**30}
+        ]
+
+
+def test_a_real_trainer_out_of_memory_on_a_real_card(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    if not torch.cuda.is_available():
+        pytest.skip("needs an accelerator that torch can use")
+    body = """
+def at(step):
+    if step == 3: torch.empty(2**50, dtype=torch.uint8, device="cuda")
+train(use_cpu=False)
+"""
+    code, errors, (one,) = finish(TRAINER + body, tmp_path)
+    assert code == 1
+    assert "out of memory" in errors
+    assert outcome(one) == ("oom", "device", "OutOfMemoryError")
+    assert 0 < one["cost"]["device_memory_bytes"] < one["limits"]["device_memory_bytes"]
+    assert one["system"]["features"]["devices"]

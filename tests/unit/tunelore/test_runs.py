@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from tunelore import record
-from tunelore.runs.curve import MAX_POINTS, Curve, measured, thinned
-from tunelore.runs.metrics import best_seen, by_split, primary
+from tunelore.runs.measures import MAX_POINTS, Curve, best_seen, by_split, measured, primary, thinned
 from tunelore.runs.outcome import classify, from_exception, stack_fingerprint
 from tunelore.runs.run import Run
 from tunelore.runs.values import finite

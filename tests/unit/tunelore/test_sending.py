@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from tunelore import trouble
 from tunelore.record import uuid7
-from tunelore.sending.delivery import DELIVERED, DROPPED, KEPT, MAX_BATCH, REJECTED, batches, deliver
-from tunelore.sending.hub import Hub
+from tunelore.sending.hub import DELIVERED, DROPPED, KEPT, MAX_BATCH, REJECTED, Hub, batches, deliver
 from tunelore.sending.sender import Sender
+from tunelore.spool.file import SpoolWriter
 from tunelore.spool.outbox import Parcel, parcels
-from tunelore.spool.writer import SpoolWriter
 
 
 def parcel(one: dict[str, Any]) -> Parcel:

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 from tunelore import record, trouble
 from tunelore.spool import outbox
-from tunelore.spool.lines import decode, encode
-from tunelore.spool.place import lives, place, process_start
-from tunelore.spool.reader import read_file
-from tunelore.spool.writer import SpoolWriter
+from tunelore.spool.file import SpoolWriter, decode, encode, lives, place, process_start
+from tunelore.spool.outbox import read_file
 
 # A file of format 1 as version 0.1.0 wrote it: every later version must read it.
 GOLDEN = (
@@ -166,7 +164,7 @@ def test_after_a_write_that_was_cut_short_the_next_line_starts_anew(
     code = (
         "import json, resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from tunelore.spool.writer import SpoolWriter\n"
+        "from tunelore.spool.file import SpoolWriter\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "begin, end = json.loads(sys.argv[2])\n"
         "writer = SpoolWriter(Path(sys.argv[1]))\n"

@@ -14,11 +14,9 @@ from typing import Any
 import pytest
 from tunelore import exits, record, run, trouble
 from tunelore.record import uuid7
-from tunelore.spool import writer as writing
-from tunelore.spool.lines import decode, encode
-from tunelore.spool.outbox import parcels, sweep
-from tunelore.spool.reader import read_file
-from tunelore.spool.writer import SpoolWriter
+from tunelore.spool import file as writing
+from tunelore.spool.file import SpoolWriter, decode, encode
+from tunelore.spool.outbox import parcels, read_file, sweep
 
 from tests.unit.tunelore.processes import environment
 
@@ -168,6 +166,34 @@ def test_a_disk_that_has_room_again_gets_what_it_did_not_take(
     (parcel,) = parcels(client)
     assert parcel.record["primary"]["value"] == 0.5
     assert record.check(parcel.record) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc which file is written")
+def test_what_outlives_a_power_loss(tmp_path: Path, client: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was brought past the system's caches is there again: that a run began, and how it ended."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+
+    def fsync(file: int) -> None:
+        os.fsync(file)
+        path = Path(os.readlink(f"/proc/self/fd/{file}"))
+        if path.is_file():
+            (disk / path.name).write_bytes(as_of_a_dead_process(path.read_bytes()))
+
+    def settled(status: str) -> dict[str, Any]:
+        end = time.monotonic() + 20
+        while not (
+            found := [one.record for one in parcels(disk) if one.record["outcome"]["status"] == status]
+        ):
+            assert time.monotonic() < end, parcels(disk)
+            time.sleep(0.01)
+        return found[0]
+
+    monkeypatch.setattr(writing, "os", Os("fsync", fsync))
+    one = run("weather", spool=client)
+    assert settled("killed")["outcome"]["cause"] == "lost"
+    one.finish({"accuracy": 0.5})
+    assert settled("ok")["primary"]["value"] == 0.5
 
 
 MANY = """

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tunelore import TuneLoreCallback, exits, record
 from tunelore.spool.outbox import parcels
+
+from tests.unit.tunelore.processes import TRAINER, finish, outcome
 
 HERE = Path(__file__).parent
 CONTRACT = "../../api/experiences/test_client_contract.py"
@@ -105,8 +109,39 @@ STORIES: dict[str, tuple[str, str]] = {
         "test_trainer_series.py",
         "test_silent_retries_for_memory_are_runs_of_their_own",
     ),
+    "huggingface/transformers#29058": (
+        "test_trainer_series.py",
+        "test_a_watched_trainer_tells_of_exceptions_that_the_script_catches",
+    ),
+    "optuna/optuna#2864": ("test_stories.py", "test_what_did_not_fit_is_told_with_all_that_decides_it"),
+    "optuna/optuna#3472": ("../automl/test_values.py", "test_out_of_memory_counts_with_as_much_memory"),
+    "optuna/optuna#3102": ("test_process_ends.py", "test_a_real_trainer_out_of_memory_under_a_limit"),
+    "caikit/caikit-nlp#207": ("test_stories.py", "test_what_did_not_fit_is_told_with_all_that_decides_it"),
     "optuna/optuna#5190": ("test_distributed.py", "test_the_main_process_failing_under_torchrun"),
 }
+
+
+# Of the collection of threads: what the client has to answer for.
+SECTIONS = ("### 2.1 ", "### 2.2 ", "### 2.3 ", "### 2.8 ")
+
+
+def threads_of(text: str) -> set[str]:
+    """Every thread in the first column of a table: `owner/name#1`, `owner/name PR#2`, `owner/name#3, #4`."""
+    found = set()
+    for line in text.splitlines():
+        cell = line.split("|")[1] if line.startswith("|") else ""
+        match = re.match(r"\s*([\w.-]+/[\w.-]+)(?: PR)?#", cell)
+        if match:
+            numbers = re.findall(r"#(\d+)", cell.partition("(")[0])
+            found |= {f"{match[1]}#{number}" for number in numbers}
+    return found
+
+
+def test_every_thread_that_was_collected_is_here(shared_file: Callable[[str], Path]) -> None:
+    text = shared_file("reference/users.md").read_text(encoding="utf-8")
+    sections = [part for part in re.split(r"^(?=##)", text, flags=re.MULTILINE) if part.startswith(SECTIONS)]
+    assert len(sections) == len(SECTIONS)
+    assert threads_of("\n".join(sections)) == set(STORIES)
 
 
 def named_tests(name: str) -> set[str]:
@@ -138,3 +173,31 @@ def test_memory_that_ran_out_in_an_evaluation_is_told_apart(client: Path, hook: 
     assert record.check(parcel.record) == []
     found = parcel.record["outcome"]
     assert (found["status"], found["cause"], found["phase"], found["step"]) == ("oom", "host", phase, 4)
+
+
+FAST_TOKENISER = """
+import tokenizers
+words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[PAD]": 0, "a": 1, "[UNK]": 2}, unk_token="[UNK]"))
+words = transformers.PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]")
+words(["a a"], truncation=True, max_length=6)
+def at(step):
+    if step == 1: raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+whole = trainer(bf16=True, gradient_accumulation_steps=2, gradient_checkpointing=False)
+whole.processing_class = whole.callback_handler.processing_class = words
+whole.train()
+"""
+
+
+def test_what_did_not_fit_is_told_with_all_that_decides_it(tmp_path: Path) -> None:
+    """Language model, method, batch, length, precision, limit: what it takes never to propose it again in vain."""
+    pytest.importorskip("transformers")
+    code, errors, (one,) = finish(TRAINER + FAST_TOKENISER, tmp_path)
+    assert code == 1, errors
+    assert outcome(one) == ("oom", "device", "OutOfMemoryError")
+    assert one["language_model"]["features"]["parameters"] == one["cost"]["parameters"] > 0
+    assert one["pipeline"]["method"] == "full"
+    settings = one["pipeline"]["hyperparameters"]
+    assert (settings["batch_size"], settings["gradient_accumulation_steps"]) == (8, 2)
+    assert (settings["max_length"], settings["bf16"]) == (6, True)
+    assert (one["cost"]["batch_size_asked"], one["cost"]["batch_size_effective"]) == (8, 16)
+    assert set(one["limits"]) == {"wall_s", "host_memory_bytes", "device_memory_bytes"}

@@ -6,12 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tunelore import __version__
-from tunelore.cli.check import check
-from tunelore.cli.log import log
-from tunelore.cli.sync import sync
-from tunelore.cli.waiting import show, status
-from tunelore.cli.words import DONE
+from tunelore import __version__, trouble
+from tunelore.cli.look import DONE, WRONG_USE, check, show, status
+from tunelore.cli.send import log, sync
 from tunelore.settings import read_settings
 
 COMMANDS = {"sync": sync, "status": status, "show": show, "log": log, "check": check}
@@ -19,19 +16,46 @@ COMMANDS = {"sync": sync, "status": status, "show": show, "log": log, "check": c
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 nothing is left to do, 1 something is, 2 wrong use."""
-    options = _parser().parse_args(arguments)
-    settings = read_settings(getattr(options, "url", None), getattr(options, "token", None), options.spool)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return WRONG_USE
+    in_training, trouble.told = trouble.told, "tunelore: %s: %s"
     try:
+        settings = read_settings(
+            getattr(options, "url", None), getattr(options, "token", None), options.spool
+        )
         return COMMANDS[options.command](options, settings)
     except BrokenPipeError:
         sys.stderr.close()  # a reader such as `head` had enough
         return DONE
+    finally:
+        trouble.told = in_training
+
+
+HELP = {
+    "sync": "send what waits; safe at any time, any number of times",
+    "status": "what runs, waits, was sent or was refused",
+    "show": "print exactly what would be sent; sends nothing",
+    "log": "log runs written down as JSON; the same file twice is the same run",
+    "check": "whether disk, hub, token, clock and version are as they should be",
+}
+ABOUT = """
+Runs come here from a training script:
+  trainer = Trainer(..., callbacks=[tunelore.TuneLoreCallback(task="sst2")])
+  with tunelore.run(task="sst2", model="hub:google/electra-small") as run: run.log(loss=0.3)
+
+TUNELORE_URL and TUNELORE_TOKEN say which hub they go to; without them they wait on this disk.
+"""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tunelore",
-        description="Runs that TuneLoreCallback recorded: what waits on this disk, what would be sent, send it.",
+        description="Fine-tuning runs on this disk: what waits, what would be sent, send it.",
+        epilog=ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"tunelore {__version__}")
     spool = argparse.ArgumentParser(add_help=False)
@@ -43,26 +67,24 @@ def _parser() -> argparse.ArgumentParser:
     hub = argparse.ArgumentParser(add_help=False)
     hub.add_argument("--url", help="address of the hub (default: TUNELORE_URL)")
     hub.add_argument("--token", help="token with the scope experiences:write (default: TUNELORE_TOKEN)")
-    commands = parser.add_subparsers(dest="command", required=True, metavar=" | ".join(COMMANDS))
-    commands.add_parser(
-        "sync", parents=[spool, hub], help="send what waits; safe at any time, any number of times"
+    listed = parser.add_subparsers(dest="command", title="commands", metavar="")
+    commands = {
+        name: listed.add_parser(
+            name,
+            parents=[spool] if name in ("status", "show") else [spool, hub],
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+        )
+        for name, text in HELP.items()
+    }
+    commands["show"].add_argument("run", nargs="?", default="", help="only the run whose id starts with this")
+    commands["show"].add_argument(
+        "--raw", action="store_true", help="the very bytes, canonical JSON, one record a line"
     )
-    commands.add_parser("status", parents=[spool], help="what runs, waits, was sent or was refused")
-    one = commands.add_parser("show", parents=[spool], help="print exactly what would be sent; sends nothing")
-    one.add_argument("run", nargs="?", default="", help="only the run whose id starts with this")
-    one.add_argument("--raw", action="store_true", help="the very bytes, canonical JSON, one record a line")
-    by_hand = commands.add_parser(
-        "log", parents=[spool, hub], help="log runs written down as JSON; the same file twice is the same run"
-    )
-    by_hand.add_argument(
+    commands["log"].add_argument(
         "files",
         nargs="+",
         metavar="run.json",
         help="a run, a list of runs, or one a line; - for standard input",
-    )
-    commands.add_parser(
-        "check",
-        parents=[spool, hub],
-        help="whether disk, hub, token, clock and version are as they should be",
     )
     return parser

@@ -3,18 +3,21 @@
 Knows neither trainers nor hubs; keeps no text.
 """
 
-from tunelore.describe import classification, question_answering
-from tunelore.describe.classification import classification_metafeatures, label_metafeatures
-from tunelore.describe.fingerprints import rows_fingerprint, tokens_fingerprint
-from tunelore.describe.landmark import landmark_accuracy, landmark_sample, prepare_landmark
-from tunelore.describe.machine import devices, memory_bytes, system
+from tunelore.describe import question_answering, rows
+from tunelore.describe.landmark import landmark_accuracy, landmark_apart, landmark_sample
+from tunelore.describe.machine import conditions, current_threads, device_speed, devices, memory_bytes, system
 from tunelore.describe.question_answering import question_answering_metafeatures
-from tunelore.describe.speed import conditions, current_threads, device_speed
-from tunelore.describe.statistics import statistics_metafeatures
+from tunelore.describe.rows import (
+    classification_metafeatures,
+    label_metafeatures,
+    rows_fingerprint,
+    statistics_metafeatures,
+    tokens_fingerprint,
+)
 
 # The extractor of each kind of task that has one: name and version.
 EXTRACTORS = {
-    "text-classification": (classification.EXTRACTOR, classification.VERSION),
+    "text-classification": (rows.EXTRACTOR, rows.VERSION),
     "question-answering": (question_answering.EXTRACTOR, question_answering.VERSION),
 }
 __all__ = [
@@ -26,9 +29,9 @@ __all__ = [
     "devices",
     "label_metafeatures",
     "landmark_accuracy",
+    "landmark_apart",
     "landmark_sample",
     "memory_bytes",
-    "prepare_landmark",
     "question_answering_metafeatures",
     "rows_fingerprint",
     "statistics_metafeatures",

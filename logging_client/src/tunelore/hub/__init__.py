@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tunelore.hub.multipart import multipart
 from tunelore.hub.searches import Search
-from tunelore.hub.transport import HubError, HubRefused, HubUnreachable, Transport
+from tunelore.hub.transport import HubError, HubRefused, HubUnreachable, Transport, multipart
 
 __all__ = ["Export", "Hub", "HubError", "HubRefused", "HubUnreachable", "Search"]
 BATCH = 200

@@ -14,12 +14,16 @@ import os
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from tunelore import __version__
+from tunelore.sending.hub import NoRedirect, why
+from tunelore.settings import is_address
 
 API = "/api/v1/"
 MOST_BYTES = 64 * 2**20
@@ -50,13 +54,6 @@ class HubRefused(HubError):
         super().__init__(f"{status} {self.code}: {self.detail}")
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A token goes to the address it was given for and nowhere else."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 class Transport:
     """One hub, one token. `patience_s`: how long a passing failure is tried again; 0: never."""
 
@@ -71,7 +68,7 @@ class Transport:
         self.url = known_url(url or os.environ.get("TUNELORE_URL", ""))
         self.timeout_s, self.patience_s = timeout_s, patience_s
         self._token = (token or os.environ.get("TUNELORE_TOKEN", "")).strip()
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(NoRedirect)
         self._kept: OrderedDict[str, tuple[str, Any]] = OrderedDict()
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
@@ -154,8 +151,7 @@ class Transport:
                 raise _Passing(refused, seconds_of(error.headers.get("Retry-After"))) from None
             raise refused from None
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            raise HubUnreachable(f"{self.url} does not answer: {type(error).__name__}: {reason}") from error
+            raise HubUnreachable(f"{self.url} does not answer: {why(error)}") from error
 
     @staticmethod
     def value_of(answer: BinaryIO) -> Any:
@@ -194,8 +190,7 @@ def seconds_of(text: str | None) -> float:
 
 def known_url(url: str) -> str:
     text = url.strip().rstrip("/")
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not is_address(text):
         raise HubError(f"the hub's address is {text[:80]!r}; give http(s)://host, or set TUNELORE_URL")
     return text
 
@@ -206,3 +201,25 @@ def worded(value: Any) -> str:
     if isinstance(value, str) or not isinstance(value, Iterable):
         return str(value)
     return ",".join(str(one) for one in value)
+
+
+def multipart(fields: Mapping[str, Any], files: Mapping[str, Path]) -> tuple[bytes, str]:
+    """The body and its Content-Type. A list gives its field once for each value."""
+    boundary = f"tunelore-{uuid.uuid4().hex}"
+    parts: list[bytes] = []
+    for name, value in fields.items():
+        for one in value if isinstance(value, list | tuple) else [value]:
+            parts.append(_part(boundary, f'form-data; name="{name}"', str(one).encode()))
+    for name, path in files.items():
+        # A quotation mark or a line end in the name would end the header it stands in.
+        shown = "".join(letter for letter in path.name if letter not in '"\\\r\n')
+        disposition = f'form-data; name="{name}"; filename="{shown}"'
+        parts.append(
+            _part(boundary, disposition, path.read_bytes(), "Content-Type: application/octet-stream\r\n")
+        )
+    return b"".join([*parts, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
+
+
+def _part(boundary: str, disposition: str, data: bytes, more: str = "") -> bytes:
+    head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\n{more}\r\n"
+    return head.encode() + data + b"\r\n"

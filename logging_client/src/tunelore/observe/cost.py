@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from tunelore.describe import devices
 
 _STATUS = Path("/proc/self/status")
 
@@ -38,15 +41,47 @@ def _from_status(name: str) -> int | None:
     return int(match[1]) * 1024 if match else None
 
 
+def device_memory_now() -> int | None:
+    """Bytes torch holds just now on all accelerators of this process; None where it uses none."""
+    return _on_devices("memory_allocated")
+
+
 def device_memory_peak() -> int | None:
-    """The most bytes torch held on all accelerators of this process; None where it uses none."""
+    """The most bytes torch ever held there."""
+    return _on_devices("max_memory_allocated")
+
+
+def _on_devices(counter: str) -> int | None:
     cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
     try:
         if cuda is None or not cuda.is_initialized():
             return None
-        return sum(int(cuda.max_memory_allocated(index)) for index in range(cuda.device_count()))
+        return sum(int(getattr(cuda, counter)(index)) for index in range(cuda.device_count()))
     except (AttributeError, RuntimeError):
         return None
+
+
+class MemoryOfARun:
+    """The most memory that one run held, in a process that may have trained another one before."""
+
+    def __init__(self, peak: Callable[[], int | None], now: Callable[[], int | None]) -> None:
+        self._peak, self._now = peak, now
+        self._before = peak()
+        self._seen: int | None = None
+        self.sample()
+
+    def sample(self) -> None:
+        """Remember what is held just now."""
+        now = self._now()
+        if now is not None and now > (self._seen or 0):
+            self._seen = now
+
+    def most(self) -> int | None:
+        """The process's peak where this run raised it, else the most that was seen during the run."""
+        peak = self._peak()
+        if peak is not None and (self._before is None or peak > self._before):
+            return peak
+        return self._seen or peak
 
 
 def limits(memory_limit_bytes: int | None, wall_limit_s: float | None) -> dict[str, Any]:
@@ -75,6 +110,17 @@ def _device_memory() -> int | None:
         return int(cuda.get_device_properties(cuda.current_device()).total_memory)
     except (AttributeError, RuntimeError):
         return None
+
+
+def with_devices(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a run with its accelerators and their memory, which a script may begin to use after its start."""
+    found = dict(facts)
+    limits, features = facts.get("limits"), (facts.get("system") or {}).get("features")
+    if limits and limits.get("device_memory_bytes") is None:
+        found["limits"] = {**limits, "device_memory_bytes": _device_memory()}
+    if features and not features.get("devices"):
+        found["system"] = {**facts["system"], "features": {**features, "devices": devices()}}
+    return found
 
 
 def _resource() -> Any:

@@ -13,11 +13,18 @@ from typing import Any
 
 from tunelore import __version__, trouble
 from tunelore.describe import conditions, system
-from tunelore.observe.checkpoints import resumed, run_id
+from tunelore.observe.choice import (
+    Scalar,
+    base_model,
+    count_parameters,
+    language_model,
+    pipeline,
+    script_pipeline,
+    task_kind,
+)
 from tunelore.observe.cost import limits
 from tunelore.observe.dataset import named_dataset
-from tunelore.observe.language_model import base_model, count_parameters, language_model, task_kind
-from tunelore.observe.pipeline import Scalar, pipeline, script_pipeline
+from tunelore.observe.series import resumed, run_id
 from tunelore.runs.values import clean, label_words, pathless
 
 Facts = dict[str, Any]

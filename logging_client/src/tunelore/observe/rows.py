@@ -5,24 +5,27 @@ Works within a time limit and says so in the record. Knows neither trainer nor n
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 from tunelore import trouble
 from tunelore.describe import (
+    EXTRACTORS,
     classification_metafeatures,
     label_metafeatures,
-    landmark_accuracy,
+    landmark_apart,
     landmark_sample,
-    prepare_landmark,
     question_answering_metafeatures,
     rows_fingerprint,
 )
 from tunelore.observe.dataset import Rows as Pairs
 from tunelore.observe.dataset import named_dataset, read_rows, rows_in, tokens_of
 from tunelore.observe.facts import Facts, Told
-from tunelore.observe.statistics_cache import recall, remember
+from tunelore.runs.values import finite
 
 SECONDS = 30.0  # for reading and statistics together, at most
 READING_SHARE = 0.6
@@ -30,7 +33,7 @@ CLASSES, ANSWERS = "text-classification", "question-answering"
 
 
 class Rows:
-    """`early` gives task and fidelity with what is cheap, `late` the task with what training should not wait for.
+    """`early` gives task and fidelity with what is cheap, `late` the task with what is worked out meanwhile.
 
     `folder` is where statistics are kept from one run to the next, under the fingerprint of their rows.
     """
@@ -42,7 +45,7 @@ class Rows:
         self._train_rows = rows_in(train_dataset)
         self._sample: tuple[list[str], list[str]] | None = None
         self._early: Facts | None = None
-        self._late: Facts = {}
+        self._late: Facts | None = {}
         self._raw = told.dataset is not None and named_dataset(told.dataset) is None
         self._tokens: tuple[str | None, list[str]] = (None, [])
         if told.dataset is None and train_dataset is not None:
@@ -63,22 +66,35 @@ class Rows:
             task = {**self._task, "dataset": {**self._task["dataset"], "fingerprint": fingerprint}}
             self._task = task if metafeatures is None else {**task, "metafeatures": metafeatures}
             self._early = {"task": self._task, "fidelity": self._fidelity(whole)}
+            with trouble.quietly("landmark"):
+                self._start_landmark()
         return self._early
 
-    def late(self) -> Facts:
-        """The task with its landmark, which costs a second of processor time that training should not lose."""
-        if self._sample is not None:
-            (texts, labels), self._sample = self._sample, None
-            known = self._task["metafeatures"]
-            landmark = landmark_accuracy(texts, labels)
-            sampled = known["sampled"] or (landmark is not None and known["values"]["instances"] > len(texts))
-            values = {**known["values"], "landmark": landmark}
-            self._task = {**self._task, "metafeatures": {**known, "sampled": sampled, "values": values}}
-            self._late = {"task": self._task}
-            if landmark is not None:
-                kept, fingerprint = self._task["metafeatures"], self._task["dataset"]["fingerprint"]
-                remember(self._folder, CLASSES, fingerprint, kept)
+    def late(self) -> Facts | None:
+        """The task with its landmark, which takes seconds beside the training; None while it is still worked out."""
         return self._late
+
+    def _start_landmark(self) -> None:
+        """Begun once the task is complete, since the answer comes by a thread of its own."""
+        sample, self._sample = self._sample, None
+        if sample is None:
+            return
+        task, sees = self._task, len(sample[0])
+
+        def came(accuracy: float | None) -> None:
+            known = task["metafeatures"]
+            sampled = known["sampled"] or (accuracy is not None and known["values"]["instances"] > sees)
+            found = {**known, "sampled": sampled, "values": {**known["values"], "landmark": accuracy}}
+            if accuracy is not None:
+                remember(self._folder, CLASSES, task["dataset"]["fingerprint"], found)
+            self._late = {"task": {**task, "metafeatures": found}}
+
+        self._late = None
+        try:
+            landmark_apart(*sample, came)
+        except BaseException:
+            self._late = {}
+            raise
 
     def _read(self) -> tuple[str | None, int, Facts | None]:
         told, kind, began = self._told, self._task["kind"], time.monotonic()
@@ -114,11 +130,57 @@ class Rows:
             return question_answering_metafeatures(texts, labels, seconds=until - time.monotonic())
         if kind != CLASSES:
             return None
-        if prepare_landmark():
-            self._sample = landmark_sample(texts, labels)
+        self._sample = landmark_sample(texts, labels)
         return classification_metafeatures(texts, labels, landmark=False)
 
     def _fidelity(self, whole: int | None) -> Facts:
         rows = self._train_rows
         share = rows / whole if rows and whole and rows <= whole else None
         return {"train_rows": rows, "train_fraction": share}
+
+
+FOLDER = "statistics"
+MAX_BYTES = 20_000
+_FINGERPRINT = re.compile(r"rows-sha256:([0-9a-f]{64})")
+
+
+def recall(spool: Path, kind: str, fingerprint: str | None) -> dict[str, Any] | None:
+    """What was kept, None where nothing sensible was, or by another version of the extractor."""
+    path = _path(spool, kind, fingerprint)
+    if path is None:
+        return None
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return None
+        kept = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(kept, dict) or (kept.get("extractor"), kept.get("version")) != EXTRACTORS[kind]:
+        return None
+    values = kept.get("values")
+    if not isinstance(values, dict) or not isinstance(kept.get("sampled"), bool):
+        return None
+    if any(value is not None and finite(value) is None for value in values.values()):
+        return None
+    return kept
+
+
+def remember(spool: Path, kind: str, fingerprint: str | None, metafeatures: dict[str, Any]) -> None:
+    """Keep them; a disk that takes nothing costs a second of the next run."""
+    path = _path(spool, kind, fingerprint)
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.part")
+        temporary.write_text(json.dumps(metafeatures, allow_nan=False), encoding="utf-8")
+        os.replace(temporary, path)
+    except (OSError, ValueError):
+        trouble.counts["statistics"] += 1
+
+
+def _path(spool: Path, kind: str, fingerprint: str | None) -> Path | None:
+    match = _FINGERPRINT.fullmatch(fingerprint or "")
+    if match is None or kind not in EXTRACTORS:
+        return None
+    return spool / FOLDER / f"{kind}-{match[1]}.json"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
 from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 from tunelore.record.problems import Problem, RecordError, shown
 
 MAX_DEPTH = 600
+EXACT = 2**53  # whole numbers up to here are doubles
 
 
 def canonical(value: Any) -> bytes:
@@ -19,10 +19,10 @@ def canonical(value: Any) -> bytes:
     Keys sorted by UTF-16 code units, numbers as ECMAScript writes a double (so 1.0 and 1 are one text, and
     integers beyond 2**53 are rounded as a double is). Raises RecordError for what JSON cannot hold.
     """
-    parts: list[str] = []
-    _write(value, parts.append, 1)
     try:
-        return "".join(parts).encode("utf-8")
+        return _written(value, 1).encode("utf-8")
+    except RecursionError:
+        raise _too_deep() from None
     except UnicodeEncodeError:
         raise RecordError([Problem("", "not valid Unicode: a lone surrogate cannot be encoded")]) from None
 
@@ -32,35 +32,54 @@ def sha256_of(value: Any) -> str:
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
 
 
-def _write(value: Any, put: Callable[[str], None], depth: int) -> None:
-    if value is None or isinstance(value, bool):
-        put({None: "null", True: "true", False: "false"}[value])
-    elif isinstance(value, str):
-        put(_quoted(value))
-    elif isinstance(value, (int, float)):
-        put(number_text(value))
-    elif depth > MAX_DEPTH:
-        raise RecordError([Problem("", f"nested deeper than {MAX_DEPTH} levels")])
-    elif isinstance(value, dict):
-        _write_object(value, put, depth)
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            put("," if index else "[")
-            _write(item, put, depth + 1)
-        put("]" if value else "[]")
-    else:
-        raise RecordError([Problem("", f"{type(value).__name__} is not a JSON type: {shown(value)}")])
+def _written(value: Any, depth: int) -> str:
+    """One frame of the stack a level, and a call for what has levels below it: this is most of what a digest costs."""
+    kind = type(value)
+    if kind is dict:
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        members = []
+        for key in _in_order(value):
+            item = value[key]
+            text = _quoted(item) if type(item) is str else _written(item, depth + 1)
+            members.append(f"{_quoted(key)}:{text}")
+        return "{" + ",".join(members) + "}"
+    if kind is float or kind is int:
+        return number_text(value)
+    if kind is list or kind is tuple:
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        items = []
+        for item in value:  # a comprehension would be a frame more
+            items.append(_written(item, depth + 1))
+        return "[" + ",".join(items) + "]"
+    if value is None or value is True or value is False:
+        return "null" if value is None else "true" if value else "false"
+    return _written_by_class(value, depth)
 
 
-def _write_object(value: dict[Any, Any], put: Callable[[str], None], depth: int) -> None:
-    # For ASCII the order of UTF-16 units is Python's own; anything but text has no isascii.
-    is_plain = all(isinstance(key, str) and key.isascii() for key in value)
-    for index, key in enumerate(sorted(value) if is_plain else sorted(value, key=_utf16)):
-        put("," if index else "{")
-        put(_quoted(key))
-        put(":")
-        _write(value[key], put, depth + 1)
-    put("}" if value else "{}")
+def _too_deep() -> RecordError:
+    return RecordError([Problem("", f"nested deeper than {MAX_DEPTH} levels")])
+
+
+def _written_by_class(value: Any, depth: int) -> str:
+    """Texts; and values of classes made from JSON's types, such as an enumeration's member or a NumPy float."""
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, (int, float)):
+        return number_text(value)
+    if isinstance(value, (dict, list, tuple)):
+        return _written(dict(value) if isinstance(value, dict) else list(value), depth)
+    raise RecordError([Problem("", f"{type(value).__name__} is not a JSON type: {shown(value)}")])
+
+
+def _in_order(value: dict[Any, Any]) -> list[Any]:
+    try:
+        is_plain = "".join(value).isascii()
+    except TypeError:
+        is_plain = False
+    # For ASCII the order of UTF-16 units is Python's own.
+    return sorted(value) if is_plain else sorted(value, key=_utf16)
 
 
 def _utf16(key: Any) -> bytes:
@@ -74,6 +93,13 @@ def number_text(value: int | float) -> str:
 
     Python finds the same shortest digits but places the point and the exponent differently.
     """
+    if type(value) is int:
+        if -EXACT <= value <= EXACT:
+            return repr(value)
+    elif type(value) is float and -EXACT < value < EXACT:
+        written = repr(value)
+        if "e" not in written and not written.endswith(".0"):
+            return written
     try:
         double = float(value)
     except OverflowError:

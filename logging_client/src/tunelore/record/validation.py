@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from tunelore.record.canonical import canonical
-from tunelore.record.parsing import MAX_DEPTH, MAX_PROBLEMS, has_lone_surrogate
+from tunelore.record.compiled import Test, compiled
+from tunelore.record.parsing import MAX_PROBLEMS, has_lone_surrogate
+from tunelore.record.plain import MAX_DEPTH, plain
 from tunelore.record.problems import Problem, RecordError, child, shown
 from tunelore.record.schema_check import is_date_time, violations
 
@@ -45,6 +47,16 @@ def _record_schema() -> dict[str, Any]:
 
 
 @cache
+def _is_record() -> Test:
+    return compiled(_record_schema())
+
+
+@cache
+def _is_run() -> Test:
+    return compiled(_run_schema())
+
+
+@cache
 def _run_schema() -> dict[str, Any]:
     run = schema()
     run["required"] = [name for name in run["required"] if name not in OUTCOME_PARTS]
@@ -54,11 +66,15 @@ def _run_schema() -> dict[str, Any]:
 
 def check(record: object) -> list[Problem]:
     """Everything wrong with a record, [] when it is valid; beyond 200 problems the rest is counted."""
+    if _is_surely_valid(record, _is_record(), _outcome_problems):
+        return []
     return _answer(record, _record_schema(), _outcome_problems)
 
 
 def check_run(record: object) -> list[Problem]:
     """Everything wrong with the record of a run that has not ended (without outcome, metrics, primary, cost)."""
+    if _is_surely_valid(record, _is_run(), _premature_problems):
+        return []
     return _answer(record, _run_schema(), _premature_problems)
 
 
@@ -67,6 +83,16 @@ def validate(record: object) -> None:
     problems = check(record)
     if problems:
         raise RecordError(problems)
+
+
+def _is_surely_valid(record: object, is_shaped: Test, more: Any) -> bool:
+    """Whether `_answer` would find nothing, looked at quickly. False says nothing: then it has to look."""
+    if not isinstance(record, dict):
+        return False
+    found = plain(record)
+    if found is None or found.has_nul or found.most_bytes > MAX_RECORD_BYTES:
+        return False
+    return is_shaped(record) and not any(chain(_beyond_problems(record), more(record)))
 
 
 def _answer(record: object, rules: dict[str, Any], more: Any) -> list[Problem]:
@@ -94,9 +120,13 @@ def _answer(record: object, rules: dict[str, Any], more: Any) -> list[Problem]:
 
 def _shape_problems(record: dict[str, Any], rules: dict[str, Any], more: Any) -> Iterator[Problem]:
     yield from violations(rules, record, "")
+    yield from _beyond_problems(record)
+    yield from more(record)
+
+
+def _beyond_problems(record: dict[str, Any]) -> Iterator[Problem]:
     yield from _time_problems(record)
     yield from _extra_problems(record)
-    yield from more(record)
 
 
 def _size_problems(record: dict[str, Any]) -> list[Problem]:
@@ -177,6 +207,8 @@ def _time_problems(record: dict[str, Any]) -> Iterator[Problem]:
         return
     if not (isinstance(finished, str) and is_date_time(finished)):
         return
+    if started[-1] == finished[-1] == "Z" and started[:19] < finished[:19]:
+        return  # of one offset, the text is the order
     if _instant(finished) < _instant(started):
         yield Problem("/finished_at", f"{finished} is before started_at, {started}")
 

@@ -13,10 +13,18 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tunelore import trouble
-from tunelore.observe.cost import ThreadTime, device_memory_peak, memory_now, memory_peak
+from tunelore.observe.cost import (
+    MemoryOfARun,
+    ThreadTime,
+    device_memory_now,
+    device_memory_peak,
+    memory_now,
+    memory_peak,
+    with_devices,
+)
 from tunelore.record import MAX_RECORD_BYTES, RecordError, canonical, uuid7
-from tunelore.runs import metrics as measures
-from tunelore.runs.curve import Curve, Point, measured, thinned
+from tunelore.runs import measures
+from tunelore.runs.measures import Curve, Point, measured, thinned
 from tunelore.runs.outcome import Outcome
 from tunelore.runs.values import finite, is_infinite, snapshot, whole, without_labels
 
@@ -80,8 +88,8 @@ class Run:
         self._predict_s: float | None = None
         self._train_wall: float | None = None
         self._cpu: float | None = None
-        self._peak_before = memory_peak()
-        self._peak_seen = memory_now()
+        self._memory = MemoryOfARun(memory_peak, memory_now)
+        self._device_memory = MemoryOfARun(device_memory_peak, device_memory_now)
         self._hidden: Mapping[str, str] = {}
         self._renamed: dict[str, str] = {}
         self._claim = threading.Lock()
@@ -167,9 +175,8 @@ class Run:
 
     def sample_memory(self) -> None:
         """Remember the memory held just now."""
-        now = memory_now()
-        if now is not None and now > (self._peak_seen or 0):
-            self._peak_seen = now
+        self._memory.sample()
+        self._device_memory.sample()
 
     def _point(self, step: int, epoch: float | None, seconds: float, values: dict[str, Any]) -> Point:
         self._watch(step, values)
@@ -242,6 +249,8 @@ class Run:
     def final(self) -> dict[str, Any]:
         """The record of the ended run."""
         self.absorb()
+        with trouble.quietly("devices"):
+            self.facts = with_devices(self.facts)
         outcome, metrics = self._ending()
         ok = outcome.status == "ok"
         record = {
@@ -296,17 +305,10 @@ class Run:
             "train_s": round(max(0.0, wall - self._evaluation_s), 3),
             "predict_s": None if self._predict_s is None else round(self._predict_s, 3),
             "cpu_s": None if self._cpu is None else round(self._cpu, 3),
-            "host_memory_bytes": self._memory(),
-            "device_memory_bytes": device_memory_peak(),
+            "host_memory_bytes": self._memory.most(),
+            "device_memory_bytes": self._device_memory.most(),
             "steps": whole(self.step),
         }
-
-    def _memory(self) -> int | None:
-        """The process's peak where this run raised it, else the most that was seen during the run."""
-        peak = memory_peak()
-        if peak is not None and (self._peak_before is None or peak > self._peak_before):
-            return peak
-        return self._peak_seen or peak
 
 
 def _rounded(epoch: object, digits: int = 4) -> float | None:

@@ -12,18 +12,20 @@ from typing import Any
 
 from tunelore import trouble
 from tunelore.record import canonical
-from tunelore.sending.delivery import (
+from tunelore.sending.hub import (
     DELIVERED,
     DROPPED,
     KEPT,
     REFUSALS,
     REJECTED,
+    RUNS,
+    TIMEOUT_S,
+    Hub,
     Report,
     batches,
     deliver,
     reason_of,
 )
-from tunelore.sending.hub import RUNS, TIMEOUT_S, Hub
 from tunelore.spool.outbox import Parcel, parcels, reject, settle, sweep
 
 FIRST_WAIT_S = 1.0
