@@ -97,8 +97,8 @@ class Engine:
         for one in skipped:
             self._history[one.number] = Outcome(one.number, one.pipeline, SKIPPED)
             taken.add(one.pipeline.key())
-        if skipped:
-            self.skipped += skipped
+        self.skipped += skipped
+        if self.gate is not None:  # it showed the sampler more skips than there are when the last one is run
             self.sampler.learn(self.history)
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> list[float]:

@@ -38,6 +38,8 @@ class GateOptions:
             raise SamplerError(f"the gate's rules must be a list of names, got {self.rules!r}")
         if unknown := [name for name in self.rules if name not in RULES]:
             raise SamplerError(f"the gate has no rule {unknown[0]!r}; use some of {list(RULES)}")
+        if len(set(self.rules)) < len(self.rules):
+            raise SamplerError(f"the gate's rules name one twice: {list(self.rules)[:10]!r}")
         for name in ("failing", "margin", "reach", "audit"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:

@@ -150,7 +150,8 @@ class PgeSampler(Sampler):
 
     def _origin(self) -> Literal["prior", "model"]:
         """Where the model's opinion comes from: the store alone, or this search's own trials as well."""
-        return "prior" if self.setting.prior is not None and not self._learnt else "model"
+        prior = self.setting.prior
+        return "prior" if prior is not None and prior.weights and not self._learnt else "model"
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> NDArray[np.float64]:
         """(n,) ln of how many times as likely as under a uniform draw, exploration included."""

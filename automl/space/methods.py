@@ -169,14 +169,13 @@ def method_from_dict(data: object, place: str) -> Method:
     if not isinstance(parameters, Mapping):
         raise SpaceError(f"{place}.parameters must be an object, got {parameters!r}", f"{place}.parameters")
     family, hungry = data.get("family", ""), data.get("needs_language_model", True)
-    if not isinstance(family, str) or not isinstance(hungry, bool):
-        wrong = (
-            ("family", "a name", family)
-            if isinstance(hungry, bool)
-            else ("needs_language_model", "true or false", hungry)
-        )
-        raise SpaceError(f"{place}.{wrong[0]} must be {wrong[1]}, got {wrong[2]!r}", f"{place}.{wrong[0]}")
-    built, conditions = {}, {}
+    if not isinstance(family, str):
+        raise SpaceError(f"{place}.family must be a name, got {family!r}", f"{place}.family")
+    if not isinstance(hungry, bool):
+        own = f"{place}.needs_language_model"
+        raise SpaceError(f"{own} must be true or false, got {hungry!r}", own)
+    built: dict[str, Parameter] = {}
+    conditions: dict[str, Condition] = {}
     for name, item in parameters.items():
         own = f"{place}.parameters.{name}"
         built[str(name)] = parameter_from_dict(item, own)

@@ -81,6 +81,10 @@ def _meaning(space: Space, name: str) -> dict[str, Parameter]:
 def _parameter(place: str, value: object, old: Parameter) -> Parameter:
     """What a short entry means: a list is a choice, a single value is fixed, ends keep the kind they narrow."""
     if isinstance(value, Mapping):
+        if "when" in value:
+            raise SpaceError(
+                f"{place}: a condition can be given in a whole space only; leave 'when' out", place
+            )
         kind = old.to_dict()
         if "type" in value or not isinstance(old, Real | Integer):
             return parameter_from_dict({"type": kind["type"], **value}, place)

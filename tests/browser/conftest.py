@@ -111,7 +111,7 @@ def search(owner: Person) -> Any:
         owner=owner.user, team=owner.team, dataset=dataset, title="parameter-type, score and time",
         sampler="process", objectives=["score", "seconds"], budget_trials=12,
         state="running", started_at=now, slots=2, wall_s=40,
-        host_memory_bytes=2 * 2**30, seed=42,
+        host_memory_bytes=2 * 2**30, seed=42, gate=True, early_stopping="ceiling",
         prior_summary={
             "neighbours": [
                 {"task": "sha256:1", "name": "exception-class", "distance": 0.812, "parts": {}},
@@ -145,6 +145,30 @@ def search(owner: Person) -> Any:
             search=made, number=number, method="full", language_model=next(iter(models)), state="done", status=status,
             phase="train", cause="host", seconds=40.0, memory_bytes=2**31, started_at=now, finished_at=now,
         )  # fmt: skip
+    said = {
+        "decision": "skip", "rule": "score_below_best", "best": 0.73, "margin": 0.02, "reach": 0.04,
+        "chance_of_failing": 0.21, "estimator": "process", "score": [0.41, 0.52, 0.61], "seconds": [19.0, 24.0, 31.0],
+        "failing": {"timeout": 0.2, "memory": 0.01, "error": 0.0}, "own_runs": 7, "store_weight": 0.4,
+        "proposed_by": "model",
+    }  # fmt: skip
+    for number, rule in ((9, "score_below_best"), (10, "likely_failure")):
+        Trial.objects.create(
+            search=made, number=number, method="full", language_model=next(iter(models)), state="skipped",
+            why={"gate": {**said, "rule": rule}},
+        )  # fmt: skip
+    Trial.objects.filter(search=made, number=5).update(
+        origin="audit",
+        why={
+            "score": [0.5, 0.6, 0.7], "seconds": [20.0, 26.0, 33.0], "gain": 0.01, "store_weight": 0.6,
+            "own_runs": 4, "failing": said["failing"], "gate": {**said, "decision": "audit"},
+        },
+    )  # fmt: skip
+    Trial.objects.create(
+        search=made, number=11, method="partial", language_model=next(iter(models)), state="done", status="pruned",
+        cause="ceiling", phase="train", seconds=9.0, memory_bytes=2**30, started_at=now, finished_at=now,
+        pruning={"rule": "ceiling", "share": 0.5, "reached": 0.31, "seconds": 9.0, "peers": 4, "ceiling": 0.5,
+                 "front_score": 0.61, "front_seconds": 0.4},
+    )  # fmt: skip
     Trial.objects.create(
         search=made, number=8, method="lora", language_model=next(iter(models)), state="running", attempt=1,
         lease_until=now, started_at=now, progress={"phase": "train", "step": 12},

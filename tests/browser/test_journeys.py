@@ -55,6 +55,8 @@ def addresses(rows, search, questions_uploaded):
         "searches": "/searches/",
         "search": f"/searches/{search.pk}/",
         "trial": f"/searches/{search.pk}/trials/1/",
+        "trial-audit": f"/searches/{search.pk}/trials/5/",
+        "trial-skipped": f"/searches/{search.pk}/trials/9/",
         "forgot": "/accounts/forgot/",
         "account": "/accounts/",
         "team": f"/accounts/teams/{search.team.slug}/",
@@ -99,6 +101,34 @@ def test_a_search_changes_before_ones_eyes_and_keeps_what_is_open(page, search, 
     )
     page.get_by_text("0.8100").first.wait_for(timeout=15_000)
     assert page.locator("#prior-twin").get_attribute("open") is not None
+    assert complaints == []
+
+
+def test_from_a_search_to_what_its_gate_skipped_and_why(page, search, complaints):
+    page.goto(f"/searches/{search.pk}/")
+    gate = page.get_by_role("region", name="2 proposals skipped")
+    assert gate.get_by_role("row").count() == 3
+    assert "score below best" in gate.inner_text()
+    assert (
+        page.get_by_role("region", name="Trials", exact=True).get_by_text("of score below best").is_visible()
+    )
+    gate.get_by_role("link", name="Reasons of skipped proposal 9").click()
+    assert page.get_by_role("heading", name="Reasons").is_visible()
+    assert "it will most likely end below what is known already" in page.inner_text("main")
+    page.goto(f"/searches/{search.pk}/trials/11/")
+    assert "it would have reached 0.5000 at most" in page.inner_text("main")
+    assert complaints == []
+
+
+def test_a_new_search_switches_gate_and_early_stopping_on(page, search, complaints):
+    page.goto(f"/searches/new/{search.dataset_id}/")
+    page.get_by_label("Skip proposals that will most likely fail").check()
+    page.get_by_label("Stop trainings whose curve will not reach the front").check()
+    page.wait_for_url("**/?*gate=on*early_stopping=on*")
+    page.get_by_role("button", name="Start search").click()
+    page.get_by_role("status").filter(has_text="0 of 20 trials done").wait_for()
+    assert "with the gate" in page.inner_text(".lede")
+    assert "rule “ceiling”" in page.inner_text(".lede")
     assert complaints == []
 
 

@@ -383,25 +383,34 @@ def test_workers_skip_what_the_gate_refuses(hub: Hub) -> None:
 @pytest.mark.training
 @pytest.mark.parametrize("hub", ["filesystem"], indirect=True)
 def test_workers_stop_a_training_that_learns_nothing(hub: Hub) -> None:
-    """Three trainings end well; the fourth cannot reach them and is stopped."""
+    """A linear model and three trainings end well; the fourth cannot reach them and is stopped."""
     [slow] = slow_request()["listed"]
     quick = {
         **slow["hyperparameters"],
-        "epochs": 2,
+        "epochs": 3,
         "max_length": 32,
-        "learning_rate": 1e-4,
+        "learning_rate": 1e-3,
         "warmup_share": 0.0,
     }
     tried = [{**quick, "weight_decay": decay} for decay in (0.0, 0.01, 0.1)]
-    tried.append({**quick, "epochs": 6, "learning_rate": 1e-5, "batch_size": 32, "max_length": 128})
-    small = {**slow, "language_model": slow["language_model"] + "#layers=3"}
-    listed = [{**small, "hyperparameters": values} for values in tried]
-    request = {**slow_request(), "listed": listed, "budget_trials": 4, "early_stopping": "ceiling"}
+    tried.append({**quick, "epochs": 6, "learning_rate": 1e-5})
+    small = {**slow, "language_model": slow["language_model"] + "#layers=1"}
+    words = {
+        "ngrams": "word",
+        "ngram_max": 1,
+        "min_df": 1,
+        "sublinear_tf": True,
+        "c": 1.0,
+        "class_weights": False,
+    }
+    linear = {**slow, "method": "linear", "language_model": None, "hyperparameters": words}
+    listed = [linear, *({**small, "hyperparameters": values} for values in tried)]
+    request = {**slow_request(), "listed": listed, "budget_trials": 5, "early_stopping": "ceiling"}
     hub.start(CONTROL)
     hub.start(TRIALS)
     hub.do(do="launch", rows=short_rows(), request=request)
     hub.wait("the search to end", lambda: hub.search_state() in ("done", "failed"), seconds=200.0)
-    assert [(status, cause) for _, _, status, cause, *_ in hub.trials()] == [("ok", "")] * 3 + [
+    assert [(status, cause) for _, _, status, cause, *_ in hub.trials()] == [("ok", "")] * 4 + [
         ("pruned", "ceiling")
     ]
     assert sorted(hub.experiences()) == sorted(hub.trial_ids())

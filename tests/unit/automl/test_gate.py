@@ -247,6 +247,7 @@ def test_without_any_experience_it_goes_by_first_principles_and_own_runs() -> No
     [
         ({"rules": ["hunch"]}, "no rule 'hunch'"),
         ({"rules": "likely_failure"}, "list of names"),
+        ({"rules": ["likely_failure", "likely_failure"]}, "one twice"),
         ({"failing": 1.5}, "failing must lie"),
         ({"audit": True}, "audit must lie"),
         ({"retries": -1}, "retries must be"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tunelore.record import language_model_key
 
 from automl.engine import Engine
 from automl.errors import SpaceError
@@ -17,9 +19,15 @@ from automl.samplers import SAMPLERS
 from automl.space import Choice, Condition, Flag, Integer, Method, Real, Space
 from automl.space.methods import narrowed_method
 from automl.spaces import PRESETS, preset, read_space, space_from, tunelore, write_space
+from automl.spaces.yaml_text import from_yaml
 from automl.testing import World
 from automl.values import Evidence, Pipeline
-from knowledgebase.experiences.importers.xautolm.names import ENCODERS, GENERATORS
+from knowledgebase.experiences.importers.xautolm.names import (
+    ENCODERS,
+    GENERATORS,
+    METHODS,
+    language_model,
+)
 from knowledgebase.experiences.services.catalogue import FILE
 
 KEYS = ["package:a@1", "package:b@1"]
@@ -98,12 +106,29 @@ def test_the_proposal_has_its_table() -> None:
 
 
 def test_the_catalogue_and_the_importer_know_the_same_language_models() -> None:
-    known, space = catalogue(), preset("xautolm")
-    today = {row["alias"] or row["name"]: row["name"] for row in known.values()}
-    assert set(names(space.families["encoder"])) == {today.get(name, name) for name in ENCODERS}
-    assert set(names(space.families["generative"])) <= {today.get(name, name) for name in GENERATORS}
-    assert all(known[name]["kind"] == "encoder" for name in names(space.families["encoder"]))
-    assert all(known[name]["kind"] != "encoder" for name in names(space.families["generative"]))
+    known = {name: row for row in catalogue().values() for name in (row["alias"], row["name"]) if name}
+    space = preset("xautolm")
+    encoders, generative = (names(space.families[family]) for family in ("encoder", "generative"))
+    assert sorted(encoders) == sorted(ENCODERS)
+    assert set(generative) <= set(GENERATORS)
+    assert all(known[name]["kind"] == "encoder" for name in encoders)
+    assert all(known[name]["kind"] != "encoder" for name in generative)
+
+
+def test_imported_runs_speak_in_the_space_that_they_come_from() -> None:
+    """A run as the reference's store has it: through the importer's names, every decision is known here."""
+    values = {
+        "num_trainable_layers": 2, "batch_size": 128, "max_length": 128, "learning_rate": 0.0001, "epochs": 1,
+        "warmup_steps": 0, "weight_decay": 0.01, "optimizer": "adagrad", "dropout_rate": 0.3,
+        "gradient_accumulation_steps": 2, "lr_scheduler": "linear", "early_stopping_delta": 0.005,
+        "use_mixed_precision": True, "use_gradient_clipping": False, "gradient_clipping_max_norm": 5.0,
+        "class_weighted_loss": False, "num_workers": "1/4",
+    }  # fmt: skip
+    model = language_model("WORD_EMB_Distilbert_Base_Multilingual_Cased")
+    stored = Pipeline(METHODS["PartialFineTuneLLMEmbeddingClassifier"], values, language_model_key(model))
+    space = preset("xautolm")
+    assert space.reasons(space.adopt(stored)) == []
+    assert len(Decisions(space).read(stored)) == 2 + len(values)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -137,13 +162,13 @@ def test_an_unknown_preset_is_told_which_there_are() -> None:
 
 
 def test_fewer_language_models_leave_the_methods_that_they_suit() -> None:
-    small = preset("xautolm", ["hub:openai-community/gpt2"])
+    small = preset("xautolm", ["hub:gpt2"])
     assert [method.name for method in small.methods] == [
         "full-generative",
         "partial-generative",
         "lora-generative",
     ]
-    assert small.language_models == ("hub:openai-community/gpt2",)
+    assert small.language_models == ("hub:gpt2",)
 
 
 # families ---------------------------------------------------------------------------------------------------
@@ -154,14 +179,14 @@ def test_a_method_gets_language_models_of_its_family_only() -> None:
     for pipeline in space.sample(np.random.default_rng(0), 200):
         family = pipeline.method.partition("-")[2]
         assert pipeline.language_model in space.families[family]
-    wrong = Pipeline("full-encoder", {}, "hub:openai-community/gpt2")
+    wrong = Pipeline("full-encoder", {}, "hub:gpt2")
     assert any("language model must be one of" in reason for reason in space.reasons(wrong))
 
 
 def test_families_are_learnt_apart_and_recorded_methods_are_read() -> None:
     space = preset("xautolm")
     decisions = Decisions(space)
-    stored = Pipeline("full", {"epochs": 3, "batch_size": 8}, "hub:openai-community/gpt2")
+    stored = Pipeline("full", {"epochs": 3, "batch_size": 8}, "hub:gpt2")
     found = decisions.read(stored)
     assert found["method"] == [method.name for method in space.methods].index("full-generative")
     assert {"full-generative.epochs", "language_model.generative"} <= set(found)
@@ -386,6 +411,7 @@ def test_yaml_is_read_as_its_newer_version_has_it(tmp_path: Path) -> None:
         ("base: proposal\nparameters: {batch_size: [8, 8.0]}", "parameters.batch_size: .*must differ, got"),
         ("base: proposal\nparameters: {batch_size: []}", "parameters.batch_size: .*at least one option"),
         ("base: proposal\nparameters: {batch_size: [[8]]}", r"an option must be .*got \[8\]"),
+        ("base: proposal\nparameters: {epochs: {when: {batch_size: 8}}}", "leave 'when' out"),
         ("base: proposal\nparameters: {learning_rate: {low: 0}}", "log scale needs low > 0, got 0"),
     ],
 )
@@ -474,3 +500,14 @@ def test_a_file_that_is_none_is_said(tmp_path: Path) -> None:
 def test_conditions_on_what_is_not_there_are_refused_in_code_too() -> None:
     with pytest.raises(SpaceError, match="has a condition and is no parameter"):
         Method("a", {"x": Flag()}, conditions={"y": Condition("x", (True,))})
+
+
+def test_the_examples_of_the_documentation_are_read() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "spaces.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    models = ["hub:google-bert/bert-base-uncased", "hub:distilbert/distilbert-base-uncased"]
+    smaller, whole = (space_from(from_yaml(block)) for block in blocks)
+    assert (smaller.name, smaller.language_models) == ("short-and-cheap/1", tuple(models))
+    assert set(whole.families) == {"encoder", "generative"}
+    assert all(f"| `{name}` |" in text for name in PRESETS)

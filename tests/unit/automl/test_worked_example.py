@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from automl.priors import (
@@ -13,12 +15,16 @@ from automl.priors import (
     Shares,
     Truth,
     Weights,
+    build_prior,
     decay,
     negative_rates,
     positive_rates,
+    prior_options,
     replay,
     utilities,
 )
+from automl.space import Integer, Method, Space
+from automl.values import Evidence, Pipeline, TaskView
 
 GROUPS = ["A", "A", "B"]
 SCORES = [0.80, 0.60, 0.40]
@@ -138,3 +144,34 @@ def test_replay_gives_the_published_method_probabilities() -> None:
     methods = model["method"]
     assert isinstance(methods, Weights)
     assert digits(methods.probabilities()) == [0.333641, 0.326688, 0.339671]
+
+
+def evidence(run: str, task: str, place: float, score: float | None, seconds: float | None) -> Evidence:
+    """A run of the example: its category is the language model, which all methods share."""
+    method, category, epochs, _ = RUNS[run]
+    name = ("full", "partial", "lora")[method]
+    pipeline = Pipeline(name, {"epochs": epochs}, MODELS[category])
+    status = "diverged" if score is None else "ok"
+    return Evidence(run, task, {"place": place}, pipeline, status, score=score, seconds=seconds)
+
+
+MODELS = ("m:0", "m:1", "m:2", "m:3")
+
+
+def test_the_same_through_the_whole_library() -> None:
+    methods = tuple(Method(name, {"epochs": Integer(1, 10)}) for name in ("full", "partial", "lora"))
+    store = [
+        evidence("A1", "A", 0.1, 0.80, 600.0),
+        evidence("A2", "A", 0.1, 0.60, 200.0),
+        evidence("B1", "B", 0.5, 0.40, 900.0),
+        evidence("N1", "A", 0.1, None, None),
+        evidence("N2", "B", 0.5, None, None),
+    ]
+    # Distances as they are given, not as features would make them.
+    options = replace(prior_options("f-pos f-neg k=0.5", Defects.reference()), scales=(), with_system=False)
+    prior = build_prior(Space("example", methods, MODELS), store, TaskView("new", {"place": 0.0}), options)
+    assert round(prior.beta, 6) == 1.096589
+    assert {run: round(alpha, 6) for run, alpha in prior.weights} == ALPHAS
+    weights, shares, *_ = REPLAY["N1"]
+    assert digits(prior.model["method"].w) == weights  # type: ignore[union-attr]
+    assert digits(prior.model["language_model"].p) == shares  # type: ignore[union-attr]

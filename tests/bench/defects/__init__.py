@@ -1,0 +1,1 @@
+"""What the bench of the reference's defects is made of."""
