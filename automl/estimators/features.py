@@ -202,20 +202,20 @@ def _adapter_scale(values: Mapping[str, Scalar]) -> float:
     return max(number(values, "lora_alpha", 2.0), 1e-3) / (2 * max(number(values, "lora_r", 1.0), 1e-3))
 
 
-def _plain(method: str) -> str:
+def plain_method(method: str) -> str:
     """A method without the family that it is for."""
     return method.partition("-")[0]
 
 
 def _backward(pipeline: Pipeline) -> float:
-    full = BACKWARD.get(_plain(pipeline.method), 2.0)
+    full = BACKWARD.get(plain_method(pipeline.method), 2.0)
     frozen = number(pipeline.hyperparameters, "frozen_share", 0.0)
     return full * (1 - min(max(frozen, 0.0), 1.0))
 
 
 def _trained(pipeline: Pipeline) -> float:
     frozen = number(pipeline.hyperparameters, "frozen_share", 0.0)
-    return TRAINED.get(_plain(pipeline.method), 1.0) * (1 - min(max(frozen, 0.0), 1.0))
+    return TRAINED.get(plain_method(pipeline.method), 1.0) * (1 - min(max(frozen, 0.0), 1.0))
 
 
 def _rows(view: TaskView) -> float:

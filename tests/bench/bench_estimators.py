@@ -49,7 +49,7 @@ def starter() -> Experience:
 SOURCES: Mapping[str, tuple[Callable[[], Experience], Sequence[str], Sequence[str]]] = {
     "starter": (starter, FOLDS, tuple(LEFT_OUT)),
     "peft": (peft.experience, ("rows", "task"), ("method", "task", "everything")),
-    "transfergraph": (transfergraph.experience, FOLDS, ("task", "model", "everything")),
+    "transfergraph": (transfergraph.experience, FOLDS, ("task", "everything")),
     "setfit": (setfit.experience, FOLDS, ()),
 }
 

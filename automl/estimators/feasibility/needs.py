@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automl.estimators.features import Facts, Matrix, Sizes, number, sizes_of
+from automl.estimators.features import Facts, Matrix, Sizes, number, plain_method, sizes_of
 from automl.values import Pipeline, Scalar, TaskView, is_finite
 
 MEMORY = ("process", "weights", "training", "activations", "words", "cache", "ngrams")
@@ -84,7 +84,7 @@ def extent(pipeline: Pipeline, view: TaskView, facts: Facts) -> Extent:
     longest = max(number(values, "max_length", 128.0), 1.0)
     mean, deviation = lengths(view)
     at_once = mean + 0.8 * deviation * math.sqrt(2 * math.log(batch))
-    probe = pipeline.method == "probe"
+    probe = plain_method(pipeline.method) == "probe"
     heads, shared = _number(known, "heads", 1.0), _number(known, "kv_heads", _number(known, "heads", 1.0))
     frozen = min(max(number(values, "frozen_share", 0.0), 0.0), 1.0)
     return Extent(
@@ -110,12 +110,13 @@ def extent(pipeline: Pipeline, view: TaskView, facts: Facts) -> Extent:
 def _trained(pipeline: Pipeline, size: Sizes, frozen: float) -> float:
     values = pipeline.hyperparameters
     core = min(12 * size.layers * size.hidden**2, size.parameters)
-    if pipeline.method == "lora":
+    method = plain_method(pipeline.method)
+    if method == "lora":
         usual = 4 * number(values, "lora_r", 8.0) * size.hidden * size.layers
-    elif pipeline.method == "partial":
+    elif method == "partial":
         usual = core * (1 - frozen)
     else:
-        usual = 0.0 if pipeline.method == "probe" else size.parameters
+        usual = 0.0 if method == "probe" else size.parameters
     return number(values, "trainable_parameters", usual)
 
 

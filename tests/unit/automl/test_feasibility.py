@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automl.estimators.evaluation.feasible import feasible
+from automl.estimators.evaluation.feasible import MOST_PARTS, feasible
 from automl.estimators.evaluation.folds import Asked
 from automl.estimators.feasibility import fit_feasibility
 from automl.estimators.feasibility.correction import Told, fit_correction, uncorrected
@@ -190,6 +190,16 @@ def test_real_runs_of_tasks_left_out_are_within_the_factors() -> None:
     assert found.seconds.share >= 0.9
     assert found.bytes.share >= 0.9
     assert found.late.share >= 0.9
+
+
+def test_very_many_groups_are_left_out_several_at_a_time() -> None:
+    asked = Asked.of(STORE)
+    many = [
+        replace(run, pipeline=replace(run.pipeline, hyperparameters={"lot": place}))
+        for place, run in enumerate(asked.runs)
+    ]
+    found = feasible(Asked(many, asked.sources, STORE), "pipeline")
+    assert found.bytes.runs == len(many) > MOST_PARTS
 
 
 def test_its_intervals_hold_what_they_promise() -> None:
