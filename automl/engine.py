@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from automl.errors import SamplerError
-from automl.fronts import costs_of, fronts
+from automl.fronts import costs_of, dominated, fronts
 from automl.fronts import hypervolume as dominated_share
 from automl.gate import Gate, GateOptions, Picked
 from automl.priors import Prior
@@ -21,9 +21,10 @@ from automl.values import SCORE, SECONDS, SKIPPED, Objective, Outcome, Pipeline,
 class Engine:
     """A search without its surroundings.
 
-    `prior` None is a cold start; `objectives` are one or both of `SCORE` and `SECONDS`; `options` are the
-    sampler's, as JSON data; `gate`, where there is one, skips what will most likely not be worth its time.
-    SamplerError for an unknown sampler, its options, objectives that are empty or named twice, or a negative seed.
+    `prior` None is a cold start; `objectives` are one or several of `automl.values`: score, seconds, memory,
+    trainable parameters, energy; `options` are the sampler's, as JSON data; `gate`, where there is one, skips what
+    will most likely not be worth its time. SamplerError for an unknown sampler, its options, objectives that are
+    empty or named twice, or a negative seed.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Engine:
     ) -> None:
         names = [objective.name for objective in objectives]
         if not names or len(set(names)) < len(names):
-            raise SamplerError(f"an engine needs score, seconds or both as objectives, got {names!r}")
+            raise SamplerError(f"an engine needs objectives, each named once, got {names!r}")
         if seed < 0:
             raise SamplerError(f"the seed must be >= 0, got {seed!r}")
         self.space, self.seed, self.objectives = space, seed, tuple(objectives)
@@ -49,17 +50,27 @@ class Engine:
         self.skipped: list[Proposal] = []
         """What the gate skipped in this engine's asks; each is in the history already."""
         self._history: dict[int, Outcome] = {}
+        self._strange: set[int] = set()
 
     @property
     def history(self) -> list[Outcome]:
         """What was told, in trial order, whatever order it was told in; what the gate skipped is among it."""
         return [self._history[number] for number in sorted(self._history)]
 
+    def _lessons(self) -> list[Outcome]:
+        """What the sampler may learn from: it knows the space and nothing beside it."""
+        return [item for item in self.history if item.number not in self._strange]
+
     def tell(self, outcome: Outcome) -> None:
-        """How one trial ended; in any order, each trial once (SamplerError for a second time)."""
+        """How one trial ended; in any order, each trial once (SamplerError for a second time).
+
+        A pipeline that the space does not know (of an older version, say) stays in the history and teaches nothing.
+        """
         if outcome.number in self._history:
             raise SamplerError(f"trial {outcome.number} was told already; each trial ends once")
         self._history[outcome.number] = outcome
+        if not self.space.contains(outcome.pipeline):
+            self._strange.add(outcome.number)
 
     def ask(self, n: int = 1, pending: Iterable[Proposal] = ()) -> list[Proposal]:
         """Up to n proposals, numbered on from the highest number told or pending; the first trial is number
@@ -73,7 +84,7 @@ class Engine:
         if n < 0:
             raise SamplerError(f"cannot ask for {n} proposals; ask for 0 or more")
         running = list(pending)
-        self.sampler.learn(self.history)
+        self.sampler.learn(self._lessons())
         taken = {item.pipeline.key() for item in self.history} | {item.pipeline.key() for item in running}
         number = max([0, *self._history, *(proposal.number for proposal in running)])
         found: list[Proposal] = []
@@ -90,7 +101,7 @@ class Engine:
     def _pick(self, number: int, taken: set[str]) -> Picked:
         if self.gate is None:
             return Picked(self.sampler.propose(number, taken))
-        return self.gate.pick(self.sampler, number, taken, self.history)
+        return self.gate.pick(self.sampler, number, taken, self._lessons())
 
     def _skip(self, skipped: Sequence[Proposal], taken: set[str]) -> None:
         """Enter what the gate refused into the history."""
@@ -99,11 +110,11 @@ class Engine:
             taken.add(one.pipeline.key())
         self.skipped += skipped
         if self.gate is not None:  # it showed the sampler more skips than there are when the last one is run
-            self.sampler.learn(self.history)
+            self.sampler.learn(self._lessons())
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> list[float]:
         """ln of how many times as likely each pipeline is to be proposed now as under a uniform draw."""
-        self.sampler.learn(self.history)
+        self.sampler.learn(self._lessons())
         return [float(value) for value in self.sampler.log_weights(pipelines)]
 
     def front(self) -> list[Outcome]:
@@ -122,3 +133,9 @@ class Engine:
         return dominated_share(
             [score for score, _ in points], [spent for _, spent in points], limit_s=limit_s
         )
+
+    def dominated(self, references: Mapping[str, float]) -> float:
+        """The share in [0, 1] of the box of all objectives that the successes dominate: score 0 to 1, each cost 0 to
+        its reference, by name. ValueError for a cost without a positive reference.
+        """
+        return dominated(self.history, self.objectives, references)

@@ -166,20 +166,29 @@ def is_own_failure(status: str, cause: str | None) -> bool:
 
 @dataclass(frozen=True)
 class Objective:
-    """One thing to optimise: the score upwards or the seconds downwards."""
+    """One thing to optimise: the score upwards, or a cost downwards."""
 
-    name: Literal["score", "seconds"]
+    name: Literal["score", "seconds", "memory_bytes", "trainable_parameters", "energy_j"]
     direction: Literal["max", "min"]
 
     def __post_init__(self) -> None:
-        if (self.name, self.direction) not in {("score", "max"), ("seconds", "min")}:
-            raise ValueError(
-                f"objective {self.name!r} cannot be {self.direction!r}; use score max or seconds min"
-            )
+        if DIRECTIONS.get(self.name) != self.direction:
+            known = ", ".join(f"{name} {direction}" for name, direction in DIRECTIONS.items())
+            raise ValueError(f"objective {self.name!r} cannot be {self.direction!r}; use one of {known}")
 
 
+DIRECTIONS: Mapping[str, str] = {
+    "score": "max",
+    "seconds": "min",
+    "memory_bytes": "min",
+    "trainable_parameters": "min",
+    "energy_j": "min",
+}
 SCORE = Objective("score", "max")
 SECONDS = Objective("seconds", "min")
+MEMORY = Objective("memory_bytes", "min")
+PARAMETERS = Objective("trainable_parameters", "min")
+ENERGY = Objective("energy_j", "min")
 
 
 @dataclass(frozen=True)
@@ -200,7 +209,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `tell` takes: how trial `number` ended.
+    """What `tell` takes: how trial `number` ended; costs that were not measured are None.
 
     Of a pruned run, `score` is what it had reached, a lower bound, `ceiling` what its curve was expected to reach at
     most, and `seconds` what it had cost by then.
@@ -213,6 +222,14 @@ class Outcome:
     score: float | None = None
     seconds: float | None = None
     ceiling: float | None = None
+    memory_bytes: float | None = None
+    trainable_parameters: float | None = None
+    energy_j: float | None = None
+
+    def value(self, objective: str) -> float | None:
+        """What an objective is judged by, by its name."""
+        found: float | None = getattr(self, objective)
+        return found
 
     @property
     def is_success(self) -> bool:

@@ -289,8 +289,9 @@ MAX_BODY_BYTES = env_int("TUNELORE_MAX_BODY_BYTES", 16 * 2**20, low=2**16, high=
 MAX_BATCH_ITEMS = env_int("TUNELORE_MAX_BATCH_ITEMS", 500, low=1, high=10_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
-# What a worker may fetch of one repository of the HF Hub; and how long an upload is kept.
+# What may be fetched of one repository of the HF Hub; how long a dataset may be read; how long an upload is kept.
 MAX_DOWNLOAD_BYTES = env_int("TUNELORE_MAX_DOWNLOAD_BYTES", 5 * 2**30, low=2**20, high=2**42)
+DATASET_TIMEOUT_S = env_int("TUNELORE_DATASET_TIMEOUT_S", 3600, low=10, high=7 * 86_400)
 UPLOAD_DAYS = env_int("TUNELORE_UPLOAD_DAYS", 90, low=1, high=3650)
 # A run that says nothing for so long is taken for lost; its own record still wins whenever it arrives.
 RUN_SILENCE_SECONDS = env_int("TUNELORE_RUN_SILENCE_SECONDS", 600, low=10, high=30 * 86_400)

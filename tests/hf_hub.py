@@ -6,6 +6,7 @@ can be told to break off, to ask for patience or to lie. It knows no test.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -62,6 +63,8 @@ class Hub:
     breaks: dict[str, list[int]] = field(default_factory=dict)
     #: Content that is sent in place of the announced one.
     lies: dict[str, bytes] = field(default_factory=dict)
+    #: Transfers stop half-way until the event is set, by the file's ending.
+    gates: dict[str, threading.Event] = field(default_factory=dict)
     url: str = ""
     storage_url: str = ""
 
@@ -207,9 +210,17 @@ class Answers(BaseHTTPRequestHandler):
             headers = {**headers, "Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
         cuts = next((cuts for ending, cuts in self.content.breaks.items() if path.endswith(ending)), [])
         cut = cuts.pop(0) if cuts and self.command == "GET" else None
-        self.answer(status, data[start:], {**headers, "Accept-Ranges": "bytes"}, cut)
+        gate = next((gate for ending, gate in self.content.gates.items() if path.endswith(ending)), None)
+        self.answer(status, data[start:], {**headers, "Accept-Ranges": "bytes"}, cut, gate)
 
-    def answer(self, status: int, body: bytes, headers: dict[str, str], cut: int | None = None) -> None:
+    def answer(
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str],
+        cut: int | None = None,
+        gate: threading.Event | None = None,
+    ) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -217,7 +228,14 @@ class Answers(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        self.wfile.write(body if cut is None else body[:cut])
+        if gate is not None:
+            half = len(body) // 2
+            self.wfile.write(body[:half])
+            self.wfile.flush()
+            gate.wait(120)
+            body = body[half:]
+        with contextlib.suppress(ConnectionError):  # who asked may be gone by now
+            self.wfile.write(body if cut is None else body[:cut])
         if cut is not None:
             self.wfile.flush()
             self.close_connection = True

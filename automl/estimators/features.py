@@ -149,6 +149,12 @@ class Describer:
         logs = [math.log(value / allowed) for value in (OVERHEAD + held + activations, held, activations)]
         return [1.0, *logs, math.log(batch * most) - 7.0]
 
+    def trainable(self, pipeline: Pipeline) -> float:
+        """About how many parameters are trained, at least 1; of the classifier on top, a thousand."""
+        if pipeline.language_model is None:
+            return 1e3
+        return 1e3 + self.sizes[pipeline.language_model].parameters * _trained(pipeline)
+
     def coordinates(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Matrix:
         """(n, 4 + names): size of the language model, effective learning rate, ln steps of training, share of
         the text that is cut off, other hyper-parameters.

@@ -74,12 +74,12 @@ class PriorOptions:
                 raise EvidenceError(f"{name} must be >= 0, got {value!r}")
 
     def for_objectives(self, objectives: Sequence[Objective]) -> PriorOptions:
-        """The same, looking only at what the search optimises."""
+        """The same, looking only at what the search optimises; seconds stand for every cost."""
         names = {objective.name for objective in objectives}
         return replace(
             self,
             score_weight=self.score_weight if "score" in names else 0.0,
-            seconds_weight=self.seconds_weight if "seconds" in names else 0.0,
+            seconds_weight=self.seconds_weight if names - {"score"} else 0.0,
         )
 
     @classmethod

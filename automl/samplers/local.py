@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from automl.space import Space
-from automl.values import SECONDS, Objective, Pipeline
+from automl.values import SCORE, Objective, Pipeline
 
 #: How far a moved decision goes, in unit coordinates, and how often it is redrawn instead of moved.
 STEP, REDRAWN = 0.15, 0.3
@@ -50,12 +50,12 @@ def best_in_turn(
 ) -> list[int]:
     """The rows that together dominate most, greedily: first the best alone, then what adds most to it.
 
-    With one objective, simply the best by it; the rest, which adds nothing, follows in the order of its own
-    worth.
+    Without the score, or with it alone, simply the best; the rest, which adds nothing, follows in the order of its
+    own worth. `seconds` may be any cost, `limit_s` its reference.
     """
     names = {objective.name for objective in objectives}
-    if len(names) == 1:
-        worth = [-spent for spent in seconds] if SECONDS.name in names else list(scores)
+    if SCORE.name not in names or len(names) == 1:
+        worth = list(scores) if SCORE.name in names else [-spent for spent in seconds]
         return sorted(range(len(worth)), key=lambda row: -worth[row])[:count]
     return _greedy(np.asarray(scores, dtype=float), np.asarray(seconds, dtype=float), limit_s, count)
 

@@ -21,9 +21,10 @@ from automl.estimators.scores import logit, score_of
 from automl.samplers.base import Setting
 from automl.samplers.local import best_in_turn, volume_gains
 from automl.samplers.process_base import Base
+from automl.samplers.process_costs import Costs
 from automl.samplers.process_options import ProcessOptions
 from automl.samplers.process_pool import Candidates, near_pool, placed
-from automl.values import SCORE, SECONDS, Outcome, Pipeline, is_finite
+from automl.values import SCORE, Outcome, Pipeline, is_finite
 
 #: Deviations from the mean at which a score is looked at, and their weights. The tails matter: with five equal
 #: parts a checkpoint that nobody has tried never seems worth a trial once the front is good.
@@ -66,6 +67,7 @@ class Search:
     def __init__(self, base: Base, pool: Candidates, setting: Setting, options: ProcessOptions) -> None:
         self.base, self.setting, self.options = base, setting, options
         self.pool, self.candidates = pool, pool
+        self.costs = Costs(base, setting)
         self.physics = base.physics.fork()
         self.cold = OwnRuns(base.cold, pool.cold)
         self.warm = None if base.warm is None or pool.warm is None else OwnRuns(base.warm, pool.warm)
@@ -81,6 +83,7 @@ class Search:
     def advance(self, outcome: Outcome) -> None:
         """The next outcome, in trial order."""
         own = placed(self.base, [outcome.pipeline])
+        self.costs.observe(own, outcome, self.forecast(own).log_seconds)
         self.physics.observe(own.costed, outcome)
         if outcome.is_success and outcome.score is not None:
             self._score(own, float(logit(np.array([outcome.score]))[0]))
@@ -120,10 +123,11 @@ class Search:
 
     def _own_best(self) -> list[Pipeline]:
         done = [item for item in self.told if item.is_success and is_finite(item.seconds)]
+        longest = self.limit_s()
         rows = best_in_turn(
             [item.score or 0.0 for item in done],
-            [item.seconds or 0.0 for item in done],
-            limit_s=self.limit_s(),
+            self.costs.own(done, longest, len(self.told)),
+            limit_s=self.costs.reference(longest),
             count=OWN_BEST,
             objectives=self.setting.objectives,
         )
@@ -146,7 +150,8 @@ class Search:
         shares = np.array([1 - self.weight, self.weight])[: len(opinions)]
         forecast = self.forecast(chosen)
         front = self._front(pending)
-        gains = np.array([self._gain(each, forecast, front) for each in opinions])
+        spent = self.costs.candidates(chosen, forecast.log_seconds, self.limit_s(), len(self.told))
+        gains = np.array([self._gain(each, forecast, front, spent) for each in opinions])
         means, spreads = (np.array([each[row] for each in opinions]) for row in (0, 1))
         mean = shares @ means
         spread = np.sqrt(shares @ (spreads**2 + (means - mean) ** 2))
@@ -159,24 +164,25 @@ class Search:
         return self.physics.forecast(candidates.costed, wall if is_finite(wall) and wall > 0 else math.inf)
 
     def _front(self, pending: Set[str]) -> tuple[Vector, Vector]:
-        """Scores and seconds of the own successes, and of what is pending as it is expected to end."""
+        """Scores and costs of the own successes, and of what is pending as it is expected to end."""
         done = [item for item in self.told if item.is_success]
         longest = self.limit_s()
         scores = [item.score or 0.0 for item in done]
-        seconds = [item.seconds if is_finite(item.seconds) else longest for item in done]
+        spent = self.costs.own(done, longest, len(self.told))
         rows = [row for row, key in enumerate(self.candidates.keys) if key in pending]
         if rows:
             opinion = (self.warm if self.warm is not None and self.weight >= 0.5 else self.cold).opinion()[0]
             scores += score_of(opinion[rows]).tolist()
-            seconds += np.exp(self.forecast(self.candidates).log_seconds[rows]).tolist()
-        return np.array(scores, dtype=float), np.array(seconds, dtype=float)
+            logs = self.forecast(self.candidates).log_seconds
+            spent += self.costs.candidates(self.candidates, logs, longest, len(self.told))[rows].tolist()
+        return np.array(scores, dtype=float), np.array(spent, dtype=float)
 
     def _gain(
-        self, opinion: tuple[Vector, Vector], forecast: Forecast, front: tuple[Vector, Vector]
+        self, opinion: tuple[Vector, Vector], forecast: Forecast, front: tuple[Vector, Vector], spent: Vector
     ) -> Vector:
         scores = score_of(opinion[0][None, :] + QUANTILES[:, None] * opinion[1][None, :])
-        seconds, longest = np.exp(forecast.log_seconds), self.limit_s()
-        gains = self._plain_gain(scores, seconds, front, longest) * (1 - forecast.failing)
+        reference = self.costs.reference(self.limit_s())
+        gains = self._plain_gain(scores, spent, front, reference) * (1 - forecast.failing)
         return np.asarray(gains / self._price(forecast))
 
     def _price(self, forecast: Forecast) -> Vector:
@@ -188,16 +194,16 @@ class Search:
         return np.asarray((CHEAP + share) ** exponent)
 
     def _plain_gain(
-        self, scores: np.ndarray, seconds: Vector, front: tuple[Vector, Vector], longest: float
+        self, scores: np.ndarray, spent: Vector, front: tuple[Vector, Vector], reference: float
     ) -> Vector:
         names = {objective.name for objective in self.setting.objectives}
         if names == {SCORE.name}:
             return np.asarray(WEIGHTS @ np.maximum(scores - max(front[0], default=0.0), 0.0))
-        if names == {SECONDS.name}:
-            return np.asarray(np.maximum(min(front[1], default=longest) - seconds, 0.0) / longest)
+        if SCORE.name not in names:
+            return np.asarray(np.maximum(min(front[1], default=reference) - spent, 0.0) / reference)
         rows = _undominated(*front)
-        gains = volume_gains(scores, seconds, front[0][rows], front[1][rows], longest)
-        return np.asarray(WEIGHTS @ gains / longest)
+        gains = volume_gains(scores, spent, front[0][rows], front[1][rows], reference)
+        return np.asarray(WEIGHTS @ gains / reference)
 
     def _refused_from(self) -> float:
         """The chance of dying from which candidates are refused; at least a few stay."""

@@ -77,12 +77,15 @@ class TpeSampler(Sampler):
         )
 
     def _value(self, outcome: Outcome, objective: str) -> float:
-        value = outcome.score if objective == "score" else outcome.seconds
+        value = outcome.value(objective)
         if outcome.is_success and is_finite(value):
             return value
         if outcome.is_pruned and objective == "score" and is_finite(value):
             return value
-        return 0.0 if objective == "score" else self._limit_s
+        if objective in ("score", "seconds"):
+            return 0.0 if objective == "score" else self._limit_s
+        seen = [found for item in self._told if is_finite(found := item.value(objective))]
+        return max(seen, default=1.0)
 
     def _decisions(self, pipeline: Pipeline) -> list[tuple[str, Scalar, Parameter]]:
         """What Optuna is told of a pipeline: names, values, domains, in the order in which they are drawn."""

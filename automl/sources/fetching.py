@@ -37,6 +37,11 @@ def fetched_bytes(ref: DatasetRef, store: HubStore) -> int | None:
     return sum(path.stat().st_size for paths in found.files.values() for path in paths)
 
 
+def arriving(ref: DatasetRef, store: HubStore) -> int:
+    """Bytes of a dataset of the HF Hub that lie here and are not complete yet; 0 of any other."""
+    return datasets.arriving(store.cache, ref.name) if ref.source == "hub" else 0
+
+
 def fetch_dataset(ref: DatasetRef, store: HubStore) -> DatasetRef:
     """Bring a dataset to this machine; the reference with commit and configuration filled in."""
     if ref.source != "hub":

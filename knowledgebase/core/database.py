@@ -24,14 +24,31 @@ AS_IT_IS: dict[str, type] = {
 }
 
 
+class Slot:
+    """Stands for a list of values that comes when the query is asked (`core.prepared`)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.column: Any = None
+
+    def prepared(self, values: Sequence[Any]) -> list[Any]:
+        return [self.column.get_db_prep_value(value, connection) for value in values]
+
+
 @models.Field.register_lookup
 class Among(In):
     """`field__among=values`, for many values: like `in`, but PostgreSQL gets one list and not a place for each."""
 
     lookup_name = "among"
 
+    def get_prep_lookup(self) -> Any:
+        return self.rhs if isinstance(self.rhs, Slot) else super().get_prep_lookup()
+
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         column, before = self.process_lhs(compiler, connection)
+        if isinstance(self.rhs, Slot):
+            self.rhs.column = self.lhs.output_field
+            return f"{column} = ANY(%s)", [*before, self.rhs]
         prepare = self.lhs.output_field.get_db_prep_value
         values = [prepare(value, connection, prepared=True) for value in self.rhs if value is not None]
         return f"{column} = ANY(%s)", [*before, values]

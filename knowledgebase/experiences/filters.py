@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from tunelore.record import STATUSES
 
 from knowledgebase.core.errors import Problem, invalid
 from knowledgebase.experiences.expressions import condition
-from knowledgebase.experiences.models import LanguageModel, Task
-
-MOST_KEYS = 1_000
+from knowledgebase.experiences.expressions.nouns import pointing
 
 
 @dataclass(frozen=True)
@@ -52,25 +49,23 @@ class ExperienceFilters:
         found = Q()
         if self.task:
             names = parts(self.task)
-            found &= Q(task__in=keys(Task.objects.filter(Q(digest__in=names) | Q(name__in=names))))
+            found &= pointing("task", Q(digest__in=names) | Q(name__in=names))
         if self.method:
             found &= Q(method__in=parts(self.method))
         if self.language_model:
             names = parts(self.language_model)
-            known = LanguageModel.objects.filter(Q(key__in=names) | Q(name__in=names))
-            found &= Q(language_model__in=keys(known))
+            found &= pointing("language_model", Q(key__in=names) | Q(name__in=names))
         if self.status:
             found &= Q(status__in=self._statuses())
         if self.team:
-            found &= Q(team__slug__in=parts(self.team))
+            found &= pointing("team", Q(slug__in=parts(self.team)))
         if self.via:
             found &= Q(via__in=parts(self.via))
         if self.since:
             found &= Q(received_at__gte=self._since())
         if self.q:
-            tasks = keys(Task.objects.filter(name__icontains=self.q))
-            models = keys(LanguageModel.objects.filter(name__icontains=self.q))
-            found &= Q(task__in=tasks) | Q(language_model__in=models) | Q(method=self.q)
+            named = Q(name__icontains=self.q)
+            found &= pointing("task", named) | pointing("language_model", named) | Q(method=self.q)
         return found & condition(self.filter)
 
     def active(self) -> dict[str, str]:
@@ -100,16 +95,6 @@ class ExperienceFilters:
         raise invalid(
             "since", f"{self.since[:80]!r} is no date; write it as 2026-11-21 or 2026-11-21T10:00:00Z"
         )
-
-
-def keys(rows: QuerySet[Any]) -> list[int] | QuerySet[Any]:
-    """What these rows are numbered, looked up at once where they are few.
-
-    Told the numbers, PostgreSQL goes straight to them, or sees that there are none; told to look them up itself it
-    reads the whole store, newest first, to find where a name stands.
-    """
-    found = list(rows.values_list("pk", flat=True)[: MOST_KEYS + 1])
-    return found if len(found) <= MOST_KEYS else rows.values("pk")
 
 
 def parts(text: str) -> list[str]:

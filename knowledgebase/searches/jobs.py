@@ -41,8 +41,8 @@ def advance_search(search_id: str) -> int:
 
 @app.task  # type: ignore[untyped-decorator]
 def resolve_dataset(dataset_id: str) -> str:
-    """Read a dataset."""
-    return services.resolve_dataset(UUID(dataset_id))
+    """Read a dataset; what takes long is read in a process of its own, and this worker goes on."""
+    return services.read_or_start(UUID(dataset_id))
 
 
 @app.task  # type: ignore[untyped-decorator]

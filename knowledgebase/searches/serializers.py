@@ -57,6 +57,7 @@ class DatasetAnswer(serializers.ModelSerializer[Dataset]):
             "validation_rows",
             "test_rows",
             "size_bytes",
+            "fetched_bytes",
             "metafeatures",
             "created_at",
             "resolved_at",

@@ -104,7 +104,8 @@ def dead_hubs(quick: bool) -> Rows:
 
 def _added(kind: str, tracker: str, pairs: list[tuple[Row, Row]]) -> Row:
     ended = [(one, none) for one, none in pairs if not one["over"]]
-    whole = [one["took_s"] - none["took_s"] for one, none in ended]
+    # Where a tracker raised, there was no training whose time could be compared.
+    whole = [one["took_s"] - none["took_s"] for one, none in ended if not one["raised"]]
     held = [one["hooks_s"] + one["exit_s"] for one, _ in ended]
     return {
         "hub": kind, "tracker": tracker, "rounds": len(pairs),

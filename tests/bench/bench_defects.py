@@ -167,10 +167,15 @@ def defect_rows(
 
 
 def claim_rows(pairs: Sequence[tuple[Arm, Arm]], runs: Runs) -> list[dict[str, Any]]:
-    """One row a prior: its best score, seconds and failures beside the zero-shot search's, and what lies beyond."""
+    """One row an arm: best score, seconds and failures beside the zero-shot search's, and what lies beyond its front.
+
+    The zero-shot search itself is held against the front of its next seed.
+    """
     rows = []
-    for arm, cold in pairs:
+    colds = {cold.name: (cold, cold) for _, cold in pairs}
+    for arm, cold in [*colds.values(), *pairs]:
         own, base = runs[arm.name], runs[cold.name]
+        fronts = next_seeds(base) if arm is cold else base
         best = difference(own, base, lambda run: run.best)
         rows.append(
             {
@@ -188,10 +193,20 @@ def claim_rows(pairs: Sequence[tuple[Arm, Arm]], runs: Runs) -> list[dict[str, A
                 "hypervolume_change": difference(own, base, volume_at(BUDGET)),
                 "seconds_ratio": _ratio(base, own, lambda run: fmean(run.seconds)),
                 "failure_ratio": _ratio(base, own, failed_at(BUDGET)),
-                "beyond_cold_front": fmean(map(_beyond, own, base)),
+                "beyond_cold_front": fmean(map(_beyond, own, fronts)),
             }
         )
     return rows
+
+
+def next_seeds(runs: Sequence[Searched]) -> list[Searched]:
+    """In place of each search the next one of its task, of the last one the first."""
+    found: list[Searched] = []
+    for run in runs:
+        own = [one for one in runs if one.task == run.task]
+        place = next(at for at, one in enumerate(own) if one is run)
+        found.append(own[(place + 1) % len(own)])
+    return found
 
 
 def _ratio(cold: Sequence[Searched], own: Sequence[Searched], read: Callable[[Searched], float]) -> float:

@@ -30,7 +30,7 @@ import numpy as np  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from search import records, report  # noqa: E402
+from search import drawing, records, report  # noqa: E402
 from search.arms import Arm, arms  # noqa: E402
 from search.searches import Case, frozen, searched  # noqa: E402
 from search.worlds import (  # noqa: E402
@@ -94,9 +94,8 @@ def document(
             "searches": len(table[arm.name, regime]),
             **report.summary(table[arm.name, regime]),
             **report.compared(table, arm.name, regime),
-            "curve": report.mean_curve(table[arm.name, regime]),
-            "best_curve": report.best_curve(table[arm.name, regime]),
-            "clock": report.clock(table[arm.name, regime]),
+            **report.curves(table[arm.name, regime]),
+            "tasks": report.by_task(table, arm.name, regime),
         }
         for regime in regimes
         for arm in chosen
@@ -128,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--target", type=Path, default=ROOT / "build" / "bench" / "search.json")
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "bench" / "searches")
+    parser.add_argument("--drawing", type=Path, help="also draw the curves of stores that help, as SVG")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--quick", action="store_true", help="2 seeds, minutes instead of an hour")
     parser.add_argument("--tuning", action="store_true", help="the family that parameters are chosen on")
@@ -148,6 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.target.parent.mkdir(parents=True, exist_ok=True)
     options.target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"\nwritten to {options.target}")
+    if options.drawing is not None:
+        options.drawing.write_text(drawing.svg(result), encoding="utf-8")
     return 0
 
 

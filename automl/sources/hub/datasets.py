@@ -5,6 +5,7 @@ It knows no labels and no columns; `automl.sources.files` reads what is fetched 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from automl.errors import SourceError
 from automl.sources.hub.requests import RemoteFile, RemoteRepo, look_up
-from automl.sources.hub.store import COMMIT, REPO, HubStore, place, publish, staging
+from automl.sources.hub.store import COMMIT, PARTS, REPO, HubStore, place, publish, staging
 from automl.sources.hub.transfer import download
 from automl.sources.raw import MAX_BYTES
 
@@ -75,6 +76,15 @@ def kept(cache: str, name: str, commit: str, config: str) -> HubDataset | None:
         return None
     folder = place(cache, "dataset", name, commit) / (config or "default")
     return HubDataset(config, commit, _by_split(folder)) if folder.is_dir() else None
+
+
+def arriving(cache: str, name: str) -> int:
+    """Bytes that have arrived of what is being fetched, of any commit and configuration."""
+    total = 0
+    for path in place(cache, "dataset", name, "any").parent.glob(f"*/{PARTS}/*/*"):
+        with contextlib.suppress(FileNotFoundError):  # complete in this very moment
+            total += path.stat().st_size
+    return total
 
 
 def _take(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from django.utils.timezone import is_naive, make_aware
 from knowledgebase.experiences.expressions.fields import Field, field_named
 from knowledgebase.experiences.expressions.grammar import Comparison, Joined, Literal, Not, Tree, parse, wrong
 from knowledgebase.experiences.expressions.json_values import JsonNull
+from knowledgebase.experiences.expressions.nouns import FEW_KEYS, NOUNS, keys, named
 
 NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)")
 UNITS = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86400, "B": 1, "k": 1e3, "M": 1e6, "G": 1e9}
@@ -74,7 +76,7 @@ class _Compiler:
     def contains(self, field: Field, one: Comparison, value: Value) -> Q:
         if field.kind != "text" or field.name == "id":
             raise wrong(self.text, one.at, f"~ looks into texts, and {field.name} is none")
-        return Q(**{f"{field.column}__icontains": value})
+        return of_its_noun(field, lambda own: Q(**{f"{own.column}__icontains": value}))
 
     def ordered(self, field: Field, one: Comparison, value: Value) -> None:
         if field.kind in ("text", "flag") or (field.kind == "any" and isinstance(value, str | bool)):
@@ -126,10 +128,26 @@ def as_number(text: str) -> float | None:
 
 def holds(field: Field, sign: str, value: Value) -> Q:
     """A comparison that is false, and not unknown, where there is no value."""
-    if not field.path:
-        return Q(**{f"{field.column}__{LOOKUPS[sign]}": value})
-    expression = field.expression(value)
-    return Q(COMPARE[sign](expression, value)) & Q(IsNull(expression, False))
+
+    def compared(own: Field) -> Q:
+        if not own.path:
+            return Q(**{f"{own.column}__{LOOKUPS[sign]}": value})
+        expression = own.expression(value)
+        return Q(COMPARE[sign](expression, value)) & Q(IsNull(expression, False))
+
+    return of_its_noun(field, compared)
+
+
+def of_its_noun(field: Field, compared: Callable[[Field], Q]) -> Q:
+    """What holds of a task, language model, system, team or person is asked of those, and not of each experience.
+
+    Unless it holds of many: then a page is full soon, whichever way the store is gone through.
+    """
+    noun, _, column = field.column.partition("__")
+    if noun not in NOUNS:
+        return compared(field)
+    found = keys(named(noun, compared(replace(field, column=column))), FEW_KEYS)
+    return Q(**{f"{noun}__in": found}) if isinstance(found, list) else compared(field)
 
 
 def missing(field: Field) -> Q:

@@ -127,6 +127,8 @@ class Experience(models.Model):
             models.Index(fields=("status", "-change_seq"), name="experience_status"),
             models.Index(fields=("language_model", "-change_seq"), name="experience_language_model"),
             models.Index(fields=("team", "-change_seq"), name="experience_team"),
+            models.Index(fields=("via", "-change_seq"), name="experience_via"),
+            models.Index(fields=("cause", "-change_seq"), name="experience_cause"),
             # Sums over everything read these two alone and leave the wide rows where they are. Count "*" and
             # not the key, which on SQLite no index of ours holds.
             models.Index(
@@ -162,10 +164,12 @@ class Experience(models.Model):
                 for name in (
                     "score",
                     "evaluation_s",
+                    "cpu_s",
                     "host_memory_bytes",
                     "device_memory_bytes",
                     "train_rows",
                     "started_at",
+                    "finished_at",
                     "received_at",
                     "owner",
                     "visibility",

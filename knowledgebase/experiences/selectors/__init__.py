@@ -16,6 +16,7 @@ from knowledgebase.experiences.selectors.experiences import (
     successes_on,
 )
 from knowledgebase.experiences.selectors.growth import growth
+from knowledgebase.experiences.selectors.keeping import store_state
 from knowledgebase.experiences.selectors.leaderboards import MOST_LEADERS, Leaderboard, leaderboard
 from knowledgebase.experiences.selectors.neighbours import (
     NearTask,
@@ -24,7 +25,6 @@ from knowledgebase.experiences.selectors.neighbours import (
     distances_between,
     nearest_tasks,
     nearest_to,
-    store_state,
     surroundings,
     target_of,
 )
@@ -45,6 +45,7 @@ from knowledgebase.experiences.selectors.tasks import (
     task_list,
     task_summaries,
     tried_on,
+    visible_task,
 )
 
 __all__ = [
@@ -90,4 +91,5 @@ __all__ = [
     "task_list",
     "task_summaries",
     "tried_on",
+    "visible_task",
 ]

@@ -21,6 +21,7 @@ from knowledgebase.core.errors import not_found
 from knowledgebase.experiences.expressions import Field
 from knowledgebase.experiences.filters import ExperienceFilters
 from knowledgebase.experiences.models import Experience, Run
+from knowledgebase.experiences.selectors.keeping import kept_until_change
 
 FAILED = ("oom", "timeout", "diverged", "error")
 EVIDENCE_ROWS = 20_000
@@ -142,7 +143,8 @@ def running_runs(user: User) -> QuerySet[Run]:
 
 def statistics(user: User) -> Statistics:
     """The figures of the overview: over what the user may see."""
-    return statistics_of(Experience.objects.visible_to(user))
+    rows = Experience.objects.visible_to(user)
+    return kept_until_change(user, "statistics", lambda: statistics_of(rows))
 
 
 def statistics_of(rows: QuerySet[Experience]) -> Statistics:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.models import Experience
 from knowledgebase.experiences.selectors.experiences import FAILED
+from knowledgebase.experiences.selectors.keeping import kept_until_change
 
 WEEKS = 26
 # Below this, weeks would be too few to show a course.
@@ -22,6 +23,10 @@ Period = tuple[date, int, int, int]
 
 def growth(user: User) -> tuple[str, list[Period]]:
     """The last half year that the user may see: "day" or "week", and (first day, ok, other, failed) without gaps."""
+    return kept_until_change(user, "growth", lambda: _growth(user))
+
+
+def _growth(user: User) -> tuple[str, list[Period]]:
     since = timezone.now() - timedelta(weeks=WEEKS)
     # The day as the first letters of the text: a function of the database, where one of Python's is called by row.
     days = (

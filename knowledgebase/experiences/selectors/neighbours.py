@@ -15,12 +15,13 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Exists, OuterRef, Subquery, Sum
+from django.db.models import Exists, OuterRef
 from numpy.typing import NDArray
 
 from automl.neighbours import between, distances
-from knowledgebase.accounts.models import Membership, User
-from knowledgebase.experiences.models import ChangeCounter, Experience, Task
+from knowledgebase.accounts.models import User
+from knowledgebase.experiences.models import Experience, Task
+from knowledgebase.experiences.selectors.keeping import store_state
 
 MAP_TASKS = 40
 Values = Mapping[str, float | None]
@@ -231,23 +232,6 @@ def _tasks_seen(user: User, kind: str) -> Seen:
         while len(_seen) > KEPT_ASKERS:
             _seen.pop(next(iter(_seen)), None)
     return kept
-
-
-def store_state(user: User) -> tuple[Any, ...] | None:
-    """What changes with every experience that comes, goes or is shared, and with every team joined or left.
-
-    The number of the last change; the newest row's random id, which a restored store does not share; and of the
-    memberships how many there are and the sum of their keys, which only grow.
-    """
-    newest = Experience.objects.order_by("-change_seq").values("pk")[:1]
-    mine = Membership.objects.filter(user=user).order_by().values("user")
-    states = ChangeCounter.objects.values_list(
-        "last",
-        Subquery(newest),
-        Subquery(mine.annotate(many=Count("pk")).values("many")),
-        Subquery(mine.annotate(whole=Sum("pk")).values("whole")),
-    )
-    return states.first()
 
 
 def _number(value: object) -> float:

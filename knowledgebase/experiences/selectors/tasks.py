@@ -14,6 +14,7 @@ from knowledgebase.accounts.models import User
 from knowledgebase.core.errors import not_found
 from knowledgebase.experiences.models import Experience, LanguageModel, System, Task
 from knowledgebase.experiences.selectors.experiences import FAILED
+from knowledgebase.experiences.selectors.keeping import kept_until_change
 
 # What a page reads of one task at most, newest first; said on the page where it cuts.
 TRIED_ROWS = 20_000
@@ -80,7 +81,8 @@ def system_detail(user: User, digest: str) -> System:
 
 def task_summaries(user: User) -> list[Task]:
     """All tasks with a visible experience, newest change first: one pass over the experiences."""
-    return sorted(_summed(Task, user, "task"), key=lambda row: -row.last)  # type: ignore[attr-defined]
+    found = kept_until_change(user, "tasks", lambda: _summed(Task, user, "task"))
+    return sorted(found, key=lambda row: -row.last)  # type: ignore[attr-defined]
 
 
 def language_model_summaries(user: User) -> list[LanguageModel]:
@@ -123,6 +125,15 @@ def _add(whole: dict[str, Any], part: Mapping[str, Any]) -> None:
 def task_detail(user: User, digest: str) -> Task:
     """One task by its digest; Problem 404 when the user may see nothing about it."""
     row = task_list(user).filter(digest=digest).first()
+    if row is None:
+        raise not_found("task", digest)
+    return row
+
+
+def visible_task(user: User, digest: str) -> Task:
+    """One task without its sums, which cost more than finding its neighbours; Problem 404 as for `task_detail`."""
+    mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
+    row = Task.objects.filter(Exists(mine), digest=digest).first()
     if row is None:
         raise not_found("task", digest)
     return row

@@ -97,7 +97,7 @@ def described(user: User, asked: dict[str, Any]) -> selectors.Target:
         found = " and ".join(given) or "none of them"
         raise invalid("task", f"give one of task, metafeatures and statistics, not {found}")
     if given == ["task"]:
-        task = selectors.task_detail(user, asked["task"])
+        task = selectors.visible_task(user, asked["task"])
         if not task.metafeatures:
             detail = f"task {task.digest} has no meta-features yet; nothing can be measured from it"
             raise Problem(422, "no_metafeatures", "No meta-features", detail)

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Value
+from django.db.models import BigIntegerField, QuerySet, Value
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from tunelore import record as records
@@ -21,6 +21,7 @@ from tunelore import record as records
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.core.database import insert_rows
 from knowledgebase.core.errors import FieldError, Problem
+from knowledgebase.core.prepared import Prepared
 from knowledgebase.experiences.models import Experience, Run, Tombstone, numbers_of
 from knowledgebase.experiences.services.changes import lock_changes, take
 from knowledgebase.experiences.services.references import Identities, References, identify, resolve
@@ -144,22 +145,28 @@ def _check(item: object) -> _Item | ItemResult:
     return ItemResult(status, str(found)[:64] if isinstance(found, str) else None, problem)
 
 
+def _under_ids(ids: list[UUID]) -> QuerySet[Any, Any]:
+    nobody, empty = Value(None, output_field=BigIntegerField()), Value("")
+    stored, runs, gone = (
+        model._default_manager.filter(pk__among=ids).order_by() for model in (Experience, Run, Tombstone)
+    )
+    return stored.values_list(Value("stored"), "pk", "owner_id", "content", "provisional").union(
+        runs.values_list(Value("run"), "pk", "owner_id", empty, Value(True)),
+        gone.values_list(Value("gone"), "pk", nobody, empty, Value(False)),
+        all=True,
+    )
+
+
+UNDER_IDS = Prepared(_under_ids, ("ids",))
+
+
 def _find(items: Sequence[_Item], owner: User | None) -> _There:
     """One question for all three tables, which is most of what keeps other writers waiting."""
     there = _There({}, set(), set(), set())
     ids, key = [item.id for item in items], owner.pk if owner else None
     if not ids:
         return there
-    nobody, empty = Value(None, output_field=BigIntegerField()), Value("")
-    stored, runs, gone = (
-        model._default_manager.filter(pk__among=ids).order_by() for model in (Experience, Run, Tombstone)
-    )
-    found = stored.values_list(Value("stored"), "pk", "owner_id", "content", "provisional").union(
-        runs.values_list(Value("run"), "pk", "owner_id", empty, Value(True)),
-        gone.values_list(Value("gone"), "pk", nobody, empty, Value(False)),
-        all=True,
-    )
-    for what, pk, starter, content, is_provisional in found:
+    for what, pk, starter, content, is_provisional in UNDER_IDS.rows(ids=ids):
         if what == "stored":
             there.rows[pk] = (content, is_provisional)
         else:

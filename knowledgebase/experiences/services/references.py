@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Model, TextField, Value
+from django.db import connection
+from django.db.models import Model, QuerySet, TextField, Value
 from tunelore import record as records
 
+from knowledgebase.core.prepared import Prepared
 from knowledgebase.experiences.models import LanguageModel, Pipeline, System, Task
 from knowledgebase.experiences.services.catalogue import RECORD, completed, entry_for
 
@@ -21,6 +23,14 @@ Record = Mapping[str, Any]
 NAMES: Mapping[type[Model], str] = {
     Task: "digest", LanguageModel: "key", System: "digest", Pipeline: "digest"
 }  # fmt: skip
+_NOTHING = Value(None, output_field=TextField())
+# And what is to be known of it beside its key.
+COLUMNS: tuple[tuple[type[Model], Any], ...] = (
+    (Task, "metafeatures"),
+    (LanguageModel, "feature_sources"),
+    (System, _NOTHING),
+    (Pipeline, _NOTHING),
+)
 
 
 @dataclass(frozen=True)
@@ -88,26 +98,28 @@ def resolve(batch: Sequence[Identities]) -> References:
     return References(tasks, known[System].keys, models.keys, known[Pipeline].keys)
 
 
-def _look_up(wanted: Mapping[type[Model], Mapping[str, Identities]]) -> dict[type[Model], _Known]:
-    """One question for all nouns: asked apart, they would be half of what storing one record takes."""
-    nothing = Value(None, output_field=TextField())
-    columns: tuple[tuple[type[Model], Any], ...] = (
-        (Task, "metafeatures"),
-        (LanguageModel, "feature_sources"),
-        (System, nothing),
-        (Pipeline, nothing),
-    )
-    # The tasks are never none, and come first: their columns say what the others' are.
+def _known_nouns(**names: list[str]) -> QuerySet[Any, Any]:
+    """Which noun (its place in COLUMNS), name, key and what is said of it, of rows with these names, by noun."""
+    # The tasks come first: what their columns are the others' are.
     first, *others = [
-        model._default_manager.filter(**{f"{NAMES[model]}__among": list(wanted[model])})
+        model._default_manager.filter(**{f"{NAMES[model]}__among": names[model.__name__]})
         .order_by()
         .values_list(Value(place), NAMES[model], "pk", said)
-        for place, (model, said) in enumerate(columns)
-        if wanted[model]
+        for place, (model, said) in enumerate(COLUMNS)
+        if names[model.__name__] or connection.vendor == "postgresql"
     ]
+    return first.union(*others, all=True)
+
+
+KNOWN_NOUNS = Prepared(_known_nouns, tuple(model.__name__ for model in NAMES))
+
+
+def _look_up(wanted: Mapping[type[Model], Mapping[str, Identities]]) -> dict[type[Model], _Known]:
+    """One question for all nouns: asked apart, they would be half of what storing one record takes."""
     found = {model: _Known({}, {}) for model in wanted}
-    for place, name, key, said in first.union(*others, all=True):
-        known = found[columns[place][0]]
+    names = {model.__name__: list(ones) for model, ones in wanted.items()}
+    for place, name, key, said in KNOWN_NOUNS.rows(**names):
+        known = found[COLUMNS[place][0]]
         known.keys[name], known.said[name] = key, said
     return found
 

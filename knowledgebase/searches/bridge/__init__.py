@@ -5,7 +5,7 @@ It writes no row. Services see plain values: Start, SearchContext, DatasetFacts,
 
 from knowledgebase.searches.bridge.asked import AskedRows, asked_rows
 from knowledgebase.searches.bridge.curves import STOPPING_RULES
-from knowledgebase.searches.bridge.datasets import DatasetFacts, read_dataset
+from knowledgebase.searches.bridge.datasets import DatasetFacts, arriving_bytes, read_dataset
 from knowledgebase.searches.bridge.drawing import draw_pipelines
 from knowledgebase.searches.bridge.engine import (
     SearchContext,
@@ -48,6 +48,7 @@ __all__ = [
     "Refused",
     "SearchContext",
     "Start",
+    "arriving_bytes",
     "asked_rows",
     "builtin_choices",
     "check_gate",

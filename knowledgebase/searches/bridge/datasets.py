@@ -14,7 +14,7 @@ from tunelore import describe, record
 
 from automl.errors import AutomlError
 from automl.sources.datasets import DatasetRef, load
-from automl.sources.fetching import fetch_dataset, fetched_bytes
+from automl.sources.fetching import arriving, fetch_dataset, fetched_bytes
 from automl.sources.quality import findings
 from automl.sources.rows import ANSWERS, CLASSES, LabelledText
 from automl.sources.splitting import prepare
@@ -104,6 +104,11 @@ def read_dataset(dataset: Dataset) -> DatasetFacts:
         config=ref.config,
         warnings=_warnings(labelled, classes),
     )
+
+
+def arriving_bytes(dataset: Dataset) -> int:
+    """How much of a dataset of the HF Hub has arrived on this machine and is not complete yet; 0 of any other."""
+    return arriving(dataset_ref(dataset), hub_store())
 
 
 def _classes(dataset: Dataset, labelled: LabelledText) -> Counter[str]:

@@ -89,6 +89,13 @@ class Dataset(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 
+    # While it is read by a process of its own.
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="how often somebody began to read it")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="until then somebody is reading it")
+    fetched_bytes = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="hub: what has arrived so far"
+    )
+
     objects = DatasetQuerySet.as_manager()
 
     class Meta:

@@ -20,6 +20,7 @@ from knowledgebase.searches.services.launch import (
     check_request,
     launch_search,
 )
+from knowledgebase.searches.services.reading import read_apart, read_or_start
 from knowledgebase.searches.services.running import run_trial
 from knowledgebase.searches.services.sweep import resend_queued, sweep
 from knowledgebase.searches.services.trials import beat_trial, claim_trial, finish_trial, release_trial
@@ -40,6 +41,8 @@ __all__ = [
     "estimate_search",
     "finish_trial",
     "launch_search",
+    "read_apart",
+    "read_or_start",
     "release_trial",
     "resend_queued",
     "resolve_dataset",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -147,19 +148,23 @@ def resolve_dataset(dataset_id: UUID) -> str:
     if dataset is None:
         return "gone"
     if dataset.state == Dataset.State.RESOLVING:
-        changes = _findings(dataset)
-        now = timezone.now()
-        with transaction.atomic():
-            Dataset.objects.filter(pk=dataset_id, state=Dataset.State.RESOLVING).update(
-                **changes, resolved_at=now
-            )
-            waiting = Search.objects.filter(dataset=dataset_id, state=Search.State.QUEUED)
-            for search_id in waiting.values_list("pk", flat=True):
-                hint_advance(search_id, now)
-        if changes["state"] == Dataset.State.REFUSED:
-            discard_files(dataset)
-        return str(changes["state"])
+        return settle_dataset(dataset, _findings(dataset))
     return dataset.state
+
+
+def settle_dataset(dataset: Dataset, changes: Mapping[str, Any]) -> str:
+    """End the reading of a dataset and push the searches that wait for it; its state then. The first one is right."""
+    now = timezone.now()
+    with transaction.atomic():
+        reading = Dataset.objects.filter(pk=dataset.pk, state=Dataset.State.RESOLVING)
+        if not reading.update(**changes, resolved_at=now, lease_until=None):
+            return Dataset.objects.filter(pk=dataset.pk).values_list("state", flat=True).first() or "gone"
+        waiting = Search.objects.filter(dataset=dataset.pk, state=Search.State.QUEUED)
+        for search_id in waiting.values_list("pk", flat=True):
+            hint_advance(search_id, now)
+    if changes["state"] == Dataset.State.REFUSED:
+        discard_files(dataset)
+    return str(changes["state"])
 
 
 def discard_files(dataset: Dataset) -> None:

@@ -91,6 +91,7 @@ def resolve_waiting(now: datetime) -> int:
     """Datasets that nobody has read yet, a while after they were created."""
     lately = now - timedelta(seconds=FIRST_RESEND_S)
     waiting = Dataset.objects.filter(state=Dataset.State.RESOLVING, created_at__lt=lately)
+    waiting = waiting.exclude(lease_until__gt=now)
     due = list(waiting.values_list("pk", flat=True))
     for dataset_id in due:
         hint_resolve(dataset_id)

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 ANSWER: dict[str, Any] = {}
@@ -119,6 +120,7 @@ def train(tracker: str, steps: int) -> dict[str, Any]:
             return super().training_step(*arguments, **more)
 
     made.__class__ = Slow
+    said_to_start()
     start, held = time.monotonic(), [0.0]
     try:
         for one in callback_of(tracker):
@@ -214,6 +216,8 @@ def pairs(count: int, steps: int) -> dict[str, Any]:
 
 def main() -> None:
     kind, *arguments = sys.argv[1:]
+    if kind != "train":
+        said_to_start()
     atexit.register(write_answer)
     logging.disable(logging.WARNING)
     if kind == "logs":
@@ -227,6 +231,11 @@ def main() -> None:
     else:
         answer = pairs(int(arguments[0]), int(arguments[1]))
     ANSWER.update(answer)
+
+
+def said_to_start() -> None:
+    """Imports are over: from now on the parent's limit counts."""
+    Path(os.environ["BENCH_ANSWER"] + ".start").touch()
 
 
 def write_answer() -> None:

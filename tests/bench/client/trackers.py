@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,10 @@ def environment_of(folder: Path, hub: str = "") -> dict[str, str]:
 def measured(
     python: Path, *arguments: object, hub: str = "", limit_s: float = 600.0, **variables: str
 ) -> dict[str, Any]:
-    """What the child answers, with `code`, and `took_s` from its `start` to its end; `over` where it was stopped."""
+    """What the child answers, with `code`, and `took_s` from its `start` to its end; `over` where it was stopped.
+
+    `limit_s` counts from its start.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         command = [str(python), str(CHILD), *map(str, arguments)]
@@ -67,20 +70,36 @@ def measured(
                 command, cwd=folder, env={**environment_of(folder, hub), **variables}, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-            over = False
-            try:
-                process.wait(limit_s)
-            except subprocess.TimeoutExpired:
-                over = True
-                os.killpg(process.pid, 9)
-                process.wait()
-        ended = time.monotonic()
+            ended, over = _ended(process, folder / "answer.json.start", limit_s)
         answer = folder / "answer.json"
         found: dict[str, Any] = json.loads(answer.read_text()) if answer.exists() else {}
         if not found and not over:
             raise SystemExit(f"{command} said:\n{(folder / 'output').read_text()[-3000:]}")
         took = ended - found["start"] if "start" in found else None
         return {**found, "code": process.returncode, "took_s": took, "over": over}
+
+
+def _ended(process: subprocess.Popen[bytes], started: Path, limit_s: float) -> tuple[float, bool]:
+    """When it ended, of time.monotonic, and whether it had to be stopped: so long after it said that it starts.
+
+    What comes before is imports, which on a busy machine take any time. Waiting with a time-out would look only now
+    and then, so a timer stops it.
+    """
+    while process.poll() is None and not started.exists():
+        time.sleep(0.02)
+    over = threading.Event()
+
+    def stop() -> None:
+        over.set()
+        with suppress(ProcessLookupError):  # it ended in this very moment
+            os.killpg(process.pid, 9)
+
+    timer = threading.Timer(limit_s, stop)
+    timer.start()
+    process.wait()
+    ended = time.monotonic()
+    timer.cancel()
+    return ended, over.is_set()
 
 
 def peers_python() -> tuple[Path | None, str]:

@@ -18,6 +18,7 @@ from automl.priors import Defects, Prior, PriorOptions, Rate
 from automl.samplers import PgeOptions, Setting, make_sampler
 from automl.space import Choice, Flag, Integer, Real, Space
 from automl.values import Outcome, Pipeline
+from search import syne
 
 AUTOML = Path(__file__).resolve().parents[3] / "automl"
 #: Optuna gets the best of the three nearest tasks first, as many as here.
@@ -146,6 +147,15 @@ def optuna_arm(
     return start
 
 
+def syne_arm(name: str) -> Arm:
+    """A transfer scheduler of Syne Tune; `search.syne` says how it is told what."""
+
+    def start(space: Space, prior: Prior | None, seed: int, limit_s: float) -> Asked:
+        return syne.Syne(name, space, prior, seed, limit_s)
+
+    return Arm(f"syne-{name}", start, "store", ("space/*.py", "../tests/bench/search/syne*.py"))
+
+
 CORE = (
     "values.py",
     "engine.py",
@@ -196,4 +206,4 @@ def arms() -> list[Arm]:
             Arm("tpe-portfolio", optuna_arm("tpe", portfolio), "store", PROCESS, rival=False),
             Arm("optuna-nsga2", optuna_arm("nsga2"), "none", ("space/*.py",)),
         ]
-    return found
+    return found + [syne_arm(name) for name in syne.NAMES if syne.available()]

@@ -17,6 +17,8 @@ from search import records
 from search.searches import Case, by_clock, curve
 
 POINTS = (10, 25, 50)
+#: Time limits of seconds at which curves against the clock are read.
+CLOCK = (1, 2, 5, 10, 20)
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ def mean_curve(rows: Sequence[Searched]) -> list[float]:
 
 
 def difference(ours: Sequence[Searched], theirs: Sequence[Searched], at: int) -> tuple[float, float]:
-    """Mean paired difference of hypervolume after `at` trials, and its error over tasks."""
-    means = [fmean(values) for values in _gaps(ours, theirs, at).values()]
+    """Mean paired difference of hypervolume after `at` trials, and its error over tasks (one task: over seeds)."""
+    means = _leads(ours, theirs, at)
     return fmean(means), stdev(means) / math.sqrt(len(means)) if len(means) > 1 else 0.0
 
 
@@ -78,11 +80,17 @@ def _gaps(
     return gaps
 
 
+def _leads(ours: Sequence[Searched], theirs: Sequence[Searched], at: int) -> list[float]:
+    """Our mean lead on each task; of one task, on each seed."""
+    gaps = list(_gaps(ours, theirs, at).values())
+    return gaps[0] if len(gaps) == 1 else [fmean(values) for values in gaps]
+
+
 def sign_flips(ours: Sequence[Searched], theirs: Sequence[Searched], at: int) -> float:
     """How often chance alone makes so large a difference: the exact two-sided test that turns the signs of the
-    tasks' mean differences round in all ways.
+    tasks' mean differences round in all ways; of the seeds' where there is one task.
     """
-    means = [fmean(values) for values in _gaps(ours, theirs, at).values()]
+    means = _leads(ours, theirs, at)
     seen = abs(sum(means))
     flips = itertools.product((1, -1), repeat=len(means))
     sums = [abs(sum(sign * gap for sign, gap in zip(signs, means, strict=True))) for signs in flips]
@@ -102,15 +110,52 @@ def beyond(ours: Sequence[Searched], cold: Sequence[Searched]) -> float:
 
 def best_curve(rows: Sequence[Searched]) -> list[float]:
     """The mean best score after each trial."""
-    curves = [
-        list(itertools.accumulate((trial[1] or 0.0 for trial in row.found["trials"]), max)) for row in rows
-    ]
-    return [fmean(values) for values in zip(*curves, strict=True)]
+    return [fmean(values) for values in zip(*map(_bests, rows), strict=True)]
+
+
+def _bests(row: Searched) -> list[float]:
+    return list(itertools.accumulate((trial[1] or 0.0 for trial in row.found["trials"]), max))
 
 
 def clock(rows: Sequence[Searched]) -> dict[str, float]:
     """Mean hypervolume after so many time limits of seconds, failed seconds counted."""
-    return {str(at): fmean(by_clock(row.found, row.volumes, at) for row in rows) for at in (1, 2, 5, 10, 20)}
+    return {str(at): fmean(by_clock(row.found, row.volumes, at) for row in rows) for at in CLOCK}
+
+
+def best_clock(rows: Sequence[Searched]) -> dict[str, float]:
+    """Mean best score after so many time limits of seconds, failed seconds counted."""
+    return {str(at): fmean(by_clock(row.found, _bests(row), at) for row in rows) for at in CLOCK}
+
+
+def curves(rows: Sequence[Searched]) -> dict[str, Any]:
+    """Hypervolume and best score, against trials and against seconds."""
+    return {
+        "curve": mean_curve(rows),
+        "best_curve": best_curve(rows),
+        "clock": clock(rows),
+        "best_clock": best_clock(rows),
+    }
+
+
+def by_task(table: Table, name: str, regime: str) -> list[dict[str, Any]]:
+    """The same of each task alone; `p` there turns the signs of its seeds round."""
+    found = []
+    for family, task in sorted({(row.case.family, row.case.task) for row in table[name, regime]}):
+        here = {
+            key: [row for row in rows if (row.case.family, row.case.task) == (family, task)]
+            for key, rows in table.items()
+            if key[1] == regime
+        }
+        rows = here[name, regime]
+        line = {
+            "family": family,
+            "task": task,
+            **summary(rows),
+            **compared(here, name, regime),
+            **curves(rows),
+        }
+        found.append(line)
+    return found
 
 
 def evaluations_for(volumes: Sequence[float], target: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,11 @@ def test_the_nine_are_named_and_off() -> None:
     assert len(Defects.named(NINE).names()) == 9
     with pytest.raises(SamplerError, match="B99"):
         Defects.named(["B99"])
+
+
+def test_the_page_about_them_names_each() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "xautolm.md").read_text(encoding="utf-8")
+    assert [letter for letter, name in NINE.items() if f"| {letter} | `{name}` |" not in page] == []
 
 
 def test_b1_takes_failures_for_the_best() -> None:

@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     hub = argparse.ArgumentParser(add_help=False)
     hub.add_argument("--url", help="address of the hub (default: TUNELORE_URL)")
     hub.add_argument("--token", help="token with the scope experiences:write (default: TUNELORE_TOKEN)")
-    listed = parser.add_subparsers(dest="command", title="commands", metavar="")
+    listed = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
     commands = {
         name: listed.add_parser(
             name,
