@@ -37,15 +37,22 @@ from automl.runners.process import run  # noqa: E402
 from automl.runners.stopping import RULES, Peer, Stopping, best_so_far  # noqa: E402
 from automl.sources.datasets import DatasetRef, load  # noqa: E402
 from automl.sources.language_models import MINILM  # noqa: E402
+from automl.space import Choice, Real  # noqa: E402
 from automl.spaces.tunelore import tunelore  # noqa: E402
 from automl.values import Limits, Pipeline  # noqa: E402
 
 TABLE = ROOT / "knowledgebase" / "experiences" / "starter" / "experience.jsonl.gz"
-SETS, ROWS = ("parameter-type", "exception-class"), 80
-TRUNCATIONS = tuple(f"{MINILM}#layers={layers}" for layers in (1, 2))
+SETS, ROWS = ("parameter-type", "exception-class"), 200
+TRUNCATIONS = tuple(f"{MINILM}#layers={layers}" for layers in (2, 4))
+#: So few rows need the upper half of the learning rates, and short texts no long windows.
+QUICK: Mapping[str, Any] = {
+    **{f"{name}.learning_rate": Real(1e-4, 1e-3, log=True) for name in ("full", "partial")},
+    "lora.learning_rate": Real(1e-3, 1e-2, log=True),
+    **{f"{name}.max_length": Choice((32, 48)) for name in ("full", "lora", "partial")},
+}
 METRIC = SCORES["text-classification"][0]
 #: Trainings are recorded for so long, and searched under this limit.
-RECORDED_S, LIMIT_S, STARTER_LIMIT_S = 120.0, 40.0, 60.0
+RECORDED_S, LIMIT_S, STARTER_LIMIT_S = 120.0, 60.0, 60.0
 ORDERS = 200
 CACHE = str(ROOT / "build" / "cache")
 
@@ -96,18 +103,18 @@ def drawn(count: int) -> list[Pipeline]:
     """Pipelines of all methods, a linear model first, as a search has it."""
     space = tunelore(TRUNCATIONS)
     rng = np.random.default_rng(20261121)
-    trained = space.restrict(methods=["full", "lora", "partial"]).sample(rng, count - 3)
+    trained = space.restrict(methods=["full", "lora", "partial"], parameters=QUICK).sample(rng, count - 3)
     others = space.restrict(methods=["probe"]).sample(rng, 2) + space.restrict(methods=["linear"]).sample(
         rng, 1
     )
     return others + trained
 
 
-def trainings(count: int, kept: Path) -> dict[str, list[Curve]]:
+def trainings(sets: Sequence[str], count: int, kept: Path) -> dict[str, list[Curve]]:
     """Every pipeline on every set, from the file where it was trained before."""
     known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     found: dict[str, list[Curve]] = {}
-    for name in SETS:
+    for name in sets:
         load(DatasetRef("builtin", name), cache=CACHE)  # built once, or the first run would pay for it
         for pipeline in drawn(count):
             key = f"{name} {ROWS} {pipeline.key()}"
@@ -233,11 +240,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--target", type=Path, default=ROOT / "build" / "bench" / "stopping.json")
     parser.add_argument("--kept", type=Path, default=ROOT / "build" / "bench" / "stopping-runs.json")
     parser.add_argument("--pipelines", type=int, default=10, help="runs on each of the sample sets, from 4")
+    parser.add_argument("--sets", default=",".join(SETS), help="built-in sample sets, with commas")
     parser.add_argument("--quick", action="store_true", help="the starter experience alone")
     options = parser.parse_args(arguments)
     sources = [("starter experience", starter(), STARTER_LIMIT_S)]
     if not options.quick:
-        sources.append(("trainings", trainings(max(options.pipelines, 4), options.kept), LIMIT_S))
+        sources.append(
+            (
+                "trainings",
+                trainings(options.sets.split(","), max(options.pipelines, 4), options.kept),
+                LIMIT_S,
+            )
+        )
     rows = [row(label, tasks, rule, limit) for label, tasks, limit in sources for rule in RULES]
     print(
         f"{'curves':20}{'rule':10}{'runs':>6}{'seconds saved':>15}{'stopped':>9}{'false':>8}{'HV kept':>9}{'worst':>8}"
