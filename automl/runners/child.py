@@ -16,8 +16,9 @@ from dataclasses import asdict
 from typing import Any
 
 from automl.runners.base import TrialSpec
-from automl.runners.execute import State, execute, warm_up
+from automl.runners.execute import execute, warm_up
 from automl.runners.memory import limit_memory
+from automl.runners.state import State
 
 PR_SET_PDEATHSIG = 1
 REPORT_S = 0.5

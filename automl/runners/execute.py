@@ -8,10 +8,8 @@ from __future__ import annotations
 import math
 import os
 import random
-import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,45 +19,13 @@ from automl.errors import SourceError
 from automl.runners.base import TrialResult, TrialSpec
 from automl.runners.failures import Diverged, Pruned, classify, fingerprint
 from automl.runners.memory import peak_bytes
+from automl.runners.state import Report, State, Trained, cpu_now
 from automl.sources.datasets import load
-from automl.sources.rows import ANSWERS, Rows, Splits
+from automl.sources.rows import ANSWERS, Splits
 from automl.sources.splitting import prepare
 
-Report = Callable[["State"], None]
 # The rows that are cut do not depend on the seed of the run: runs of one task are judged on the same rows.
 SPLIT_SEED = 20261121
-
-
-@dataclass
-class State:
-    """What a run has done so far; methods write it, a watcher may read it at any time."""
-
-    phase: str = "load"
-    step: int | None = None
-    epoch: float | None = None
-    best: float | None = None
-    curve: list[dict[str, Any]] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
-    began_cpu: float = field(default_factory=lambda: cpu_now())
-
-    def enter(self, phase: str, report: Report) -> None:
-        self.phase = phase
-        report(self)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a method gives back: validation and test scores by name, and what they cost.
-
-    `answers` gives the texts that it answers to questions; None for classes.
-    """
-
-    validation: dict[str, float]
-    judge: Callable[[], dict[str, float]]
-    cost: dict[str, Any]
-    epochs: float | None = None
-    features: dict[str, Any] = field(default_factory=dict)
-    answers: Callable[[Rows], list[str]] | None = None
 
 
 def execute(spec: TrialSpec, report: Report = lambda state: None) -> TrialResult:
@@ -198,11 +164,6 @@ def spent(state: State) -> dict[str, Any]:
         "cpu_s": round(cpu_now() - state.began_cpu, 3),
         "host_memory_bytes": peak_bytes(),
     }
-
-
-def cpu_now() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 def conditions(spec: TrialSpec, load_before: float | None) -> dict[str, Any]:

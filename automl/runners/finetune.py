@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from automl.runners.base import TrialSpec
-from automl.runners.execute import Report, State, Trained
 from automl.runners.failures import Diverged
 from automl.runners.scoring import scores
+from automl.runners.state import Report, State, Trained
 from automl.sources.rows import Rows, Splits
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from automl.runners.base import TrialSpec
-from automl.runners.execute import Report, State, Trained
 from automl.runners.scoring import scores
+from automl.runners.state import Report, State, Trained
 from automl.sources.rows import Rows, Splits
 
 MAX_ITERATIONS = 300

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.runners.base import TrialSpec
-from automl.runners.execute import Report, State, Trained
 from automl.runners.linear import class_scores, fit_logistic
+from automl.runners.state import Report, State, Trained
 from automl.sources.rows import Rows, Splits
 
 

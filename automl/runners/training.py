@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from automl.runners.base import SCORES, TrialSpec
-from automl.runners.execute import Report, State, Trained
+from automl.runners.state import Report, State, Trained
 from automl.sources.checkpoints import Checkpoint
 
 EVALUATION_BATCH = 32

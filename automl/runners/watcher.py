@@ -12,8 +12,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from automl.runners.execute import Report, State
 from automl.runners.failures import Diverged, Pruned
+from automl.runners.state import Report, State
 from automl.runners.stopping import Stopping, best_so_far
 
 # Epochs without a better validation score before a run stops.

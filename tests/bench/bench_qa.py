@@ -25,7 +25,8 @@ sys.path.insert(0, str(ROOT))
 
 from automl.runners.answering.rules import exact_match, token_f1  # noqa: E402
 from automl.runners.base import TrialSpec  # noqa: E402
-from automl.runners.execute import State, method_of, read, seed_everything, warm_up  # noqa: E402
+from automl.runners.execute import method_of, read, seed_everything, warm_up  # noqa: E402
+from automl.runners.state import State  # noqa: E402
 from automl.sources.answered.questions import Questions, questions_of  # noqa: E402
 from automl.sources.datasets import DatasetRef  # noqa: E402
 from automl.sources.language_models import MINILM  # noqa: E402

@@ -12,7 +12,7 @@ from automl.runners.answering.extractive import Extractive
 from automl.runners.answering.generative import Generative
 from automl.runners.answering.rules import answer_scores
 from automl.runners.base import TrialSpec
-from automl.runners.execute import Report, State, Trained
+from automl.runners.state import Report, State, Trained
 from automl.sources.answered.questions import Questions, questions_of
 from automl.sources.architectures import architecture_of
 from automl.sources.checkpoints import Checkpoint

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from automl.runners.base import TrialSpec
-from automl.runners.execute import State, method_of
+from automl.runners.execute import method_of
+from automl.runners.state import State
 from automl.sources.answered.questions import Questions
 from automl.sources.datasets import DatasetRef
 from automl.sources.rows import Splits

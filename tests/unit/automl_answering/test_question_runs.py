@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from automl.runners.base import SCORES, TrialSpec
-from automl.runners.execute import State, execute, method_of
+from automl.runners.execute import execute, method_of
 from automl.runners.process import run
 from automl.runners.script import pipeline_script
+from automl.runners.state import State
 from automl.sources.answered.questions import Question, Questions
 from automl.sources.datasets import DatasetRef
 from automl.sources.rows import Splits

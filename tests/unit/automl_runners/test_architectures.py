@@ -10,8 +10,9 @@ import pytest
 
 from automl.runners.adapting import freeze, with_adapters
 from automl.runners.base import TrialSpec
-from automl.runners.execute import State, method_of
+from automl.runners.execute import method_of
 from automl.runners.finetune import ended
+from automl.runners.state import State
 from automl.sources.architectures import ARCHITECTURES, architecture_of
 from automl.sources.datasets import DatasetRef
 from automl.sources.encoders import load_classifier, load_tokenizer
