@@ -82,7 +82,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc, unused-ignore]  # untyped 
     def _compare(self, stopping: Stopping, epochs: float) -> None:
         """Ends the run when its curve is hopeless beside those of its search; Pruned says so."""
         curve = best_so_far(self.state.curve, self.metric, epochs)
-        why = stopping.verdict(curve, round(time.monotonic() - self.state.began, 2))
+        why = stopping.verdict(curve, round(time.monotonic() - self.state.began, 3))
         if why is not None:
             raise Pruned(why)
 
