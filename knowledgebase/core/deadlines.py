@@ -34,10 +34,11 @@ def is_too_slow(error: BaseException) -> bool:
 def too_slow() -> Problem:
     """What to say then. The question is at fault, so it is a 422 and not a failure of the hub."""
     detail = (
-        f"the store looked for {settings.READ_TIMEOUT_S} s and had not found everything: a field of the filter or of the "
-        "order has no index, so that each experience has to be looked at. Narrow it down by one that has (task, method, "
-        "status, language_model, via, cause), or sort by a field that is kept sorted (score, seconds, memory, received, "
-        "h.learning_rate, metrics.validation.accuracy and the like; docs/filters.md lists them)"
+        f"the store looked for {settings.READ_TIMEOUT_S} s and had not found everything: a field of the filter or "
+        "of the order has no index, so that each experience has to be looked at. Narrow it down by one that has "
+        "(task, method, status, language_model, via, cause), or sort by a field that is kept sorted (score, "
+        "seconds, memory, received, h.learning_rate, metrics.validation.accuracy and the like; docs/filters.md "
+        "lists them)"
     )
     return Problem(422, "query_too_slow", "Takes too long", detail)
 
