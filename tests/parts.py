@@ -62,7 +62,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def _wait_for_recovery(is_ready: Path, port: int, process: subprocess.Popen[bytes]) -> None:
     """A kept cluster whose server was killed answers after it has read its journal again, which takes a while."""
-    command = [is_ready, "-q", "-h", "127.0.0.1", "-p", str(port)]
+    command = [is_ready, "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "tunelore"]
     end = time.monotonic() + RECOVERY_SECONDS
     while process.poll() is None and time.monotonic() < end:
         if subprocess.run(command, check=False).returncode == 0:
