@@ -12,6 +12,7 @@ from knowledgebase.accounts.services.people import (
     redeem_login_link,
     register,
     reset_password,
+    set_email,
     set_password,
 )
 from knowledgebase.accounts.services.teams import (

@@ -42,6 +42,7 @@ ENTRIES = {
     "accounts:reset": "link",
     "accounts:reset-link": "operator",
     "accounts:revoke-token": "own",
+    "accounts:set-email": "own",
     "accounts:set-password": "own",
     "accounts:sign-in": "open",
     "accounts:sign-out": "own",
