@@ -52,6 +52,7 @@ __all__ = [
     "require_writer",
     "reset_password",
     "revoke_token",
+    "set_email",
     "set_password",
     "withdraw_invitations",
 ]
