@@ -13,8 +13,14 @@ from rest_framework.test import APIClient
 from automl.runners.base import TrialResult
 from automl.values import DIRECTIONS
 from knowledgebase.accounts.models import User
-from knowledgebase.searches.bridge.engine import SearchContext, build_engine, outcome_of
-from knowledgebase.searches.bridge.names import MEASURED, space_of
+from knowledgebase.searches.bridge.engine import (
+    SearchContext,
+    build_engine,
+    load_context,
+    outcome_of,
+    propose,
+)
+from knowledgebase.searches.bridge.names import MEASURED, SAMPLERS, installed_keys, space_of
 from knowledgebase.searches.bridge.running import Machine, ending_of
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.pages.objectives import FIGURES, WORDS
@@ -135,11 +141,28 @@ def test_the_engine_is_told_what_it_judges_by(make_costly: Callable[..., Search]
     assert share == pytest.approx(0.5738, abs=1e-4)
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_proposes_by_what_counts(sampler: str, make_costly: Callable[..., Search]) -> None:
+    search = make_costly("trainable_parameters", "memory_bytes")
+    search.sampler, search.language_models = sampler, list(installed_keys())
+    search.save()
+    context = load_context(search.pk)
+    assert context is not None
+    trials = list(search.trials.select_related("search"))
+    proposed = propose(context, search, trials, 2)
+    assert [trial.number for trial in proposed] == [4, 5]
+    assert all(trial.state == "queued" for trial in proposed)
+
+
 def test_a_page_shows_all_that_counts(pages: Client, make_costly: Callable[..., Search]) -> None:
     both = pages.get(f"/searches/{make_costly('score', 'seconds').pk}/")
     assert both.context["page"].front is not None
     assert both.context["page"].front_table is None
     assert '<th scope="col" class="n">Trainable</th>' not in both.content.decode()
+
+    alone = pages.get(f"/searches/{make_costly('score').pk}/").content.decode()
+    assert "Score against time, though only score counts." in alone
+    assert "not beaten in score<" in alone
 
     answer = pages.get(f"/searches/{make_costly('memory_bytes', 'trainable_parameters').pk}/")
     page, text = answer.context["page"], answer.content.decode()
