@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+RECOVERY_SECONDS = 600.0
 START_SECONDS = 30.0
 
 
@@ -57,6 +58,17 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(
         f"{process.args!r} did not listen on port {port} within {START_SECONDS:.0f} s:\n{tail}"
     )
+
+
+def _wait_for_recovery(is_ready: Path, port: int, process: subprocess.Popen[bytes]) -> None:
+    """A kept cluster whose server was killed answers after it has read its journal again, which takes a while."""
+    command = [is_ready, "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "tunelore"]
+    end = time.monotonic() + RECOVERY_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        if subprocess.run(command, check=False).returncode == 0:
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"PostgreSQL on port {port} took no connections within {RECOVERY_SECONDS:.0f} s")
 
 
 def _stop(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
@@ -127,6 +139,7 @@ def postgres(kept: Path | None = None, **more: str) -> Iterator[str]:
             )
         try:
             _wait_for(port, server, log)
+            _wait_for_recovery(binaries / "pg_isready", port, server)
             yield f"postgres://tunelore@127.0.0.1:{port}/postgres"
         finally:
             _stop(server, signal.SIGINT)
