@@ -48,7 +48,8 @@ class Containers:
     def start(self, service: str, **more: str) -> subprocess.Popen[bytes]:
         python, *words = command_of(service)
         assert python == "python", "in the image that is the interpreter of the packages, as here"
-        words += ["--port", str(self.port)] * (service == "web")
+        if service == "web":  # the container's network is its own; this machine's is not
+            words += ["--host", "127.0.0.1", "--port", str(self.port)]
         with (self.folder / f"{service}.log").open("wb") as output:
             return subprocess.Popen(
                 [sys.executable, *words],
