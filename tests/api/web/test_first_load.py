@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import gzip
 import re
-from pathlib import Path
 
 import pytest
-from django.contrib.staticfiles import finders
+from django.test import Client
 
 pytestmark = pytest.mark.django_db
 MOST_BYTES = 150_000
-PACKED = (".woff2", ".png")  # gzip takes nothing off these
+FONT = "source-code-pro-latin-wght-normal.woff2"
 
 
-def fetched(page: str) -> dict[str, int]:
+def on_the_wire(client: Client, address: str) -> tuple[bytes, int]:
+    """What a browser that takes gzip is sent, unpacked, and its bytes before that."""
+    answer = client.get(address, headers={"accept-encoding": "gzip, br"})
+    assert answer.status_code == 200, address
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    answer.close()
+    return (gzip.decompress(body) if answer.headers.get("Content-Encoding") == "gzip" else body), len(body)
+
+
+def fetched(client: Client, page: str) -> dict[str, int]:
     """Static file -> its bytes on the wire, for all that the page names and that its style sheets name."""
     waiting, sizes = re.findall(r'(?:href|src)="/static/([^"]+)"', page), {}
     while waiting:
         name = waiting.pop()
-        file = finders.find(name)
-        assert file is not None, f"{name} is not there"
-        body = Path(file).read_bytes()
-        sizes[name] = len(body if name.endswith(PACKED) else gzip.compress(body))
+        body, sizes[name] = on_the_wire(client, f"/static/{name}")
         if name.endswith(".css"):
             named = re.findall(r"""url\(["']?(?!data:)([^)"']+)""", body.decode())
             waiting += [one for one in named if one not in sizes]
@@ -44,10 +49,22 @@ def fetched(page: str) -> dict[str, int]:
 def test_a_first_load_is_small(address, owner, record):
     for _ in range(30):
         assert owner.api.post("/api/v1/experiences/", record(), "application/json").status_code == 201
-    answer = owner.pages.get(address)
-    assert answer.status_code == 200
-    files = fetched(answer.content.decode())
+    page, size = on_the_wire(owner.pages, address)
+    assert size < len(page) / 2
+    files = fetched(owner.pages, page.decode())
     assert any(name.endswith(".css") for name in files)
     assert any(name.endswith(".woff2") for name in files), "the fonts are counted"
-    total = len(gzip.compress(answer.content)) + sum(files.values())
+    total = size + sum(files.values())
     assert total <= MOST_BYTES, f"{total} bytes: {files}"
+
+
+def test_what_is_packed_or_of_the_api_stays_as_it_is(owner, record):
+    assert owner.api.post("/api/v1/experiences/", record(), "application/json").status_code == 201
+    takes = {"accept-encoding": "gzip"}
+    fonts = owner.pages.get("/static/fonts/" + FONT, headers=takes)
+    assert "Content-Encoding" not in fonts.headers
+    fonts.close()
+    listed = owner.api.get("/api/v1/experiences/", headers=takes)
+    assert "Content-Encoding" not in listed.headers
+    plain = owner.pages.get("/experiences/")
+    assert "Content-Encoding" not in plain.headers
