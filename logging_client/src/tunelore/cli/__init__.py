@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     commands["show"].add_argument(
         "--raw", action="store_true", help="the very bytes, canonical JSON, one record a line"
     )
+    commands["sync"].add_argument(
+        "--refused", action="store_true", help="send again what the hub refused too"
+    )
     commands["log"].add_argument(
         "files",
         nargs="+",

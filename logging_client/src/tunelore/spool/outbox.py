@@ -200,6 +200,16 @@ def reject(parcel: Parcel, folder: Path, answer: dict[str, Any]) -> None:
         settle(parcel, "rejected")
 
 
+def refused(folder: Path) -> list[Parcel]:
+    """What lies in rejected/; files that cannot be read are counted."""
+    found = []
+    for path in sorted((folder / REJECTED).glob("*.json")):
+        with trouble.quietly("spool"):
+            record = json.loads(path.read_text(encoding="utf-8"))["record"]
+            found.append(Parcel(path.stem, record, None))
+    return found
+
+
 def sweep(folder: Path, *, keep: Path | None = None) -> int:
     """Remove the files of dead processes of which every run is settled; how many were removed."""
     removed = 0
