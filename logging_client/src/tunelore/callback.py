@@ -28,6 +28,7 @@ from tunelore.observe.series import (
 )
 from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
+from tunelore.runs.values import whole
 from tunelore.session import session
 from tunelore.settings import read_settings
 
@@ -161,7 +162,7 @@ class TuneLoreCallback:
                 if pruned(state, run):
                     run.fail(Outcome("pruned", run.phase, step=run.step))
                 else:
-                    run.ended(state.global_step, state.epoch, best)
+                    run.ended(state.global_step, state.epoch, best, whole(getattr(state, "max_steps", 0)))
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Remember where the run is, for the case that it does not get further."""

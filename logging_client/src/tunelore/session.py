@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -103,6 +104,7 @@ class Session:
         """The process was asked to end: how its runs end unless they come to their own end."""
         for entry in self._open_entries():
             entry.run.suspected = outcome_of(entry.run)
+            entry.written_at = -math.inf  # for the next line on disk; a scheduler's SIGKILL may follow
 
     def close(self, deadline: float) -> None:
         """Finish every run and try to send it, until `deadline` (of time.monotonic); what is left waits on disk.
@@ -193,7 +195,7 @@ class Session:
             with trouble.quietly("dataset"):
                 entry.run.facts.update(early())
         self._announce(entry)
-        entry.written_at = time.monotonic()
+        entry.written_at = entry.written_at or time.monotonic()
         entry.begun = True
         if self._sender is not None:
             self._sender.nudge()

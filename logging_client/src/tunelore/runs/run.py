@@ -116,9 +116,11 @@ class Run:
         self.step = step
         self._append("later" if self.trained else "metrics", dict(metrics))
 
-    def ended(self, step: int, epoch: float | None, best_step: int | None) -> None:
-        """Training came to its own end; evaluations may follow."""
+    def ended(self, step: int, epoch: float | None, best_step: int | None, planned: int = 0) -> None:
+        """Training came to its own end, unless it was asked to end before `planned`; evaluations may follow."""
         self.step, self.epoch, self.best_step = step, epoch, best_step
+        if self.suspected is not None and step < planned:
+            return self.left()
         self._stop_clock()
         self.phase, self.trained = "validate", True
 
@@ -237,6 +239,7 @@ class Run:
             "step": whole(self.step),
             "epoch": _rounded(self.epoch),
             "phase": self.phase,
+            **({"outcome": self.suspected.as_record()} if self.suspected else {}),
             "cost": self._cost(),
             "metrics": measures.best_seen([found for _, found in self._evaluations], self._chosen),
         }

@@ -47,13 +47,14 @@ class StoredRun:
         if self.final is not None or writer_lives:
             return self.final
         step = self.progress.get("step")
-        outcome = Outcome("killed", self.progress.get("phase"), "lost", step=step)
+        outcome = self.progress.get("outcome")  # what it was asked to end by
+        outcome = outcome or Outcome("killed", self.progress.get("phase"), "lost", step=step).as_record()
         fidelity = {**(self.begin.get("fidelity") or {}), "epochs": self.progress.get("epoch")}
         record = {
             **self.begin,
             "finished_at": self.progress.get("at"),
             "fidelity": fidelity,
-            "outcome": outcome.as_record(),
+            "outcome": outcome,
             "metrics": self.progress.get("metrics") or {},
             "primary": None,
             "cost": self.progress.get("cost"),
