@@ -79,7 +79,13 @@ def test_an_answer_that_is_no_hubs_keeps_the_record(
 
 def problem(status: int, code: str) -> dict[str, Any]:
     """As the hub writes one (RFC 9457)."""
-    return {"type": f"urn:tunelore:problem:{code}", "title": "x", "status": status, "code": code, "detail": "x"}
+    return {
+        "type": f"urn:tunelore:problem:{code}",
+        "title": "x",
+        "status": status,
+        "code": code,
+        "detail": "x",
+    }
 
 
 def test_a_whole_request_that_is_gone_is_no_deletion(hub: Any, ok_record: dict[str, Any]) -> None:
