@@ -121,9 +121,9 @@ def _listen_for_forks() -> None:
 
 def _in_a_child() -> None:
     """The child trains nothing yet, and a handler in Python would not run while it waits in C."""
-    ours = signal.getsignal(signal.SIGTERM)
-    if hasattr(ours, "tunelore"):
-        signal.signal(signal.SIGTERM, ours.tunelore)
+    before = getattr(signal.getsignal(signal.SIGTERM), "tunelore", None)
+    if before is not None:
+        signal.signal(signal.SIGTERM, before)
     trouble.renew_lock()
     sessions.renew_lock()
     identity.renew_lock()
