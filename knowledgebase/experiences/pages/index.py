@@ -6,7 +6,7 @@ Reading is in selectors, the language of fields in expressions; this only lays o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 from urllib.parse import urlencode
@@ -146,11 +146,8 @@ def index(request: HttpRequest) -> HttpResponse:
     try:
         page = index_page(user, wished(request), request.GET.get("after", ""))
     except Problem as error:
-        given = {name: request.GET.get(name, "") for name in ("filter", "q")}
-        page, status = (
-            IndexPage(Wish(ExperienceFilters(**given), "", COLUMNS), problem=error.detail),
-            error.status,
-        )
+        wish, status = what_stays(request, error), error.status
+        page = IndexPage(wish, chips=chips_of(wish), problem=error.detail)
     return render(
         request, "experiences/index.html", {"page": page, "find": page.wish.filters.q}, status=status
     )
@@ -163,6 +160,19 @@ def wished(request: HttpRequest) -> Wish:
     columns = tuple(dict.fromkeys(names))[:MAX_COLUMNS] or COLUMNS
     order = given.pop("order", "")
     return Wish(ExperienceFilters.parse(given, beside=("after",)), order, columns)
+
+
+def what_stays(request: HttpRequest, error: Problem) -> Wish:
+    """The address again where only its expression was wrong; else what was typed, since the rest may be at fault."""
+    given = {name: request.GET.get(name, "") for name in ("filter", "q")}
+    if error.code == "invalid_filter":
+        wish = wished(request)
+        return replace(wish, filters=replace(wish.filters, filter=given["filter"]))
+    return Wish(ExperienceFilters(**given), "", COLUMNS)
+
+
+def chips_of(wish: Wish) -> list[Chip]:
+    return [Chip(name, value, wish.address(**{name: ""})) for name, value in wish.filters.active().items()]
 
 
 def index_page(user: User, wish: Wish, after: str) -> IndexPage:
@@ -185,7 +195,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
         rows=[row_of(row, columns) for row in page.rows],
         columns=columns,
         total=sum(total.values()),
-        chips=[Chip(name, value, wish.address(**{name: ""})) for name, value in active.items()],
+        chips=chips_of(wish),
         statuses=[
             StatusLink(status, count, wish.address(status=status), wish.filters.status == status)
             for status, count in counts.items()
