@@ -118,7 +118,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class IndexPage:
-    """A page of experiences; `older` is the address of the next page or empty."""
+    """A page of experiences; `older` is the address of the next page or empty.
+
+    `csv` and `ndjson` have the columns that are shown and the id, `records` everything that was logged.
+    """
 
     wish: Wish
     rows: list[Row] = field(default_factory=list)
@@ -134,6 +137,7 @@ class IndexPage:
     api: str = ""
     csv: str = ""
     ndjson: str = ""
+    records: str = ""
     scatter: str = ""
     known: list[str] = field(default_factory=known_fields)
     problem: str = ""
@@ -187,6 +191,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
     counts = selectors.outcome_counts(selectors.experience_list(user, without_status(wish.filters)))
     total = selectors.outcome_counts(found) if wish.filters.status else counts
     query = wish.address().partition("?")[2]
+    fields = f"fields={','.join(('id', *wish.columns))}"
     export = "/api/v1/experiences/export/?" + "&".join(
         part for part in (query.replace("columns=", "fields="),) if part
     )
@@ -206,8 +211,9 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
         older=joined(wish.address(), f"after={page.behind}") if page.behind else "",
         newest=wish.address() if after else "",
         api="/api/v1" + wish.address(columns=""),
-        csv=joined(export, f"as=csv&fields={','.join(('id', *wish.columns))}", drop="fields"),
-        ndjson=joined(export, "as=ndjson", drop="fields"),
+        csv=joined(export, f"as=csv&{fields}", drop="fields"),
+        ndjson=joined(export, f"as=ndjson&{fields}", drop="fields"),
+        records=joined(export, "as=ndjson", drop="fields"),
         scatter=reverse("experiences:scatter") + (f"?{urlencode(active)}" if active else ""),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
@@ -131,8 +132,17 @@ def test_downloads_are_exactly_what_is_seen(owner, stranger, runs):
     assert [row["score"] for row in table] == ["0.5", "0.7", "0.9"]
     assert list(table[0]) == ["id", "score", "h.learning_rate"]
     lines = b"".join(owner.pages.get(page.ndjson).streaming_content).decode().splitlines()
-    assert [json.loads(line)["primary"]["value"] for line in lines] == [0.5, 0.7, 0.9]
+    assert [list(json.loads(line)) for line in lines] == [["id", "score", "h.learning_rate"]] * 3
+    assert [json.loads(line)["score"] for line in lines] == [0.5, 0.7, 0.9]
     assert b"".join(stranger.pages.get(page.ndjson).streaming_content) == b""
+
+
+def test_whole_records_are_a_download_of_their_own(owner, runs):
+    answer = owner.pages.get("/experiences/?filter=status = ok&columns=score&order=score")
+    page = answer.context["page"]
+    assert f'href="{escape(page.records)}">Download whole records</a>' in answer.content.decode()
+    lines = b"".join(owner.pages.get(page.records).streaming_content).decode().splitlines()
+    assert [json.loads(line) for line in lines] == [runs[0], runs[2], runs[1]]
 
 
 def test_side_by_side_only_what_differs(owner, runs):
