@@ -5,18 +5,24 @@ It knows no HTTP: the caller passes names and texts. An unknown name or a wrong 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from tunelore.record import STATUSES
 
+from knowledgebase.core.database import Tail
 from knowledgebase.core.errors import Problem, invalid
 from knowledgebase.experiences.expressions import condition
-from knowledgebase.experiences.expressions.nouns import pointing
+from knowledgebase.experiences.expressions.nouns import keys, pointing
+from knowledgebase.experiences.models import Experience
+
+SHOWN_ID = re.compile("[0-9a-fA-F]{8}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ class ExperienceFilters:
             found &= Q(received_at__gte=self._since())
         if self.q:
             named = Q(name__icontains=self.q)
-            found &= pointing("task", named) | pointing("language_model", named) | Q(method=self.q)
+            pointed = pointing("task", named) | pointing("language_model", named)
+            found &= pointed | Q(method=self.q) | identified(self.q)
         return found & condition(self.filter)
 
     def active(self) -> dict[str, str]:
@@ -95,6 +102,16 @@ class ExperienceFilters:
         raise invalid(
             "since", f"{self.since[:80]!r} is no date; write it as 2026-11-21 or 2026-11-21T10:00:00Z"
         )
+
+
+def identified(text: str) -> Q:
+    """Experiences with this id, or with the eight letters at its end that pages show; none for other texts."""
+    if SHOWN_ID.fullmatch(text):
+        return Q(pk__in=keys(Experience.objects.alias(tail=Tail("pk")).filter(tail=text.lower()).order_by()))
+    try:
+        return Q(pk=UUID(text))
+    except ValueError:
+        return Q(pk__in=[])
 
 
 def parts(text: str) -> list[str]:
