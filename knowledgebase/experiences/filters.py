@@ -71,8 +71,12 @@ class ExperienceFilters:
             found &= Q(received_at__gte=self._since())
         if self.q:
             named = Q(name__icontains=self.q)
-            pointed = pointing("task", named) | pointing("language_model", named)
-            found &= pointed | Q(method=self.q) | identified(self.q)
+            ids = identified(self.q)
+            wanted = ids | pointing("task", named) | pointing("language_model", named)
+            # Left out where it says nothing: beside another leg SQLite would read the whole store for a known id.
+            if not ids or Experience.objects.filter(method=self.q).exists():
+                wanted |= Q(method=self.q)
+            found &= wanted
         return found & condition(self.filter)
 
     def active(self) -> dict[str, str]:
@@ -105,13 +109,16 @@ class ExperienceFilters:
 
 
 def identified(text: str) -> Q:
-    """Experiences with this id, or with the eight letters at its end that pages show; none for other texts."""
+    """Experiences with this id, or with the eight letters at its end that pages show; empty where there are none."""
     if SHOWN_ID.fullmatch(text):
-        return Q(pk__in=keys(Experience.objects.alias(tail=Tail("pk")).filter(tail=text.lower()).order_by()))
-    try:
-        return Q(pk=UUID(text))
-    except ValueError:
-        return Q(pk__in=[])
+        rows = Experience.objects.alias(tail=Tail("pk")).filter(tail=text.lower())
+    else:
+        try:
+            rows = Experience.objects.filter(pk=UUID(text))
+        except ValueError:
+            return Q()
+    found = keys(rows.order_by())
+    return Q() if found == [] else Q(pk__in=found)
 
 
 def parts(text: str) -> list[str]:

@@ -72,3 +72,22 @@ def test_the_shown_letters_are_looked_up_in_an_index(two: list[str]) -> None:
     rows = Experience.objects.alias(tail=Tail("pk")).filter(tail=two[0][-8:]).order_by()
     assert "experience_tail" in rows.explain()
     assert [str(row.pk) for row in rows] == [two[0]]
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_known_id_alone_is_asked_for(owner: Person, two: list[str], shown: bool) -> None:
+    """Beside a method that nobody has, SQLite would go through the whole store, newest first."""
+    text = two[0][-8:] if shown else two[0]
+    rows = selectors.experience_list(owner.user, ExperienceFilters(q=text))
+    assert '"method" =' not in str(rows.query)
+    if connection.vendor == "sqlite":
+        assert "scan" not in rows.explain().lower()
+
+
+def test_a_method_that_reads_like_an_id_is_found_beside_it(
+    owner: Person, record: Any, two: list[str]
+) -> None:
+    alike = record(language_model=None, pipeline={"method": two[0][-8:], "hyperparameters": {}})
+    [result] = record_experiences([alike], owner=owner.user, team=owner.team)
+    assert result.status == 201
+    assert found(owner, two[0][-8:]) == sorted([two[0], alike["id"]])
