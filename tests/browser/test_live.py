@@ -18,6 +18,15 @@ def end(search):
     Search.objects.filter(pk=search.pk).update(state="done", ended_at=timezone.now())
 
 
+def ended_after(asked, page):
+    """Half a minute later nothing was asked beyond these requests."""
+    before = len(asked)
+    assert before >= 1
+    page.clock.run_for(30_000)
+    page.evaluate("fetch('/static/live.js').then(answer => answer.text())")  # behind whatever was asked
+    assert len(asked) == before
+
+
 def test_focus_stays_on_its_trial_and_asking_ends_with_the_search(page, search, complaints):
     page.clock.install()
     page.goto(f"/searches/{search.pk}/")
@@ -38,9 +47,24 @@ def test_focus_stays_on_its_trial_and_asking_ends_with_the_search(page, search, 
     assert page.evaluate("document.activeElement.id") == "main"
     assert page.evaluate("said.isConnected && said.textContent").endswith("The search has ended: done.")
 
-    before = len(asked)
-    assert before == 2
-    page.clock.run_for(30_000)
-    page.wait_for_load_state("networkidle")
-    assert len(asked) == before
+    ended_after(asked, page)
+    assert complaints == []
+
+
+def test_a_running_trial_changes_before_ones_eyes_until_it_has_ended(page, search, complaints):
+    page.clock.install()
+    page.goto(f"/searches/{search.pk}/trials/8/")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "version=" in request.url else None)
+    assert page.get_by_text("Reload the page").count() == 0
+    page.get_by_role("link", name="As script").focus()
+    Trial.objects.filter(search=search, number=8).update(progress={"phase": "train", "step": 48})
+    page.clock.run_for(3_000)
+    page.get_by_text("now in train, step 48").wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "As script"
+    end(search)
+    page.clock.run_for(3_000)
+    page.get_by_text("ended: ok").wait_for()
+    assert page.evaluate("document.getElementById('live-status').textContent") == "Trial 8: ok."
+    ended_after(asked, page)
     assert complaints == []

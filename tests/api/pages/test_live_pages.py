@@ -30,7 +30,9 @@ def search(owner):
         search=made, number=1, method="linear", state="done", status="ok", score=0.5, seconds=90.0,
         started_at=START, finished_at=then,
     )  # fmt: skip
-    Trial.objects.create(search=made, number=2, method="lora", state="running", attempt=1, started_at=then, lease_until=then)
+    Trial.objects.create(
+        search=made, number=2, method="lora", state="running", attempt=1, started_at=then, lease_until=then
+    )
     return made
 
 
@@ -57,3 +59,28 @@ def test_what_is_read_aloud_stands_outside_of_what_is_replaced(owner, search):
     Search.objects.filter(pk=search.pk).update(state="cancelled", ended_at=START + timedelta(seconds=101))
     part = owner.pages.get(f"/searches/{search.pk}/live/").content.decode()
     assert 'data-status="1 of 3 trials done. The search has ended: cancelled."' in part
+
+
+def test_a_running_trial_says_how_to_see_its_progress_and_is_asked_again(owner, search):
+    address = f"/searches/{search.pk}/trials/2/"
+    page = owner.pages.get(address)
+    text = page.content.decode()
+    assert f'data-live="{address}"' in text
+    assert "live.js" in text
+    assert '<p class="note" id="reload">Reload the page to see its progress.</p>' in text
+    version = page.context["page"].version
+    assert owner.pages.get(address, {"version": version}).status_code == 204
+    Trial.objects.filter(search=search, number=2).update(progress={"phase": "train", "step": 40})
+    fresh = owner.pages.get(address, {"version": version})
+    assert "now in train, step 40" in fresh.content.decode()
+    Trial.objects.filter(search=search, number=2).update(
+        state="done",
+        status="oom",
+        phase="train",
+        lease_until=None,
+        finished_at=START + timedelta(seconds=130),
+    )
+    ended = owner.pages.get(address, {"version": fresh.context["page"].version}).content.decode()
+    assert 'data-status="Trial 2: oom."' in ended
+    for word in ("data-live", "live.js", "Reload the page"):
+        assert word not in ended
