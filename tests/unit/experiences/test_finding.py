@@ -1,4 +1,4 @@
-"""The find box: by a part of a task's or language model's name, a method, an id, and the letters of one that are shown."""
+"""The find box: by part of a name, a method, an id, or the letters of one that are shown."""
 
 from __future__ import annotations
 
