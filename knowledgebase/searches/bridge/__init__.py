@@ -18,7 +18,7 @@ from knowledgebase.searches.bridge.explorer import UTILITY_NAMES, Moved, Questio
 from knowledgebase.searches.bridge.feasible import Recorded, moved
 from knowledgebase.searches.bridge.gating import GateReport, check_gate, gate_report
 from knowledgebase.searches.bridge.names import (
-    OBJECTIVES,
+    MEASURED,
     Choice,
     builtin_choices,
     language_model_choices,
@@ -32,7 +32,7 @@ from knowledgebase.searches.bridge.refusal import Refused
 from knowledgebase.searches.bridge.running import lost_ending, run_pipeline, trial_script
 
 __all__ = [
-    "OBJECTIVES",
+    "MEASURED",
     "STOPPING_RULES",
     "UTILITY_NAMES",
     "AskedRows",

@@ -20,6 +20,7 @@ from knowledgebase.core import charts, formats
 from knowledgebase.core.errors import Problem
 from knowledgebase.searches import bridge, selectors, services
 from knowledgebase.searches.models import Search, Trial
+from knowledgebase.searches.pages.objectives import FrontTable, at_once, best_words, front_table, is_drawn
 
 PAGE_ROWS = 50
 # Below this, a course is told in seconds.
@@ -42,6 +43,9 @@ class DetailPage:
     report: selectors.SearchReport
     ruler: charts.Ruler | None
     front: charts.FrontChart | None
+    front_table: FrontTable | None
+    best: tuple[str, str]
+    at_once: str
     growth: charts.LineChart | None
     cold: selectors.ColdTwin | None
     panels: tuple[charts.Panel, ...]
@@ -106,7 +110,10 @@ def detail_page(reader: User, search: Search) -> DetailPage:
     return DetailPage(
         report=report,
         ruler=progress_ruler(report),
-        front=front_chart(report, cold),
+        front=front_chart(report, cold) if is_drawn(search.objectives) else None,
+        front_table=front_table(report),
+        best=best_words(report),
+        at_once=at_once(search.objectives),
         growth=growth_chart(report),
         cold=cold,
         may_cancel=selectors.may_cancel(reader, search),

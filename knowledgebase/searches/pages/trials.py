@@ -152,4 +152,8 @@ def _end(row: Trial) -> str:
         parts.append(f"after {formats.seconds(row.seconds)} of evaluation")
     if row.memory_bytes:
         parts.append(f"{formats.size(row.memory_bytes)} at its peak")
+    if row.trainable_parameters is not None:
+        parts.append(f"{formats.parameters(row.trainable_parameters)} trainable parameters")
+    if row.energy_j is not None:
+        parts.append(formats.energy(row.energy_j))
     return ", ".join(parts)
