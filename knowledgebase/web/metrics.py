@@ -36,7 +36,7 @@ class StoreCollector(Collector):
 def gauge(name: str, text: str, model: type[Model], field: str) -> GaugeMetricFamily:
     """How many rows have each value of a field."""
     family = GaugeMetricFamily(name, text, labels=[field])
-    counted = model._default_manager.order_by(field).values_list(field).annotate(Count("*"))
+    counted = model._default_manager.order_by(field).values_list(field).annotate(rows=Count("*"))
     for value, count in counted:
         family.add_metric([value], count)
     return family
