@@ -54,9 +54,8 @@ class Sender:
         self._asked_at: float | None = None
         self._answers = False
         self._done: set[str] = set()
-        self._left: set[Path] = (
-            set()
-        )  # files of dead processes, and those of them where something was settled
+        # Files that dead processes left, and those of them where something was settled.
+        self._left: set[Path | None] = set()
         self._settled: set[Path] = set()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -188,7 +187,8 @@ class Sender:
         for parcel, verdict, _ in report.verdicts:
             if verdict != KEPT:
                 self._done.add(parcel.id)
-                self._settled |= {parcel.source} & self._left
+                if parcel.source is not None and parcel.source in self._left:
+                    self._settled.add(parcel.source)
         for verdict in (DELIVERED, DROPPED):
             for parcel, _ in report.of(verdict):
                 settle(parcel, verdict)
