@@ -122,7 +122,7 @@ class TuneLoreCallback:
             self._run, self._pid = run, os.getpid()
             mark_state(state, run.id)
             exits.install()
-            session(self._settings).open(run, rows.early, rows.late)
+            session(self._settings).open(run, functools.partial(rows.early, run.hide), rows.late)
 
     def _rows_of(self, data: object, facts: Mapping[str, Any]) -> Rows:
         """One reading for all runs on the same rows: retries, trials of a search, several calls of train()."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -92,7 +93,7 @@ def _start(
         started.hide(hidden_labels(model))
     exits.install()
     own = session(settings)
-    own.open(started, rows.early, rows.late)
+    own.open(started, partial(rows.early, started.hide), rows.late)
     return started, own
 
 

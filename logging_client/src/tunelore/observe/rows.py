@@ -9,6 +9,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tunelore.describe import (
 )
 from tunelore.observe.dataset import Rows as Pairs
 from tunelore.observe.dataset import named_dataset, read_rows, rows_in, tokens_of
-from tunelore.observe.facts import Facts, Told
+from tunelore.observe.facts import Facts, Told, classes_of, named_classes
 from tunelore.runs.values import finite
 
 SECONDS = 30.0  # for reading and statistics together, at most
@@ -47,14 +48,21 @@ class Rows:
         self._early: Facts | None = None
         self._late: Facts | None = {}
         self._raw = told.dataset is not None and named_dataset(told.dataset) is None
+        self._classes: dict[str, str] = {}
+        with trouble.quietly("labels"):
+            for rows in (told.dataset, train_dataset):
+                self._classes |= named_classes(rows, told.label_column, "label", "labels")
         self._tokens: tuple[str | None, list[str]] = (None, [])
         if told.dataset is None and train_dataset is not None:
             # By this thread: a tokeniser that reads rows lazily must not be used by two threads at once.
             with trouble.quietly("dataset"):
                 self._tokens = tokens_of(train_dataset)
 
-    def early(self) -> Facts:
-        """Task and fidelity with fingerprint and cheap statistics; worked out once, also for several runs."""
+    def early(self, hide: Callable[[Mapping[str, str]], object] = bool) -> Facts:
+        """Task and fidelity with fingerprint and cheap statistics; worked out once, also for several runs.
+
+        `hide` is told the names of the labels, which no metric is to be named by, before the facts are there.
+        """
         if self._early is None:
             fingerprint, labels = self._tokens
             whole, metafeatures = self._train_rows, None
@@ -68,6 +76,7 @@ class Rows:
             self._early = {"task": self._task, "fidelity": self._fidelity(whole)}
             with trouble.quietly("landmark"):
                 self._start_landmark()
+        hide(self._classes)
         return self._early
 
     def late(self) -> Facts | None:
@@ -105,6 +114,8 @@ class Rows:
             answers=kind == ANSWERS,
             until=began + SECONDS * READING_SHARE,
         )
+        if kind != ANSWERS:
+            self._classes = {**classes_of(label for _, label in pairs), **self._classes}
         if not complete:
             trouble.note(
                 "dataset",
