@@ -46,7 +46,8 @@ class TuneLoreCallback:
     run lives under, where the process itself does not know them. hyperparameters: more of them, which a Trainer does
     not know. exit_s: the most seconds the end of the process waits for the network.
 
-    No hook raises, blocks on disk or network, or changes what the Trainer does.
+    No hook raises, waits for the network or changes what the Trainer does; for the disk waits the start of a run (0.1 s
+    at most), and a checkpoint gets a file of one line.
     """
 
     def __init__(

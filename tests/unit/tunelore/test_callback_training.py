@@ -264,9 +264,9 @@ def test_reading_the_encoded_rows_draws_no_random_numbers() -> None:
             return super().__getitem__(index)
 
     before = (random.getstate(), torch.get_rng_state())
-    fingerprint, labels = tokens_of(Drawing())
-    assert fingerprint is not None
-    assert labels == [str(number % 2) for number in range(32)]
+    found = tokens_of(Drawing())
+    assert found.fingerprint() is not None
+    assert found.labels == [str(number % 2) for number in range(32)]
     assert random.getstate() == before[0]
     assert torch.equal(torch.get_rng_state(), before[1])
 
