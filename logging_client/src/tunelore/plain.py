@@ -52,6 +52,8 @@ def run(
 ) -> LoggedRun:
     """A run that starts now and ends with `finish`, with its `with` block, or with the process.
 
+    Without a metric, logged or given to `finish`, its outcome is `unknown`.
+
     model: the base checkpoint, "source:name@revision#variant", a bare name, or the model itself. method: full, lora,
     partial or any other name; found from the model where that is given. kind: text-classification, question-answering
     or any other; found likewise. resumes: the `id` of the run that this one goes on from. The others: as for
@@ -137,7 +139,10 @@ class LoggedRun:
                 live.evaluated(at, snapshot(measured))
 
     def finish(self, metrics: Mapping[str, Any] | None = None) -> None:
-        """The run ended well, with these metrics: of validation, or by split: {"test": {"accuracy": 0.9}}."""
+        """The run came to its end, with these metrics: of validation, or by split: {"test": {"accuracy": 0.9}}.
+
+        It is `ok` with a metric, given here or logged before (eval_..., test_...), and `unknown` without any.
+        """
         live = self._live()
         if live is None:
             return
