@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tunelore import exits, trouble
+from tunelore import trouble
 from tunelore.observe.choice import Scalar
 from tunelore.observe.facts import Told, distributed_rank, facts_of_script, hidden_labels
 from tunelore.observe.rows import Rows
@@ -21,8 +21,10 @@ from tunelore.runs.measures import SPLITS
 from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
 from tunelore.runs.values import is_number, snapshot
-from tunelore.session import Session, session
 from tunelore.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from tunelore.session import Session
 
 _SPLIT = re.compile(r"(?P<split>eval|validation|valid|val|dev|test|predict|train)[_/.\-](?P<name>.+)")
 _SHORT = {"validation": "eval", "valid": "eval", "val": "eval", "dev": "eval"}
@@ -93,8 +95,10 @@ def _start(
     started = Run(facts, counts=counts, scaled=True, held=True)
     with trouble.quietly("labels"):
         started.hide(hidden_labels(model))
+    from tunelore import exits, session  # they bring ssl and http, which nobody needs who only imports
+
     exits.install()
-    own = session(settings)
+    own = session.session(settings)
     own.open(started, partial(rows.early, started.hide), rows.late)
     return started, own
 

@@ -7,7 +7,6 @@ nothing of the run that is timed.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import os
 import platform
 import re
@@ -98,11 +97,13 @@ def devices() -> list[dict[str, Any]]:
 
 @cache
 def _software() -> tuple[tuple[str, str], ...]:
+    from importlib import metadata  # which brings zipfile, email and inspect
+
     found = [("python", platform.python_version())]
     for name in DISTRIBUTIONS:
         try:
-            found.append((name, importlib.metadata.version(name)[:100]))
-        except importlib.metadata.PackageNotFoundError:
+            found.append((name, metadata.version(name)[:100]))
+        except metadata.PackageNotFoundError:
             continue
     return tuple(found)
 
