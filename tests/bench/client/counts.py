@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from client.hub import experiences, running_hub
-from client.trackers import environment_of
 from tunelore.record import uuid7
 from tunelore.spool.file import encode, header
 from tunelore.written import records_in
+
+from client.hub import experiences, running_hub
+from client.trackers import environment_of
 
 MANY = """
 import sys
@@ -160,6 +161,8 @@ def left_behind(spool: Path, files: int) -> None:
     spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number in range(files):
         name = uuid7()
-        (record,) = records_in(json.dumps({"id": name, "task": f"left/{number}", "metrics": {"accuracy": 0.5}}))
+        (record,) = records_in(
+            json.dumps({"id": name, "task": f"left/{number}", "metrics": {"accuracy": 0.5}})
+        )
         lines = [{**header(), "pid": 2**30 + number}, {"kind": "end", "run": name, "record": record}]
         (spool / f"{name}.jsonl").write_bytes(b"".join(map(encode, lines)))

@@ -341,7 +341,11 @@ def test_language_models_by_the_users_word(named: str, expected: tuple[str | Non
 
 @pytest.mark.parametrize(
     ("commit", "expected"),
-    [(None, ("path", None, None)), ("", ("path", None, None)), ("a1b2", ("hub", "alice/out-checkpoint", "a1b2"))],
+    [
+        (None, ("path", None, None)),
+        ("", ("path", None, None)),
+        ("a1b2", ("hub", "alice/out-checkpoint", "a1b2")),
+    ],
 )
 def test_a_model_is_of_the_hub_only_with_its_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commit: str | None, expected: tuple[str | None, ...]

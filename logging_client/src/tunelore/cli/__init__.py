@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 HELP = {
-    "sync": "send what waits, whatever TUNELORE_MODE is; at any time, any number of times; exit code 1: some still waits",
+    "sync": "send what waits, also with TUNELORE_MODE=offline; safe at any time; exit code 1: something still waits",
     "status": "what runs, waits, was sent or was refused",
     "show": "print exactly what would be sent, and what is announced of runs under way; sends nothing",
     "log": "log runs written down as JSON; the same file twice is the same run",

@@ -87,7 +87,11 @@ def show(options: argparse.Namespace, settings: Settings) -> int:
     for parcel in found:
         if parcel in announced:
             sys.stdout.flush()
-            print(f"announced (still running; what the hub hears of it): {parcel.id}", file=sys.stderr, flush=True)
+            print(
+                f"announced (still running; what the hub hears of it): {parcel.id}",
+                file=sys.stderr,
+                flush=True,
+            )
         if options.raw:
             sys.stdout.buffer.write(canonical(parcel.record) + b"\n")
         else:
@@ -124,7 +128,11 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield "hub", False, "none; set TUNELORE_URL, or give --url http://..."
         return
     if settings.token and not _private(settings.url):
-        yield "address", False, "http:// shows the token to everybody on the way; give the hub's https:// address"
+        yield (
+            "address",
+            False,
+            "http:// shows the token to everybody on the way; give the hub's https:// address",
+        )
     began = time.time()
     answer = Hub(settings.url, settings.token).get(ABOUT, TIMEOUT_S)
     took = time.time() - began

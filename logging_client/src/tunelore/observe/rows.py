@@ -23,8 +23,16 @@ from tunelore.describe import (
     question_answering_metafeatures,
     rows_fingerprint,
 )
+from tunelore.observe.dataset import (
+    MAX_ROWS,
+    ROWS_A_LOOK,
+    Tokens,
+    named_dataset,
+    read_rows,
+    rows_in,
+    tokens_of,
+)
 from tunelore.observe.dataset import Rows as Pairs
-from tunelore.observe.dataset import MAX_ROWS, ROWS_A_LOOK, Tokens, named_dataset, read_rows, rows_in, tokens_of
 from tunelore.observe.facts import Facts, Told, classes_of, named_classes
 from tunelore.runs.values import finite
 
@@ -169,7 +177,9 @@ def _fingerprint(pairs: Pairs, until: float) -> str | None:
     try:
         return rows_fingerprint(in_time())
     except TimeoutError:
-        trouble.note("dataset", 'a fingerprint of the rows takes too long: give a name, dataset="hub:owner/name"')
+        trouble.note(
+            "dataset", 'a fingerprint of the rows takes too long: give a name, dataset="hub:owner/name"'
+        )
         return None
 
 
