@@ -209,6 +209,7 @@ MIDDLEWARE = [
     "knowledgebase.core.requests.RequestIds",
     "knowledgebase.core.headers.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
+    "knowledgebase.core.compression.TextCompression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Outside everything that can fail, so that each failure below /api/ leaves as problem details.
     "knowledgebase.core.api.ApiProblems",
