@@ -49,8 +49,8 @@ class TuneLoreCallback:
     run lives under, where the process itself does not know them. hyperparameters: more of them, which a Trainer does
     not know. exit_s: the most seconds the end of the process waits for the network.
 
-    No hook raises, waits for the network or changes what the Trainer does. The start of a run waits for the disk, 0.1 s
-    at most; a checkpoint gets a file of one line.
+    No hook raises, waits for the network or changes what the Trainer does. The start of a run waits for the disk,
+    0.1 s at most; a checkpoint gets a file of one line.
     """
 
     def __init__(
