@@ -35,15 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 HELP = {
-    "sync": "send what waits; safe at any time, any number of times",
+    "sync": "send what waits, also with TUNELORE_MODE=offline; safe at any time; exit code 1: something still waits",
     "status": "what runs, waits, was sent or was refused",
-    "show": "print exactly what would be sent; sends nothing",
+    "show": "print exactly what would be sent, and what is announced of runs under way; sends nothing",
     "log": "log runs written down as JSON; the same file twice is the same run",
     "check": "whether disk, hub, token, clock and version are as they should be",
 }
 ABOUT = """
 Runs come here from a training script:
-  trainer = Trainer(..., callbacks=[tunelore.TuneLoreCallback(task="sst2")])
+  trainer = Trainer(..., callbacks=[tunelore.TuneLoreCallback(dataset="hub:stanfordnlp/sst2")])
   with tunelore.run(task="sst2", model="hub:google/electra-small") as run: run.log(loss=0.3)
 
 TUNELORE_URL and TUNELORE_TOKEN say which hub they go to; without them they wait on this disk.

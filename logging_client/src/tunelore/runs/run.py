@@ -99,8 +99,9 @@ class Run:
         self._cpu_before = time.process_time()
 
     def hide(self, labels: Mapping[str, str]) -> None:
-        """Label names that no metric is to be named by, and what is written for each."""
-        self._hidden = labels
+        """Label names that no metric is to be named by, and what is written for each; the first word stays."""
+        self._hidden = {**labels, **self._hidden}
+        self._renamed.clear()
         self._chosen = without_labels(self._chosen, labels) if self._chosen else self._chosen
 
     # -- the thread that trains ---------------------------------------------------------------------------------
