@@ -26,6 +26,7 @@ from knowledgebase.searches.selectors.searches import (
     seconds_used,
     time_left,
     trial_list,
+    unfinished_first,
 )
 
 __all__ = [
@@ -51,5 +52,6 @@ __all__ = [
     "seconds_used",
     "time_left",
     "trial_list",
+    "unfinished_first",
     "visible_sources",
 ]
