@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from knowledgebase.experiences.models import LanguageModel, Task
+from knowledgebase.experiences.models import Experience, LanguageModel, Task
 from knowledgebase.experiences.services import record_experiences
 
 PRIMARY = {"split": "validation", "metric": "f1_macro"}
@@ -58,9 +58,38 @@ def test_a_task_says_what_is_best_what_failed_and_what_is_near(owner, tasks):
     # The map and the list of the nearest measure alike.
     assert page.heat.rows[0].cells[1].label == f"{page.near[0].distance:.1f}"
     for row in page.features:
-        assert len(row.others) == 2
+        assert len(row.others) == 2  # as many as there are
     assert sum(row.others[0][1] for row in page.features) == pytest.approx(1)
     assert "What should I not repeat?" in text
+
+
+def test_the_four_nearest_tasks_are_explained_each_under_its_name(owner, tasks, record):
+    batch = [record(task=task(f"near-{n}", instances=400 + n)) for n in range(1, 4)]
+    record_experiences(batch, owner=owner.user, team=owner.team)
+    answer = owner.pages.get(f"/experiences/tasks/{tasks['weather'].digest}/")
+    page, text = answer.context["page"], answer.content.decode()
+    assert len(page.near) == 5
+    assert {len(row.others) for row in page.features} == {4}
+    heads = [f'<th scope="col" class="n">{one.task}</th>' in text for one in page.near]
+    assert heads == [True] * 4 + [False]
+
+
+def test_the_leaderboard_leads_to_the_whole_list_by_score(owner, tasks):
+    answer = owner.pages.get(f"/experiences/tasks/{tasks['weather'].digest}/")
+    address = answer.context["page"].leaders_address
+    assert address.replace("&", "&amp;") in answer.content.decode()
+    rows = owner.pages.get(address).context["page"].rows
+    scores = {str(row.pk): row.score for row in Experience.objects.all()}
+    assert [scores[row.id] for row in rows] == [0.9, 0.8, None]
+
+
+def test_the_map_marks_the_kind_that_it_shows(owner, record):
+    kinds = ("question-answering", "regression")
+    batch = [record(task={**task(f"{kind}-{n}"), "kind": kind}) for kind in kinds for n in range(2)]
+    record_experiences(batch, owner=owner.user, team=owner.team)
+    answer = owner.pages.get("/experiences/task-map/")
+    assert answer.context["page"].kind == "question-answering"
+    assert 'href="?kind=question-answering" aria-current="page"' in answer.content.decode()
 
 
 def test_the_map_of_tasks(owner, tasks):
