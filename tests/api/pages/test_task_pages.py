@@ -108,6 +108,50 @@ def test_language_models_by_task_and_memory(owner, tasks):
     assert page.by_memory == [(2_000_000_000, 5, 0)]
 
 
+def named(name):
+    return {"source": "hub", "name": f"lab/{name}", "revision": "1"}
+
+
+def test_language_models_are_compared_within_tasks_and_counted_across_them(
+    owner, stranger, record, failed_record
+):
+    """A score is only ever held against another of its task, its metric and its split."""
+
+    def run(where, model, score, seconds, metric="f1_macro"):
+        primary = {"split": "validation", "metric": metric, "value": score}
+        return record(
+            task=task(where), language_model=model and named(model), primary=primary,
+            metrics={"validation": {metric: score}}, cost={"evaluation_s": seconds},
+        )  # fmt: skip
+
+    batch = [
+        run("easy", "small", 0.97, 10),
+        run("easy", "large", 0.98, 100),
+        run("easy", None, 0.99, 1),  # no language model leads nothing here
+        run("hard", "small", 0.40, 30),
+        run("hard", "large", 0.40, 300),
+        run("odd", "small", 0.60, 20),
+        run("odd", "small", 0.61, 40),
+        run("odd", "large", 0.99, 900, "accuracy"),  # against nobody: the task's metric is another
+        run("alone", "large", 0.99, 500),
+        failed_record("oom", task=task("easy"), language_model=named("broken")),
+    ]
+    assert {one.status for one in record_experiences(batch, owner=owner.user, team=owner.team)} == {201}
+    answer = owner.pages.get("/experiences/language-models/")
+    found = {model.name: reach for model, reach in answer.context["page"]["rows"]}
+    told = {name: (reach.leads, reach.contested, reach.median_s) for name, reach in found.items()}
+    assert told == {"lab/small": (1, 2, 25), "lab/large": (2, 2, 400), "lab/broken": (0, 0, None)}
+    assert '<td class="n">1 of 2</td><td class="n">25\u202fs</td>' in answer.content.decode()
+    assert stranger.pages.get("/experiences/language-models/").context["page"]["rows"] == []
+
+
+def test_a_memory_limit_says_the_share_that_it_was_too_small_for(owner, record, failed_record):
+    batch = [record(), record(), record(), failed_record("oom")]
+    record_experiences(batch, owner=owner.user, team=owner.team)
+    page = owner.pages.get(f"/experiences/language-models/{LanguageModel.objects.get().pk}/").content.decode()
+    assert '<td class="n">25\u202f% <small>1</small></td>' in page
+
+
 def test_an_empty_hub_has_these_pages_too(owner):
     for address in ("tasks", "task-map", "language-models"):
         assert owner.pages.get(f"/experiences/{address}/").status_code == 200
@@ -135,7 +179,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
         ("tasks/", 3),  # and while that state lasts, no more sums
         (f"tasks/{tasks['weather'].digest}/", 7),
         ("task-map/", 6),
-        ("language-models/", 4),
+        ("language-models/", 7),  # session, person, sums, language models, state, who leads, times
+        ("language-models/", 5),  # and while that state lasts, neither who leads nor times
         (f"language-models/{model.pk}/", 7),
     ):
         with django_assert_max_num_queries(most):
