@@ -345,7 +345,7 @@ SPECTACULAR_SETTINGS = {
         "SearchState": "knowledgebase.searches.models.Search.State",
         "TrialState": "knowledgebase.searches.models.Trial.State",
         "Visibility": "knowledgebase.experiences.models.Experience.Visibility",
-        "PublishedVisibility": [("hub", "hub"), ("public", "public")],
+        "PublishedVisibility": [("team", "team"), ("hub", "hub"), ("public", "public")],
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [

@@ -30,6 +30,7 @@ SCOPES = {"GET": "experiences:read", "POST": WRITE, "PATCH": WRITE, "DELETE": WR
 READ_BY_POST = {"POST": "experiences:read"}
 # Refusals beside those that every operation may have.
 TAKEN, TAKEN_OR_GONE, UNSEEN = {"POST": (409,)}, {"POST": (409, 410)}, {"POST": (404,)}
+WIDER = {"PATCH": (409,)}
 PAGE_PARAMETERS = ("cursor", "limit", "format", "order", "fields", "as")
 MAX_FIELDS = 40
 FILTERS = [

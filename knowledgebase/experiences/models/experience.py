@@ -51,6 +51,11 @@ class Experience(models.Model):
         HUB = "hub"
         PUBLIC = "public"
 
+        @property
+        def width(self) -> int:
+            """0 for the fewest who may see it, 3 for the most."""
+            return list(type(self)).index(self)
+
     id = models.UUIDField(primary_key=True, editable=False)
     digest = models.CharField(max_length=80, help_text="of the record without id and provenance")
     content = models.CharField(

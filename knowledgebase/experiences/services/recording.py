@@ -204,7 +204,11 @@ def _write(rows: Sequence[Experience], there: _There) -> None:
     for row in rows:
         if row.pk in there.rows:
             kept = Experience.objects.only("owner_id", "team_id", "visibility").get(pk=row.pk)
-            row.owner_id, row.team_id, row.visibility = kept.owner_id, kept.team_id, kept.visibility
+            row.owner_id, row.team_id = kept.owner_id, kept.team_id
+            # Nobody has said that those who saw the hub's guess may see what was now sent, nor the other way round.
+            row.visibility = min(
+                row.visibility, kept.visibility, key=lambda one: Experience.Visibility(one).width
+            )
             row.save(force_update=True)
     if ended := [row.pk for row in rows if row.pk in there.runs]:
         Run.objects.filter(pk__among=ended).delete()

@@ -172,6 +172,27 @@ def test_a_silent_run_becomes_provisional_and_yields_to_its_own_record(owner, re
     assert store(owner, own)[0].status == 200
 
 
+@pytest.mark.parametrize(
+    ("guess", "sent", "then"),
+    [
+        ("team", "private", "private"),
+        ("team", "public", "team"),
+        ("public", "team", "team"),
+        ("private", "team", "private"),
+        ("hub", "hub", "hub"),
+    ],
+)
+def test_the_own_record_of_a_silent_run_is_seen_by_the_fewer(owner, record, settings, guess, sent, then):
+    told = partial(record)
+    note_run(told, owner=owner.user, team=owner.team)
+    Run.objects.update(last_seen_at=timezone.now() - timedelta(seconds=settings.RUN_SILENCE_SECONDS + 1))
+    assert expire_silent_runs() == 1
+    Experience.objects.update(visibility=guess)
+    assert store(owner, record(id=told["id"]), visibility=sent)[0].status == 200
+    row = Experience.objects.get()
+    assert (row.provisional, row.visibility) == (False, then)
+
+
 def test_an_ended_run_is_not_woken_up(owner, record):
     sent = record()
     store(owner, sent)
