@@ -266,7 +266,6 @@ LOGIN_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
-USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- Mail: for password links only; without it the operator hands them out -----------------------------------

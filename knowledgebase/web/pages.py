@@ -17,7 +17,7 @@ from knowledgebase.core import charts
 from knowledgebase.experiences import selectors
 from knowledgebase.experiences.models import Experience, Run, Task
 from knowledgebase.searches.models import Search
-from knowledgebase.searches.selectors import search_list
+from knowledgebase.searches.selectors import search_list, unfinished_first
 from knowledgebase.web.context import THEMES
 
 YEAR_S = 365 * 86_400
@@ -46,7 +46,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         figures=figures,
         strip=charts.outcome_strip("outcomes", "Outcomes of all experiences", figures.by_outcome),
         growth=charts.growth_chart("growth", *selectors.growth(user)),
-        searches=list(search_list(user)[:SHOWN_SEARCHES]),
+        searches=list(unfinished_first(search_list(user))[:SHOWN_SEARCHES]),
         runs=list(selectors.running_runs(user)[:SHOWN_NEW]),
         tasks=selectors.task_summaries(user)[:SHOWN_TASKS],
         newest=list(newest_experiences(user)),

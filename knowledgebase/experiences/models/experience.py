@@ -11,6 +11,7 @@ from django.db.models import Q
 from tunelore.record import STATUSES
 
 from knowledgebase.accounts.models import Membership
+from knowledgebase.core.database import Tail
 from knowledgebase.core.requests import once_a_request
 from knowledgebase.experiences.models.numbers import NUMBERS, RecordNumber
 
@@ -127,6 +128,7 @@ class Experience(models.Model):
         ordering = ("-change_seq",)
         indexes = (
             models.Index(fields=("digest",), name="experience_digest"),
+            models.Index(Tail("id"), name="experience_tail"),
             models.Index(fields=("task", "-change_seq"), name="experience_task"),
             models.Index(fields=("method", "-change_seq"), name="experience_method"),
             models.Index(fields=("status", "-change_seq"), name="experience_status"),

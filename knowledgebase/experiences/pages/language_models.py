@@ -33,8 +33,10 @@ class LanguageModelPage:
 @login_required
 def language_model_index(request: HttpRequest) -> HttpResponse:
     """Every language model with a visible experience, most used first."""
-    models = selectors.language_model_summaries(cast(User, request.user))
-    page = {"models": models[:PAGE_MODELS], "cut": len(models) > PAGE_MODELS, "shown": PAGE_MODELS}
+    user = cast(User, request.user)
+    models, reach = selectors.language_model_summaries(user), selectors.language_model_reach(user)
+    rows = [(model, reach.get(model.pk, selectors.Reach())) for model in models[:PAGE_MODELS]]
+    page = {"rows": rows, "cut": len(models) > PAGE_MODELS, "shown": PAGE_MODELS}
     return render(request, "experiences/language_models.html", {"page": page})
 
 

@@ -21,7 +21,8 @@ from knowledgebase.experiences import selectors
 from knowledgebase.experiences.models import Task
 
 PAGE_TASKS = 100
-EXPLAINED = 2
+EXPLAINED = 4
+LEADERS = 10
 HEAT_TASKS = 8
 DRAWN_POINTS = 600
 
@@ -50,10 +51,12 @@ class TaskPage:
     leaders: list[selectors.Tried]
     losses: list[selectors.Losses]
     near: list[selectors.NearTask]
+    explained: list[selectors.NearTask]
     features: list[FeatureRow]
     heat: charts.HeatMap | None
     cut: bool
     all_address: str
+    leaders_address: str
     failures_address: str
 
 
@@ -105,13 +108,15 @@ def task_page(user: User, task: Task) -> TaskPage:
         best_quick=max(quick, key=score_of, default=None),
         chart=front_chart(scored, front, tried),
         front=front,
-        leaders=sorted(scored, key=score_of, reverse=True)[:10],
+        leaders=sorted(scored, key=score_of, reverse=True)[:LEADERS],
         losses=selectors.losses(tried),
         near=near,
+        explained=near[:EXPLAINED],
         features=feature_rows(task, near[:EXPLAINED]),
         heat=heat_around(task, near, far) if near else None,
         cut=len(tried) == selectors.TRIED_ROWS,
         all_address=f"{reverse('experiences:index')}?{urlencode(here)}",
+        leaders_address=f"{reverse('experiences:index')}?{urlencode({**here, 'order': '-score'})}",
         failures_address=f"{reverse('experiences:index')}?{urlencode({**here, 'status': 'failed'})}",
     )
 
@@ -174,8 +179,9 @@ def task_map(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     known = selectors.task_summaries(user)
     kinds = sorted({task.kind for task in known})
-    kind = request.GET.get("kind", "") or ("text-classification" if "text-classification" in kinds else "")
-    tasks = selectors.comparable_tasks(known, kind or (kinds[0] if kinds else ""))
+    usual = "text-classification" if "text-classification" in kinds else next(iter(kinds), "")
+    kind = request.GET.get("kind", "") or usual
+    tasks = selectors.comparable_tasks(known, kind)
     labels, far = labels_of(tasks), selectors.distances_between(tasks)
     page = MapPage(
         kind=kind,

@@ -28,6 +28,7 @@ from knowledgebase.experiences.selectors.neighbours import (
     surroundings,
     target_of,
 )
+from knowledgebase.experiences.selectors.reach import Reach, language_model_reach
 from knowledgebase.experiences.selectors.tasks import (
     TRIED_ROWS,
     Losses,
@@ -56,6 +57,7 @@ __all__ = [
     "Losses",
     "ModelOnTask",
     "NearTask",
+    "Reach",
     "Statistics",
     "Target",
     "Tried",
@@ -70,6 +72,7 @@ __all__ = [
     "language_model_detail",
     "language_model_list",
     "language_model_on_tasks",
+    "language_model_reach",
     "language_model_summaries",
     "leaderboard",
     "losses",

@@ -87,7 +87,11 @@ class Priors(APIView):
             moved = bridge.explore_prior(
                 user,
                 bridge.Question(
-                    metafeatures=target.values, task=target.digest, neighbours=given["k"], **settings
+                    metafeatures=target.values,
+                    task=target.digest,
+                    kind=target.kind,
+                    neighbours=given["k"],
+                    **settings,
                 ),
             )
         except bridge.Refused as refusal:

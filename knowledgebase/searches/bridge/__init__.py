@@ -14,7 +14,13 @@ from knowledgebase.searches.bridge.engine import (
     prepare_start,
     propose,
 )
-from knowledgebase.searches.bridge.explorer import UTILITY_NAMES, Moved, Question, explore_prior
+from knowledgebase.searches.bridge.explorer import (
+    SEARCHED_KINDS,
+    UTILITY_NAMES,
+    Moved,
+    Question,
+    explore_prior,
+)
 from knowledgebase.searches.bridge.feasible import Recorded, moved
 from knowledgebase.searches.bridge.gating import GateReport, check_gate, gate_report
 from knowledgebase.searches.bridge.names import (
@@ -33,6 +39,7 @@ from knowledgebase.searches.bridge.running import lost_ending, run_pipeline, tri
 
 __all__ = [
     "MEASURED",
+    "SEARCHED_KINDS",
     "STOPPING_RULES",
     "UTILITY_NAMES",
     "AskedRows",

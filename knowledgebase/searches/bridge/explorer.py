@@ -12,14 +12,16 @@ from automl.errors import AutomlError
 from automl.priors.options import PriorOptions
 from automl.priors.prior import build_prior
 from automl.priors.utilities import UTILITIES
-from automl.sources.language_models import known_keys
-from automl.spaces.tunelore import tunelore
+from automl.sources.rows import ANSWERS, CLASSES
 from automl.values import Limits, TaskView
 from knowledgebase.accounts.models import User
 from knowledgebase.searches.bridge.evidence import recent_evidence, task_names
-from knowledgebase.searches.bridge.refusal import refused
+from knowledgebase.searches.bridge.names import space_of
+from knowledgebase.searches.bridge.refusal import Refused, refused
 
 UTILITY_NAMES = tuple(UTILITIES)
+# The kinds of task that a search can run on, and so those that a prior can be asked for.
+SEARCHED_KINDS = (CLASSES, ANSWERS)
 # A page has to answer at once; a search reads more, in a worker.
 EXPLORED_ROWS = 2_000
 
@@ -30,6 +32,7 @@ class Question:
 
     metafeatures: Mapping[str, float | None]
     task: str = ""
+    kind: str = CLASSES
     wall_s: float | None = None
     host_memory_bytes: int | None = None
     neighbours: int = 5
@@ -51,7 +54,11 @@ class Moved:
 
 
 def explore_prior(user: User, question: Question) -> Moved:
-    """The prior of what this person may see; Refused for settings that cannot be."""
+    """The prior of what this person may see of tasks of this kind; Refused for settings and kinds that cannot be."""
+    if question.kind not in SEARCHED_KINDS:
+        known_kinds = " and ".join(SEARCHED_KINDS)
+        detail = f"no search runs on tasks of kind {question.kind[:64]!r}, so they have no prior; known: {known_kinds}"
+        raise Refused("unknown_kind", detail, "kind")
     target = TaskView(
         question.task,
         question.metafeatures,
@@ -68,10 +75,10 @@ def explore_prior(user: User, question: Question) -> Moved:
         )
         known = (
             one
-            for one in recent_evidence(user, EXPLORED_ROWS)
+            for one in recent_evidence(user, EXPLORED_ROWS, kind=question.kind)
             if not question.leave_out or one.task != question.task
         )
-        prior = build_prior(tunelore(known_keys()), known, target, options, remembered=0)
+        prior = build_prior(space_of(question.kind, None), known, target, options, remembered=0)
     except AutomlError as error:
         raise refused(error) from error
     names = task_names(user, [one.task for one in prior.neighbours])

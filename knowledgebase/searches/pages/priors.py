@@ -18,6 +18,7 @@ from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import selectors as experiences
 from knowledgebase.experiences.models import Experience, Task
 from knowledgebase.searches import bridge
+from knowledgebase.searches.models import Dataset
 
 SHOWN = 12
 LISTED_TASKS = 200
@@ -54,7 +55,8 @@ def prior_explorer(request: HttpRequest) -> HttpResponse:
     """Settings stand in the address, so that a prior can be linked."""
     user = cast(User, request.user)
     chosen = {name: value.strip() for name, value in request.GET.dict().items()}
-    tasks = [task for task in experiences.task_summaries(user) if task.comparable][:LISTED_TASKS]
+    known = experiences.task_summaries(user)
+    tasks = [task for task in known if task.comparable and task.kind in bridge.SEARCHED_KINDS][:LISTED_TASKS]
     page = PriorPage(tasks, chosen, bridge.UTILITY_NAMES)
     status = 200
     if chosen.get("task") or chosen.get("statistics"):
@@ -70,11 +72,16 @@ def prior_explorer(request: HttpRequest) -> HttpResponse:
 def explored(user: User, page: PriorPage) -> PriorPage:
     """The page with the prior that its settings ask for."""
     chosen = page.chosen
+    if chosen.get("task") and chosen.get("statistics"):
+        raise wrong(
+            "statistics", "are given for a task that is not here, but a task is chosen too; empty one of them"
+        )
     task = experiences.task_detail(user, chosen["task"]) if chosen.get("task") else None
     values = task.metafeatures.get("values", {}) if task else statistics(chosen["statistics"])
     question = bridge.Question(
         metafeatures=values,
         task=task.digest if task else "",
+        kind=task.kind if task else Dataset.Kind.CLASSES.value,
         wall_s=number(chosen, "wall_s", None, 1, 1e7),
         host_memory_bytes=gibibytes(chosen),
         neighbours=int(number(chosen, "neighbours", 5, 1, 100) or 5),

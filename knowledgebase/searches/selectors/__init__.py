@@ -24,6 +24,7 @@ from knowledgebase.searches.selectors.searches import (
     seconds_used,
     time_left,
     trial_list,
+    unfinished_first,
 )
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "seconds_used",
     "time_left",
     "trial_list",
+    "unfinished_first",
     "visible_sources",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Case, Count, Max, Q, QuerySet, When
 from django.utils import timezone
 
 from knowledgebase.accounts.models import User
@@ -108,6 +108,12 @@ def search_list(user: User) -> QuerySet[Search]:
         )
         .order_by("-created_at", "id")
     )
+
+
+def unfinished_first(searches: QuerySet[Search]) -> QuerySet[Search]:
+    """What still runs or waits before what has ended, each newest first."""
+    ended = Case(When(state__in=Search.UNFINISHED, then=0), default=1)
+    return searches.order_by(ended, "-created_at", "id")
 
 
 def searches_on(user: User, dataset: Dataset) -> QuerySet[Search]:

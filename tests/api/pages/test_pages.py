@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from knowledgebase.accounts.services import create_login_link
+from knowledgebase.experiences.models import Experience
 from knowledgebase.experiences.services import note_run, record_experiences
 from knowledgebase.searches.models import Dataset, Search, Trial
 
@@ -69,8 +72,26 @@ def test_the_overview_counts_what_may_be_seen(owner, stranger, record, failed_re
     page = owner.pages.get("/").content.decode()
     assert "3 experiences" in page
     assert "1 task," in page
-    assert "33" in page
+    assert '<a href="/experiences/?status=failed">1</a> <small>33\u202f% of all</small>' in page
     assert "3 experiences" not in stranger.pages.get("/").content.decode()
+
+
+def test_the_overview_puts_what_still_runs_before_what_has_ended(owner, search):
+    rest = {"owner": owner.user, "team": owner.team, "dataset": search.dataset, "sampler": "process"}
+    rest |= {"state": "done", "ended_at": "2026-11-20T11:00:00Z", "budget_trials": 4, "slots": 1}
+    ended = [Search.objects.create(title=f"ended {n}", **rest) for n in range(6)]
+    shown = owner.pages.get("/").context["page"].searches
+    assert [one.pk for one in shown] == [search.pk, *(one.pk for one in ended[:1:-1])]
+    assert [one.pk for one in owner.pages.get("/searches/").context["page"].searches][-1] == search.pk
+
+
+def test_the_question_above_the_growth_is_one_that_it_answers(owner, record, failed_record):
+    first = record()
+    store(owner, first, failed_record("oom"))
+    Experience.objects.filter(pk=first["id"]).update(received_at=timezone.now() - timedelta(days=4))
+    answer = owner.pages.get("/")
+    assert "How fast does it grow, and how much of it fails?" in answer.content.decode()
+    assert "2 experiences, 1 of them failed" in answer.context["page"].growth.finding
 
 
 def test_a_running_run_is_shown(owner, record):

@@ -113,3 +113,57 @@ def test_nothing_known_and_nothing_asked(owner, stranger, client, store):
     assert "Nothing to learn from" in empty
     assert "task-1" not in empty
     assert client.get("/searches/prior/").status_code == 302
+
+
+@pytest.fixture
+def questions(owner, record):
+    """Two tasks of questions beside the store's classes, and one of a kind that no search runs on; by name."""
+    batch = [
+        record(
+            task={
+                "kind": kind, "name": name,
+                "dataset": {"source": "file", "name": name, "label_column": "answers"},
+                "metafeatures": {
+                    "extractor": "x", "version": 1, "sampled": False, "values": {"instances": 300.0 + far},
+                },
+            },
+            pipeline={"method": method, "hyperparameters": {"max_length": 384}},
+            primary={"split": "validation", "metric": "token_f1", "value": score},
+            metrics={"validation": {"token_f1": score}},
+        )
+        for far, (kind, name) in enumerate(
+            [("question-answering", "asked-0"), ("question-answering", "asked-1"), ("regression", "rated")]
+        )
+        for method, score in (("lora", 0.9), ("full", 0.2), ("partial", 0.1))
+    ]  # fmt: skip
+    results = record_experiences(batch, owner=owner.user, team=owner.team)
+    assert [one.problem for one in results] == [None] * 9
+    return {task.name: task for task in Task.objects.all()}
+
+
+def test_a_prior_of_questions_comes_from_questions_in_their_own_space(owner, store, questions):
+    asked = {"task": questions["asked-0"].digest}
+    moved = owner.pages.get("/searches/prior/", asked).context["page"].moved
+    assert [name for _, name, _ in moved.neighbours] == ["asked-1"]
+    assert set(moved.distributions["method"]) == {"full", "lora", "partial"}
+    assert "384" in moved.distributions["lora.max_length"]
+    told = owner.api.post("/api/v1/priors/", asked, "application/json").json()
+    assert [one["name"] for one in told["neighbours"]] == ["asked-1"]
+    assert told["distributions"] == moved.distributions
+
+
+def test_a_kind_that_no_search_runs_on_has_no_prior(owner, store, questions):
+    answer = owner.pages.get("/searches/prior/", {"task": questions["rated"].digest})
+    assert answer.status_code == 422
+    assert "'regression'" in answer.context["page"].problem
+    offered = {task.name for task in answer.context["page"].tasks}
+    assert offered == {"task-0", "task-1", "task-2", "asked-0", "asked-1"}
+    told = owner.api.post("/api/v1/priors/", {"task": questions["rated"].digest}, "application/json")
+    assert (told.status_code, told.json()["code"]) == (422, "no_prior")
+
+
+def test_a_chosen_task_and_pasted_statistics_are_refused_together(owner, store):
+    asked = {"task": store["task-0"].digest, "statistics": "instances 340"}
+    answer = owner.pages.get("/searches/prior/", asked)
+    assert answer.status_code == 422
+    assert "empty one of them" in answer.context["page"].problem

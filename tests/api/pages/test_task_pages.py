@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from knowledgebase.experiences.models import LanguageModel, Task
+from knowledgebase.experiences.models import Experience, LanguageModel, Task
 from knowledgebase.experiences.services import record_experiences
 
 PRIMARY = {"split": "validation", "metric": "f1_macro"}
@@ -58,9 +58,38 @@ def test_a_task_says_what_is_best_what_failed_and_what_is_near(owner, tasks):
     # The map and the list of the nearest measure alike.
     assert page.heat.rows[0].cells[1].label == f"{page.near[0].distance:.1f}"
     for row in page.features:
-        assert len(row.others) == 2
+        assert len(row.others) == 2  # as many as there are
     assert sum(row.others[0][1] for row in page.features) == pytest.approx(1)
     assert "What should I not repeat?" in text
+
+
+def test_the_four_nearest_tasks_are_explained_each_under_its_name(owner, tasks, record):
+    batch = [record(task=task(f"near-{n}", instances=400 + n)) for n in range(1, 4)]
+    record_experiences(batch, owner=owner.user, team=owner.team)
+    answer = owner.pages.get(f"/experiences/tasks/{tasks['weather'].digest}/")
+    page, text = answer.context["page"], answer.content.decode()
+    assert len(page.near) == 5
+    assert {len(row.others) for row in page.features} == {4}
+    heads = [f'<th scope="col" class="n">{one.task}</th>' in text for one in page.near]
+    assert heads == [True] * 4 + [False]
+
+
+def test_the_leaderboard_leads_to_the_whole_list_by_score(owner, tasks):
+    answer = owner.pages.get(f"/experiences/tasks/{tasks['weather'].digest}/")
+    address = answer.context["page"].leaders_address
+    assert address.replace("&", "&amp;") in answer.content.decode()
+    rows = owner.pages.get(address).context["page"].rows
+    scores = {str(row.pk): row.score for row in Experience.objects.all()}
+    assert [scores[row.id] for row in rows] == [0.9, 0.8, None]
+
+
+def test_the_map_marks_the_kind_that_it_shows(owner, record):
+    kinds = ("question-answering", "regression")
+    batch = [record(task={**task(f"{kind}-{n}"), "kind": kind}) for kind in kinds for n in range(2)]
+    record_experiences(batch, owner=owner.user, team=owner.team)
+    answer = owner.pages.get("/experiences/task-map/")
+    assert answer.context["page"].kind == "question-answering"
+    assert 'href="?kind=question-answering" aria-current="page"' in answer.content.decode()
 
 
 def test_the_map_of_tasks(owner, tasks):
@@ -77,6 +106,50 @@ def test_language_models_by_task_and_memory(owner, tasks):
     first = page.on_tasks[0]
     assert (first.task.name, first.runs, first.failed) == ("weather", 3, 1)
     assert page.by_memory == [(2_000_000_000, 5, 0)]
+
+
+def named(name):
+    return {"source": "hub", "name": f"lab/{name}", "revision": "1"}
+
+
+def test_language_models_are_compared_within_tasks_and_counted_across_them(
+    owner, stranger, record, failed_record
+):
+    """A score is only ever held against another of its task, its metric and its split."""
+
+    def run(where, model, score, seconds, metric="f1_macro"):
+        primary = {"split": "validation", "metric": metric, "value": score}
+        return record(
+            task=task(where), language_model=model and named(model), primary=primary,
+            metrics={"validation": {metric: score}}, cost={"evaluation_s": seconds},
+        )  # fmt: skip
+
+    batch = [
+        run("easy", "small", 0.97, 10),
+        run("easy", "large", 0.98, 100),
+        run("easy", None, 0.99, 1),  # no language model leads nothing here
+        run("hard", "small", 0.40, 30),
+        run("hard", "large", 0.40, 300),
+        run("odd", "small", 0.60, 20),
+        run("odd", "small", 0.61, 40),
+        run("odd", "large", 0.99, 900, "accuracy"),  # against nobody: the task's metric is another
+        run("alone", "large", 0.99, 500),
+        failed_record("oom", task=task("easy"), language_model=named("broken")),
+    ]
+    assert {one.status for one in record_experiences(batch, owner=owner.user, team=owner.team)} == {201}
+    answer = owner.pages.get("/experiences/language-models/")
+    found = {model.name: reach for model, reach in answer.context["page"]["rows"]}
+    told = {name: (reach.leads, reach.contested, reach.median_s) for name, reach in found.items()}
+    assert told == {"lab/small": (1, 2, 25), "lab/large": (2, 2, 400), "lab/broken": (0, 0, None)}
+    assert '<td class="n">1 of 2</td><td class="n">25\u202fs</td>' in answer.content.decode()
+    assert stranger.pages.get("/experiences/language-models/").context["page"]["rows"] == []
+
+
+def test_a_memory_limit_says_the_share_that_it_was_too_small_for(owner, record, failed_record):
+    batch = [record(), record(), record(), failed_record("oom")]
+    record_experiences(batch, owner=owner.user, team=owner.team)
+    page = owner.pages.get(f"/experiences/language-models/{LanguageModel.objects.get().pk}/").content.decode()
+    assert '<td class="n">25\u202f% <small>1</small></td>' in page
 
 
 def test_an_empty_hub_has_these_pages_too(owner):
@@ -106,7 +179,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
         ("tasks/", 3),  # and while that state lasts, no more sums
         (f"tasks/{tasks['weather'].digest}/", 7),
         ("task-map/", 6),
-        ("language-models/", 4),
+        ("language-models/", 7),  # session, person, sums, language models, state, who leads, times
+        ("language-models/", 5),  # and while that state lasts, neither who leads nor times
         (f"language-models/{model.pk}/", 7),
     ):
         with django_assert_max_num_queries(most):
