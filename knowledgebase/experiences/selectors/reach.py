@@ -87,5 +87,6 @@ def _medians(user: User) -> dict[int, float]:
     )
     found: dict[int, list[float]] = defaultdict(list)
     for model, seconds in middle:
-        found[model].append(seconds)
+        if seconds is not None:
+            found[model].append(seconds)
     return {model: fmean(values) for model, values in found.items()}
