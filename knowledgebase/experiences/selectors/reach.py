@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from typing import cast
 
 from django.db.models import Count, F, Max, Q, Window
 from django.db.models.functions import RowNumber
@@ -87,5 +88,5 @@ def _medians(user: User) -> dict[int, float]:
     )
     found: dict[int, list[float]] = defaultdict(list)
     for model, seconds in middle:
-        found[model].append(seconds)
+        found[model].append(cast(float, seconds))  # the query leaves none without
     return {model: fmean(values) for model, values in found.items()}
