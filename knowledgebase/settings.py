@@ -209,6 +209,7 @@ MIDDLEWARE = [
     "knowledgebase.core.requests.RequestIds",
     "knowledgebase.core.headers.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
+    "knowledgebase.core.compression.TextCompression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Outside everything that can fail, so that each failure below /api/ leaves as problem details.
     "knowledgebase.core.api.ApiProblems",
@@ -265,7 +266,6 @@ LOGIN_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
-USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- Mail: for password links only; without it the operator hands them out -----------------------------------
@@ -345,7 +345,7 @@ SPECTACULAR_SETTINGS = {
         "SearchState": "knowledgebase.searches.models.Search.State",
         "TrialState": "knowledgebase.searches.models.Trial.State",
         "Visibility": "knowledgebase.experiences.models.Experience.Visibility",
-        "PublishedVisibility": [("hub", "hub"), ("public", "public")],
+        "PublishedVisibility": [("team", "team"), ("hub", "hub"), ("public", "public")],
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [

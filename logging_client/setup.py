@@ -28,7 +28,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
 
 
 def lean(source: str, *, public: bool, names: tuple[str, ...] = ()) -> str:
-    """The same code; every comment and the docstrings of what is not public are empty lines."""
+    """The same code, indented by one; every comment and the docstrings of what is not public are empty lines."""
     lines = source.splitlines(keepends=True)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
@@ -46,7 +46,21 @@ def lean(source: str, *, public: bool, names: tuple[str, ...] = ()) -> str:
             lines[row] = "\n"
         if len(node.body) == 1:
             lines[text.lineno - 1] = " " * text.col_offset + "pass\n"
-    return "".join(lines)
+    return _indented_by_one("".join(lines))
+
+
+def _indented_by_one(source: str) -> str:
+    """Text that goes over several lines stays as it is."""
+    kept = {
+        row
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.Constant, ast.JoinedStr))
+        for row in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
+    }
+    return "".join(
+        line if row in kept else " " * ((len(line) - len(line.lstrip(" "))) // 4) + line.lstrip(" ")
+        for row, line in enumerate(source.splitlines(keepends=True), 1)
+    )
 
 
 class Lean(build_py):

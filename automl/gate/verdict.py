@@ -72,8 +72,9 @@ def _best(
     prediction: Prediction, history: Sequence[Outcome], objectives: Sequence[Objective]
 ) -> float | None:
     """What a pipeline has to come near. Where seconds count, only runs that are surely no slower are rivals: a cheap
-    pipeline has its place on the front below the best score."""
-    if SCORE not in objectives:
+    pipeline has its place on the front below the best score. So has one that needs less of another cost, of which
+    nothing is predicted: then nothing has to be come near."""
+    if SCORE not in objectives or set(objectives) - {SCORE, SECONDS}:
         return None
     quickest = prediction.seconds[0] if SECONDS in objectives else float("inf")
     scores = [

@@ -1,4 +1,4 @@
-"""Whether the runner can run what a space may propose, said before anything is launched.
+"""Whether the runner can run what a space may propose and measure what counts, said before anything is launched.
 
 Knows the spaces that the runner was written for: it reads the hyper-parameters of their methods, no more and no less.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from automl.sources.rows import ANSWERS
 from automl.space import Method, Space
 from automl.spaces import answers, tunelore
+from automl.values import ENERGY
 
 #: Any name will do: only methods and hyper-parameters are looked at.
 ANY = ("package:any@1",)
@@ -23,6 +24,14 @@ def cannot_run(space: Space, kind: str) -> list[str]:
         elif reason := _misfit(method, known[method.name]):
             found.append(f"of {method.name!r} it {reason}")
     return found
+
+
+def cannot_measure(objective: str) -> str:
+    """Why no run can be judged by this objective, by its name; '' when each can.
+
+    Energy has a field in the record for runs of other systems; this runner reads no meter.
+    """
+    return "the runner reads no energy meter" if objective == ENERGY.name else ""
 
 
 def _misfit(method: Method, known: Method) -> str:

@@ -15,6 +15,7 @@ page_urls: list[URLPattern] = [
     path("login/<str:secret>/", pages.login_link, name="login-link"),
     path("invitations/<str:secret>/", pages.invitation, name="invitation"),
     path("password/", pages.set_password, name="set-password"),
+    path("address/", pages.set_email, name="set-email"),
     path("tokens/", pages.create_token, name="create-token"),
     path("tokens/<int:pk>/revoke/", pages.revoke_token, name="revoke-token"),
     path("forgot/", pages.forgot_password, name="forgot"),

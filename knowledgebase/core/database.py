@@ -35,6 +35,20 @@ class Slot:
         return [self.column.get_db_prep_value(value, connection) for value in values]
 
 
+class Tail(models.Func):
+    """The last eight letters of a UUID, as pages show it.
+
+    The number stands in the SQL and is no parameter: SQLite finds an index of an expression by what is written.
+    """
+
+    arity = 1
+    template = "substr(%(expressions)s, -8)"
+    output_field = models.CharField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, template="right((%(expressions)s)::text, 8)", **context)
+
+
 @models.Field.register_lookup
 class Among(In):
     """`field__among=values`, for many values: like `in`, but PostgreSQL gets one list and not a place for each."""

@@ -1,7 +1,8 @@
-"""Reads that take too long end with a reason: a bound on each statement of a GET, in both databases.
+"""Reads that take too long end with a reason: a bound on each statement of a read, in both databases.
 
 PostgreSQL counts itself (`statement_timeout`); SQLite is asked from time to time whether it should go on. What a
-stream reads while it is sent is not bounded. It knows no view.
+stream reads while it is sent is not bounded. A GET is bounded everywhere, a POST that only asks where its method says
+so. It knows no view.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
@@ -18,6 +20,8 @@ from django.shortcuts import render
 
 from knowledgebase.core.errors import Problem
 
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 # How many steps of SQLite's machine pass between two looks at the clock: about a millisecond.
 STEPS = 20_000
 CANCELLED = "57014"  # PostgreSQL's name for a statement that was ended from outside
@@ -61,6 +65,17 @@ class ReadDeadline:
         found = too_slow()
         said = {"title": found.title, "detail": found.detail}
         return render(request, "web/error.html", said, status=found.status)
+
+
+def bounded_read(ask: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """For a method that answers a POST and only reads: bounds its statements as those of a GET."""
+
+    @wraps(ask)
+    def asked(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        with bounded(settings.READ_TIMEOUT_S):
+            return ask(*args, **kwargs)
+
+    return asked
 
 
 @contextmanager

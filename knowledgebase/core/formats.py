@@ -75,6 +75,13 @@ def size(value: float | None) -> str:
     return _unit(figure(value / MIB), "MiB")
 
 
+def energy(value: float | None) -> str:
+    """Joules in kJ from 10,000 on."""
+    if value is None:
+        return DASH
+    return _unit(figure(value / 1000), "kJ") if value >= 10_000 else _unit(figure(value), "J")
+
+
 def figure(value: float | None) -> str:
     """Any other number with 3 significant figures, never in powers of ten between 0.001 and 10 million."""
     if value is None:

@@ -5,18 +5,24 @@ It knows no HTTP: the caller passes names and texts. An unknown name or a wrong 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from tunelore.record import STATUSES
 
+from knowledgebase.core.database import Tail
 from knowledgebase.core.errors import Problem, invalid
 from knowledgebase.experiences.expressions import condition
-from knowledgebase.experiences.expressions.nouns import pointing
+from knowledgebase.experiences.expressions.nouns import keys, pointing
+from knowledgebase.experiences.models import Experience
+
+SHOWN_ID = re.compile("[0-9a-fA-F]{8}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,12 @@ class ExperienceFilters:
             found &= Q(received_at__gte=self._since())
         if self.q:
             named = Q(name__icontains=self.q)
-            found &= pointing("task", named) | pointing("language_model", named) | Q(method=self.q)
+            ids = identified(self.q)
+            wanted = ids | pointing("task", named) | pointing("language_model", named)
+            # Left out where it says nothing: beside another leg SQLite would read the whole store for a known id.
+            if not ids or Experience.objects.filter(method=self.q).exists():
+                wanted |= Q(method=self.q)
+            found &= wanted
         return found & condition(self.filter)
 
     def active(self) -> dict[str, str]:
@@ -95,6 +106,19 @@ class ExperienceFilters:
         raise invalid(
             "since", f"{self.since[:80]!r} is no date; write it as 2026-11-21 or 2026-11-21T10:00:00Z"
         )
+
+
+def identified(text: str) -> Q:
+    """Experiences with this id, or with the eight letters at its end that pages show; empty where there are none."""
+    if SHOWN_ID.fullmatch(text):
+        rows = Experience.objects.alias(tail=Tail("pk")).filter(tail=text.lower())
+    else:
+        try:
+            rows = Experience.objects.filter(pk=UUID(text))
+        except ValueError:
+            return Q()
+    found = keys(rows.order_by())
+    return Q() if found == [] else Q(pk__in=found)
 
 
 def parts(text: str) -> list[str]:

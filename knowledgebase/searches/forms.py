@@ -14,6 +14,7 @@ from django.http import QueryDict
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.searches import bridge
 from knowledgebase.searches.models import Dataset
+from knowledgebase.searches.selectors import USUAL_OBJECTIVES
 from knowledgebase.searches.services import SearchRequest
 
 GIB = 2**30
@@ -44,7 +45,7 @@ class SearchForm:
     values: Mapping[str, str]
     methods: tuple[str, ...] = ()
     language_models: tuple[str, ...] = ()
-    objectives: tuple[str, ...] = bridge.OBJECTIVES
+    objectives: tuple[str, ...] = USUAL_OBJECTIVES
     warm_start: bool = True
     gate: bool = False
     early_stopping: bool = False

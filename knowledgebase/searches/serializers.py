@@ -185,7 +185,10 @@ class SearchCreate(serializers.Serializer[Any]):
         help_text="ceiling or median: stop trainings whose curve will not reach the front; never when absent",
     )
     warm_start = serializers.BooleanField(required=False)
-    objectives = _names("score, seconds or both")
+    objectives = _names(
+        "score and seconds when absent; one or several of score, seconds, memory_bytes, trainable_parameters; "
+        "energy_j is refused where trials cannot be measured by it"
+    )
     space = serializers.CharField(
         required=False,
         allow_blank=True,
@@ -202,12 +205,15 @@ class SearchCreate(serializers.Serializer[Any]):
 
 
 class FrontPointAnswer(serializers.Serializer[Any]):
-    """A trial that no other beats in both score and seconds."""
+    """A trial that no other beats in every objective of its search at once."""
 
     trial = serializers.IntegerField()
     trial_id = serializers.UUIDField()
     score = serializers.FloatField()
     seconds = serializers.FloatField()
+    memory_bytes = serializers.IntegerField(allow_null=True, help_text="at its peak")
+    trainable_parameters = serializers.IntegerField(allow_null=True)
+    energy_j = serializers.FloatField(allow_null=True)
     method = serializers.CharField()
     language_model = serializers.CharField(allow_blank=True)
     hyperparameters = serializers.DictField()
@@ -300,7 +306,9 @@ class ReportAnswer(serializers.Serializer[Any]):
     by_outcome = serializers.DictField(child=serializers.IntegerField())
     trials_done = serializers.IntegerField()
     trials_failed = serializers.IntegerField()
-    best = FrontPointAnswer(allow_null=True)
+    best = FrontPointAnswer(
+        allow_null=True, help_text="the highest score, or the least of the first objective without it"
+    )
     front = FrontPointAnswer(many=True)
     running = RunningTrialAnswer(many=True)
     seconds_used = serializers.FloatField()
@@ -354,6 +362,8 @@ class TrialAnswer(serializers.ModelSerializer[Trial]):
             "score",
             "seconds",
             "memory_bytes",
+            "trainable_parameters",
+            "energy_j",
             "pruning",
             "created_at",
             "started_at",

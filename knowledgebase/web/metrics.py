@@ -36,7 +36,7 @@ class StoreCollector(Collector):
 def gauge(name: str, text: str, model: type[Model], field: str) -> GaugeMetricFamily:
     """How many rows have each value of a field."""
     family = GaugeMetricFamily(name, text, labels=[field])
-    counted = model._default_manager.order_by(field).values_list(field).annotate(Count("pk"))
+    counted = model._default_manager.order_by(field).values_list(field).annotate(rows=Count("*"))
     for value, count in counted:
         family.add_metric([value], count)
     return family
@@ -57,7 +57,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def may_read(request: HttpRequest) -> bool:
     expected = settings.METRICS_TOKEN
     if expected:
-        return compare_digest(request.headers.get("Authorization", ""), f"Bearer {expected}")
+        # As bytes: compare_digest refuses text beyond ASCII, which anybody may send.
+        given = request.headers.get("Authorization", "")
+        return compare_digest(given.encode(errors="replace"), f"Bearer {expected}".encode())
     # Behind a proxy every request comes from this machine; the proxy's own header tells.
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     return request.META.get("REMOTE_ADDR") in OWN_MACHINE and not forwarded

@@ -81,7 +81,7 @@ def beside_mlflow(options: argparse.Namespace, cluster: str, environment: dict[s
 
     ours, theirs = free_port(), free_port()
     python = peer.environment(BUILD / "mlflow-env")
-    url = made(cluster, "mlflow").replace("postgres://", "postgresql://")
+    url = made(cluster, "mlflow").replace("postgres://", "postgresql+psycopg2://")
     artifacts = home("mlflow-artifacts")
     experiment = peer.fill(python, url, artifacts, options.runs)
     gunicorn = [

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.cast import require
-from tests.containers import ROOT, SERVICES, environment_of
+from tests.containers import ROOT, command_of, environment_of
 from tests.parts import free_port
 from tests.worker.test_real_workers import own_database, short_rows
 
@@ -46,12 +46,13 @@ class Containers:
         )
 
     def start(self, service: str, **more: str) -> subprocess.Popen[bytes]:
-        words = SERVICES[service].get("command", ["python", "manage.py", "process", "web"])[2:]
-        words = [word.replace("${TUNELORE_SLOTS:-1}", "1") for word in words]
-        words += ["--port", str(self.port)] * (service == "web")
+        python, *words = command_of(service)
+        assert python == "python", "in the image that is the interpreter of the packages, as here"
+        if service == "web":  # the container's network is its own; this machine's is not
+            words += ["--host", "127.0.0.1", "--port", str(self.port)]
         with (self.folder / f"{service}.log").open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "manage.py", *words],
+                [sys.executable, *words],
                 cwd=ROOT, env={**self.environment, **more}, stdout=output, stderr=output,
             )  # fmt: skip
 

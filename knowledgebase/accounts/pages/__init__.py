@@ -1,6 +1,13 @@
 """The pages of people: signing in, one's account, teams, lost passwords."""
 
-from knowledgebase.accounts.pages.account import audit_log, create_token, index, revoke_token, set_password
+from knowledgebase.accounts.pages.account import (
+    audit_log,
+    create_token,
+    index,
+    revoke_token,
+    set_email,
+    set_password,
+)
 from knowledgebase.accounts.pages.passwords import forgot_password, reset_password
 from knowledgebase.accounts.pages.people import people, reset_link
 from knowledgebase.accounts.pages.signing_in import invitation, login_link, safe_next, sign_in, sign_out
@@ -22,6 +29,7 @@ __all__ = [
     "reset_password",
     "revoke_token",
     "safe_next",
+    "set_email",
     "set_password",
     "sign_in",
     "sign_out",

@@ -1,4 +1,4 @@
-"""One's own account: teams, tokens, password; and the log of changes."""
+"""One's own account: teams, tokens, password, address; and the log of changes."""
 
 from __future__ import annotations
 
@@ -137,8 +137,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 def set_password(request: HttpRequest) -> HttpResponse:
     """A new password; whoever has one proves that they know it."""
     user = cast(User, request.user)
-    if user.has_usable_password() and not user.check_password(request.POST.get("current", "")):
-        messages.error(request, "The present password is not this one; nothing was changed.")
+    if not is_proven(request, user):
         return redirect("accounts:index")
     try:
         services.set_password(user, request.POST.get("password", ""))
@@ -147,6 +146,30 @@ def set_password(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         messages.error(request, problem.detail)
     return redirect("accounts:index")
+
+
+@sensitive_post_parameters("current")
+@require_POST
+@login_required
+def set_email(request: HttpRequest) -> HttpResponse:
+    """The address for lost passwords, or none; like a password, whoever has one proves that they know it."""
+    user = cast(User, request.user)
+    if not is_proven(request, user):
+        return redirect("accounts:index")
+    try:
+        services.set_email(user, request.POST.get("email", "").strip())
+        messages.info(request, "The address is set." if user.email else "The address is removed.")
+    except Problem as problem:
+        messages.error(request, problem.detail)
+    return redirect("accounts:index")
+
+
+def is_proven(request: HttpRequest, user: User) -> bool:
+    """Whether the form holds the present password, where there is one; if not, the next page says so."""
+    if not user.has_usable_password() or user.check_password(request.POST.get("current", "")):
+        return True
+    messages.error(request, "The present password is not this one; nothing was changed.")
+    return False
 
 
 @require_GET

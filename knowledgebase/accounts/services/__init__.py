@@ -12,6 +12,7 @@ from knowledgebase.accounts.services.people import (
     redeem_login_link,
     register,
     reset_password,
+    set_email,
     set_password,
 )
 from knowledgebase.accounts.services.teams import (
@@ -51,6 +52,7 @@ __all__ = [
     "require_writer",
     "reset_password",
     "revoke_token",
+    "set_email",
     "set_password",
     "withdraw_invitations",
 ]

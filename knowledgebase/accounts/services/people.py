@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 LINK_LIFE = timedelta(hours=24)
 # Whoever asks for one person's link again and again would fill a mailbox that is not theirs.
 MAIL_PAUSE = timedelta(minutes=5)
+MOST_MAILS = 10
+MOST_ADDRESS = 254  # as the column has it
 ADMINISTRATOR = "admin"
 
 
@@ -90,13 +93,20 @@ def reset_password(secret: str, password: str) -> User | None:
 
 
 def mail_reset_link(name: str, base: str) -> None:
-    """Send a link to the person with this name or address, if they have an address; the caller learns nothing."""
-    found = User.objects.filter(is_active=True).exclude(email="")
-    user = found.filter(username=name).first() or found.filter(email__iexact=name).first()
+    """Send a link to whoever has this name or address, if they have an address; the caller learns nothing.
+
+    An address may stand at several accounts: each gets a link of its own, so that none can stand before another.
+    """
+    found = User.objects.filter(Q(username=name) | Q(email__iexact=name), is_active=True).exclude(email="")
+    for user in found.order_by("pk")[:MOST_MAILS]:
+        _mail_reset_link(user, base)
+
+
+def _mail_reset_link(user: User, base: str) -> None:
     recent = LoginLink.objects.filter(
         user=user, purpose=LoginLink.Purpose.PASSWORD, created_at__gt=timezone.now() - MAIL_PAUSE
     )
-    if user is None or recent.exists():
+    if recent.exists():
         return
     address = base.rstrip("/") + create_reset_link(user, actor=None)
     asked = f"Somebody asked to set a new password for {user.username}."
@@ -105,6 +115,32 @@ def mail_reset_link(name: str, base: str) -> None:
         send_mail("TuneLore: set a new password", body, settings.DEFAULT_FROM_EMAIL, [user.email])
     except OSError:  # smtplib's errors are among them; an answer that differs would say who is here
         logger.exception("the mail with a reset link could not be sent")
+
+
+@transaction.atomic
+def set_email(user: User, email: str) -> None:
+    """The address that links go to, "" for none; Problem 422 for what is no address. Open links end.
+
+    A link that waits in a mailbox which is the person's no longer must not set their password.
+    """
+    require_address(email)
+    user.email = email
+    user.save(update_fields=["email"])
+    LoginLink.objects.filter(user=user, purpose=LoginLink.Purpose.PASSWORD, used_at=None).update(
+        used_at=timezone.now()
+    )
+    audit(user, "email.set" if email else "email.remove", user.username)
+
+
+def require_address(email: str) -> None:
+    """Problem 422 unless this is "" or can be a mail address."""
+    try:
+        validate_email(email or "a@example.org")
+        if len(email) > MOST_ADDRESS:
+            raise ValidationError(f"an address has at most {MOST_ADDRESS} characters")
+    except ValidationError as error:
+        detail = f"{email[:100]!r} is no address: {'; '.join(error.messages)}"
+        raise Problem(422, "invalid", "Invalid input", detail, [FieldError("email", detail)]) from error
 
 
 def _new_link(user: User, purpose: str) -> str:
@@ -148,9 +184,9 @@ def set_password(user: User, password: str) -> None:
 
 def register(username: str, password: str, email: str = "") -> User:
     """A new account with a password, for somebody who was invited. Problem 422 or 409 that says what is wrong."""
+    require_address(email)
     try:
         User.username_validator(username)
-        validate_email(email or "a@example.org")
         if not 1 <= len(username) <= 150:
             raise ValidationError("a name has 1 to 150 letters")
     except ValidationError as error:

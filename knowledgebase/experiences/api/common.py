@@ -30,6 +30,7 @@ SCOPES = {"GET": "experiences:read", "POST": WRITE, "PATCH": WRITE, "DELETE": WR
 READ_BY_POST = {"POST": "experiences:read"}
 # Refusals beside those that every operation may have.
 TAKEN, TAKEN_OR_GONE, UNSEEN = {"POST": (409,)}, {"POST": (409, 410)}, {"POST": (404,)}
+WIDER = {"PATCH": (409,)}
 PAGE_PARAMETERS = ("cursor", "limit", "format", "order", "fields", "as")
 MAX_FIELDS = 40
 FILTERS = [
@@ -42,7 +43,7 @@ FILTERS = [
         ("team", "slug of a team; several separated by commas"),
         ("via", "callback, run, search, import:<format> or peer"),
         ("since", "received at or after this date or time"),
-        ("q", "part of a task's or language model's name"),
+        ("q", "part of a task's or language model's name, a method, an id or its last eight letters"),
         ("filter", "an expression: `method = lora and h.learning_rate >= 1e-4`; see docs/filters.md"),
         ("order", "a field of the filter language to sort by, `-score` for downwards; newest change first"),
         ("fields", "only these fields of the filter language, comma-separated, instead of whole records"),

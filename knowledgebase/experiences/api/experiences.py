@@ -23,6 +23,7 @@ from knowledgebase.experiences.api.common import (
     SCOPES,
     TAKEN,
     TAKEN_OR_GONE,
+    WIDER,
     ByStart,
     InOrder,
     caller,
@@ -138,6 +139,7 @@ class ExperienceDetail(APIView):
     """One experience."""
 
     scopes = SCOPES
+    refusals = WIDER
     answers_304 = True
 
     @extend_schema(responses=ExperienceDetailAnswer)
@@ -147,11 +149,15 @@ class ExperienceDetail(APIView):
 
     @extend_schema(request=SharingRequest, responses=ExperienceDetailAnswer)
     def patch(self, request: Request, experience_id: UUID) -> Response:
-        """Change who may see it; the record itself never changes."""
+        """Let fewer people see it (public > hub > team > private); the record itself never changes.
+
+        409 `widening_is_publishing` where more people would see it: that is done under `publication/`, which shows
+        first what they would read.
+        """
         user = reader(request)
         asked = SharingRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        services.share_experience(experience_id, asked.validated_data["visibility"], actor=user)
+        services.narrow_experience(experience_id, asked.validated_data["visibility"], actor=user)
         return Response(detail_answer(user, experience_id))
 
     @extend_schema(responses={204: None})
@@ -171,7 +177,10 @@ class ExperiencePublication(APIView):
     @extend_schema(
         parameters=[
             OpenApiParameter(
-                "visibility", str, enum=["hub", "public"], description="whom to show it; public when absent"
+                "visibility",
+                str,
+                enum=list(services.AUDIENCES),
+                description="whom to show it; public when absent",
             )
         ],
         responses=PublicationAnswer,

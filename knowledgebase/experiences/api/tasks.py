@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from knowledgebase.core.api import conditional
+from knowledgebase.core.deadlines import bounded_read
 from knowledgebase.experiences import selectors
 from knowledgebase.experiences.api.common import READ_BY_POST, SCOPES, UNSEEN, ById, reader
 from knowledgebase.experiences.models import Task
@@ -89,6 +90,7 @@ class Neighbours(APIView):
     refusals = UNSEEN
 
     @extend_schema(request=NeighboursRequest, responses=NeighboursAnswer)
+    @bounded_read
     def post(self, request: Request) -> Response:
         """Nearest tasks with distance and why, feature by feature. Nothing is stored.
 

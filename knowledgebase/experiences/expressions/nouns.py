@@ -25,7 +25,7 @@ NOUNS: Mapping[str, type[Model]] = {
 }
 
 
-def keys(rows: QuerySet[Any], most: int = MOST_KEYS) -> list[int] | QuerySet[Any]:
+def keys(rows: QuerySet[Any], most: int = MOST_KEYS) -> list[Any] | QuerySet[Any]:
     """What these rows are numbered, looked up at once where they are few.
 
     Told the numbers, PostgreSQL goes straight to them, or sees that there are none; told to look them up itself it

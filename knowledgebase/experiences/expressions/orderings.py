@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import BooleanField, Expression, F, Func, QuerySet, Value
@@ -127,11 +128,11 @@ class Ordering:
         try:
             value, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             if isinstance(value, dict):
-                value = datetime.fromisoformat(value["time"])
-            fits = value is None or isinstance(value, self._types())
+                value = datetime.fromisoformat(value["time"]).astimezone(UTC)
+            fits = value is None or (isinstance(value, self._types()) and _storable(value))
             if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**63 and fits:
                 return value, number
-        except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError, binascii.Error):
             pass
         detail = "the cursor is not one of this list; take it from 'next' of an answer"
         raise Problem(400, "invalid_cursor", "Invalid cursor", detail, [FieldError("cursor", detail)])
@@ -139,6 +140,15 @@ class Ordering:
     def _types(self) -> tuple[type, ...]:
         kind = "number" if self.field is None or self.field.path else self.field.kind
         return {"text": (str,), "time": (datetime,), "flag": (bool,)}.get(kind, (int, float))
+
+
+def _storable(value: object) -> bool:
+    """Whether a database can compare with it (cursors are anybody's to write); ValueError for half a character."""
+    if isinstance(value, str):
+        return b"\0" not in value.encode()
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def ordering(text: str) -> Ordering:

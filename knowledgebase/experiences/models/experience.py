@@ -11,6 +11,7 @@ from django.db.models import Q
 from tunelore.record import STATUSES
 
 from knowledgebase.accounts.models import Membership
+from knowledgebase.core.database import Tail
 from knowledgebase.core.requests import once_a_request
 from knowledgebase.experiences.models.numbers import NUMBERS, RecordNumber
 
@@ -49,6 +50,11 @@ class Experience(models.Model):
         TEAM = "team"
         HUB = "hub"
         PUBLIC = "public"
+
+        @property
+        def width(self) -> int:
+            """0 for the fewest who may see it, 3 for the most."""
+            return list(type(self)).index(self)
 
     id = models.UUIDField(primary_key=True, editable=False)
     digest = models.CharField(max_length=80, help_text="of the record without id and provenance")
@@ -122,6 +128,7 @@ class Experience(models.Model):
         ordering = ("-change_seq",)
         indexes = (
             models.Index(fields=("digest",), name="experience_digest"),
+            models.Index(Tail("id"), name="experience_tail"),
             models.Index(fields=("task", "-change_seq"), name="experience_task"),
             models.Index(fields=("method", "-change_seq"), name="experience_method"),
             models.Index(fields=("status", "-change_seq"), name="experience_status"),

@@ -6,7 +6,7 @@ Reading is in selectors, the language of fields in expressions; this only lays o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 from urllib.parse import urlencode
@@ -118,7 +118,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class IndexPage:
-    """A page of experiences; `older` is the address of the next page or empty."""
+    """A page of experiences; `older` is the address of the next page or empty.
+
+    `csv` and `ndjson` have the columns that are shown and the id, `records` everything that was logged.
+    """
 
     wish: Wish
     rows: list[Row] = field(default_factory=list)
@@ -134,6 +137,7 @@ class IndexPage:
     api: str = ""
     csv: str = ""
     ndjson: str = ""
+    records: str = ""
     scatter: str = ""
     known: list[str] = field(default_factory=known_fields)
     problem: str = ""
@@ -146,11 +150,8 @@ def index(request: HttpRequest) -> HttpResponse:
     try:
         page = index_page(user, wished(request), request.GET.get("after", ""))
     except Problem as error:
-        given = {name: request.GET.get(name, "") for name in ("filter", "q")}
-        page, status = (
-            IndexPage(Wish(ExperienceFilters(**given), "", COLUMNS), problem=error.detail),
-            error.status,
-        )
+        wish, status = what_stays(request, error), error.status
+        page = IndexPage(wish, chips=chips_of(wish), problem=error.detail)
     return render(
         request, "experiences/index.html", {"page": page, "find": page.wish.filters.q}, status=status
     )
@@ -165,6 +166,19 @@ def wished(request: HttpRequest) -> Wish:
     return Wish(ExperienceFilters.parse(given, beside=("after",)), order, columns)
 
 
+def what_stays(request: HttpRequest, error: Problem) -> Wish:
+    """The address again where only its expression was wrong; else what was typed, since the rest may be at fault."""
+    given = {name: request.GET.get(name, "") for name in ("filter", "q")}
+    if error.code == "invalid_filter":
+        wish = wished(request)
+        return replace(wish, filters=replace(wish.filters, filter=given["filter"]))
+    return Wish(ExperienceFilters(**given), "", COLUMNS)
+
+
+def chips_of(wish: Wish) -> list[Chip]:
+    return [Chip(name, value, wish.address(**{name: ""})) for name, value in wish.filters.active().items()]
+
+
 def index_page(user: User, wish: Wish, after: str) -> IndexPage:
     """Read one page of rows; Problem for a field, an order or a cursor that cannot be."""
     by = ordering(wish.order)
@@ -177,6 +191,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
     counts = selectors.outcome_counts(selectors.experience_list(user, without_status(wish.filters)))
     total = selectors.outcome_counts(found) if wish.filters.status else counts
     query = wish.address().partition("?")[2]
+    fields = f"fields={','.join(('id', *wish.columns))}"
     export = "/api/v1/experiences/export/?" + "&".join(
         part for part in (query.replace("columns=", "fields="),) if part
     )
@@ -185,7 +200,7 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
         rows=[row_of(row, columns) for row in page.rows],
         columns=columns,
         total=sum(total.values()),
-        chips=[Chip(name, value, wish.address(**{name: ""})) for name, value in active.items()],
+        chips=chips_of(wish),
         statuses=[
             StatusLink(status, count, wish.address(status=status), wish.filters.status == status)
             for status, count in counts.items()
@@ -196,8 +211,9 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
         older=joined(wish.address(), f"after={page.behind}") if page.behind else "",
         newest=wish.address() if after else "",
         api="/api/v1" + wish.address(columns=""),
-        csv=joined(export, f"as=csv&fields={','.join(('id', *wish.columns))}", drop="fields"),
-        ndjson=joined(export, "as=ndjson", drop="fields"),
+        csv=joined(export, f"as=csv&{fields}", drop="fields"),
+        ndjson=joined(export, f"as=ndjson&{fields}", drop="fields"),
+        records=joined(export, "as=ndjson", drop="fields"),
         scatter=reverse("experiences:scatter") + (f"?{urlencode(active)}" if active else ""),
     )
 

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
-from typing import cast
 
 from django.db.models import Count, F, Max, Q, Window
 from django.db.models.functions import RowNumber
@@ -88,5 +87,6 @@ def _medians(user: User) -> dict[int, float]:
     )
     found: dict[int, list[float]] = defaultdict(list)
     for model, seconds in middle:
-        found[model].append(cast(float, seconds))  # the query leaves none without
+        if seconds is not None:
+            found[model].append(seconds)
     return {model: fmean(values) for model, values in found.items()}

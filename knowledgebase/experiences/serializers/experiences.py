@@ -80,7 +80,7 @@ class PublicationAnswer(serializers.Serializer[Any]):
 class PublicationRequest(serializers.Serializer[Any]):
     """The word to publish."""
 
-    visibility = serializers.ChoiceField(choices=["hub", "public"])
+    visibility = serializers.ChoiceField(choices=["team", "hub", "public"])
     shown = serializers.CharField(max_length=80, help_text="from the answer to GET")
 
 

@@ -15,7 +15,7 @@ from knowledgebase.experiences.services.publishing import (
 )
 from knowledgebase.experiences.services.recording import ItemResult, record_experiences
 from knowledgebase.experiences.services.runs import expire_silent_runs, note_run
-from knowledgebase.experiences.services.sharing import known_visibility, may_share, share_experience
+from knowledgebase.experiences.services.sharing import known_visibility, may_share, narrow_experience
 
 __all__ = [
     "AUDIENCES",
@@ -29,10 +29,10 @@ __all__ = [
     "import_sources",
     "known_visibility",
     "may_share",
+    "narrow_experience",
     "note_run",
     "publication_of",
     "publish_experience",
     "publish_experiences",
     "record_experiences",
-    "share_experience",
 ]

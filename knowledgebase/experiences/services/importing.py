@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from knowledgebase.accounts.models import Team, User
+from knowledgebase.accounts.services import audit
 from knowledgebase.experiences import importers
 from knowledgebase.experiences.importers import Found, Refused, Source
 from knowledgebase.experiences.services.recording import ItemResult, record_experiences
@@ -84,8 +85,18 @@ def import_sources(
             _import_all(sources, belongs, report, progress, unfinished)
             transaction.set_rollback(True)
     else:
-        _import_all(sources, belongs, report, progress, unfinished)
+        try:
+            _import_all(sources, belongs, report, progress, unfinished)
+        finally:  # what was stored before an interruption stays, so it is told
+            _tell(report, belongs)
     return report
+
+
+def _tell(report: Report, belongs: Owner) -> None:
+    """The one entry of an import: its counts, and whether it came to its end."""
+    counts = {name: getattr(report, name) for name in ("read", "imported", "merged", "refused")}
+    facts = {**counts, "visibility": belongs.visibility, "complete": report.done == 1.0}
+    audit(belongs.owner, "experience.import", belongs.origin, concerns=belongs.team, **facts)
 
 
 def _import_all(
@@ -129,6 +140,7 @@ def _store(found: Sequence[Found], belongs: Owner, report: Report) -> None:
         team=belongs.team,
         visibility=belongs.visibility,
         origin=belongs.origin,
+        is_part=True,
     )
     for one, result in zip(found, results, strict=True):
         _count(one, result, report)

@@ -21,6 +21,7 @@ from knowledgebase.experiences.services.changes import lock_changes
 from knowledgebase.experiences.services.sharing import change_visibility, own_experience
 
 AUDIENCES = {
+    Experience.Visibility.TEAM: "the members of its team, and the priors made for them",
     Experience.Visibility.HUB: "everybody with an account on this hub, and the priors made for them",
     Experience.Visibility.PUBLIC: "everybody with an account on this hub, and every hub that this one gives to",
 }

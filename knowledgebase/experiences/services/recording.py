@@ -19,6 +19,7 @@ from django.utils.dateparse import parse_datetime
 from tunelore import record as records
 
 from knowledgebase.accounts.models import Team, User
+from knowledgebase.accounts.services import audit
 from knowledgebase.core.database import insert_rows
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.core.prepared import Prepared
@@ -29,6 +30,7 @@ from knowledgebase.experiences.services.references import Identities, References
 Record = Mapping[str, Any]
 INSERT_ROWS = 200
 NOT_CONTENT = ("id", "provenance")
+SEEN_BEYOND = (Experience.Visibility.HUB, Experience.Visibility.PUBLIC)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def record_experiences(
     origin: str = "",
     provisional: bool = False,
     is_checked: bool = False,
+    is_part: bool = False,
 ) -> list[ItemResult]:
     """Store these records, each for itself: one refused item does not hinder the others.
 
@@ -80,6 +83,7 @@ def record_experiences(
     content: 409, nothing changes, except that a provisional outcome yields to its owner's own record. The id of a
     run that somebody else has announced is 409 too. A deleted id is 410. One transaction: after an error of the
     database nothing is stored. ``is_checked``: the caller has made these records itself and vouches for them.
+    ``is_part``: of something longer that its caller writes down in the audit as a whole.
     """
     checked = [_trust(item) if is_checked else _check(item) for item in batch]
     valid = [item for item in checked if isinstance(item, _Item)]
@@ -106,7 +110,9 @@ def record_experiences(
                 _row(item, identities, references, {**extra, "change_seq": number})
                 for item, identities, number in zip(fresh.values(), known, numbers, strict=True)
             ]
-            _write(rows, there)
+            _write(rows, there, owner)
+            if not is_part:
+                _tell([row for row in rows if row.pk not in there.rows], owner, team, visibility)
             results = _with_rows(results, rows)
     return results
 
@@ -198,14 +204,33 @@ def _decide(item: _Item, there: _There, fresh: dict[UUID, _Item], provisional: b
     return ItemResult(200 if yields else 201, name)
 
 
-def _write(rows: Sequence[Experience], there: _There) -> None:
+def _tell(new: Sequence[Experience], owner: User | None, team: Team | None, visibility: str) -> None:
+    """One entry for what was sent at once and is seen beyond its team from the start."""
+    if not new or visibility not in SEEN_BEYOND:
+        return
+    ids = [str(row.pk) for row in new]
+    target = ids[0] if len(ids) == 1 else f"{len(ids)} experiences"
+    audit(owner, "experience.create", target, concerns=team, visibility=visibility, ids=ids)
+
+
+def _write(rows: Sequence[Experience], there: _There, actor: User | None) -> None:
     new = [row for row in rows if row.pk not in there.rows]
     insert_rows(Experience, new, at_once=INSERT_ROWS)
     for row in rows:
         if row.pk in there.rows:
-            kept = Experience.objects.only("owner_id", "team_id", "visibility").get(pk=row.pk)
-            row.owner_id, row.team_id, row.visibility = kept.owner_id, kept.team_id, kept.visibility
+            kept = (
+                Experience.objects.only("owner_id", "team", "visibility")
+                .select_related("team")
+                .get(pk=row.pk)
+            )
+            row.owner_id, row.team_id = kept.owner_id, kept.team_id
+            # Nobody has said that those who saw the hub's guess may see what was now sent, nor the other way round.
+            row.visibility = min(
+                row.visibility, kept.visibility, key=lambda one: Experience.Visibility(one).width
+            )
             row.save(force_update=True)
+            seen = {"before": kept.visibility, "after": row.visibility}
+            audit(actor, "experience.replace", row.pk, concerns=kept.team, **seen)
     if ended := [row.pk for row in rows if row.pk in there.runs]:
         Run.objects.filter(pk__among=ended).delete()
 

@@ -40,12 +40,28 @@ def known_visibility(text: object) -> str:
     return str(text)
 
 
-def share_experience(pk: UUID, visibility: object, *, actor: User) -> None:
-    """Let more or fewer people see it. Again is harmless; a change takes a new change number."""
+def narrow_experience(pk: UUID, visibility: object, *, actor: User) -> None:
+    """Let fewer people see it. Again is harmless; a change takes a new change number.
+
+    Problem 409 for more people: those are let in by publishing, which shows first what they would read.
+    """
     wanted = known_visibility(visibility)
     with transaction.atomic():
         counter = lock_changes()
-        change_visibility(own_experience(pk, actor), wanted, counter, actor=actor, action="experience.share")
+        row = own_experience(pk, actor)
+        if is_wider(wanted, than=row.visibility):
+            look = f"/api/v1/experiences/{pk}/publication/?visibility={wanted}"
+            detail = (
+                f"experience {pk} is visible as {row.visibility!r}, and {wanted!r} shows it to more people. Look at "
+                f"what they would read, GET {look}, and POST the `shown` of that answer to the same address"
+            )
+            raise Problem(409, "widening_is_publishing", "Shows it to more people", detail)
+        change_visibility(row, wanted, counter, actor=actor, action="experience.share")
+
+
+def is_wider(visibility: str, *, than: str) -> bool:
+    """Whether more people see what is visible in the one way than in the other."""
+    return Experience.Visibility(visibility).width > Experience.Visibility(than).width
 
 
 def change_visibility(

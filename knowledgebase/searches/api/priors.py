@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from knowledgebase.accounts.models import User
+from knowledgebase.core.deadlines import bounded_read
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.experiences.serializers import NeighboursRequest, described
 from knowledgebase.searches import bridge
@@ -73,6 +74,7 @@ class Priors(APIView):
     refusals = UNSEEN
 
     @extend_schema(request=PriorRequest, responses=PriorDocument)
+    @bounded_read
     def post(self, request: Request) -> Response:
         """The prior of a task that is known or only described, of what you may see. Nothing is stored or run."""
         user, asked = cast(User, request.user), PriorRequest(data=request.data)

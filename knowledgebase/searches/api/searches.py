@@ -186,7 +186,7 @@ def search_request(request: Request, user: User) -> services.SearchRequest:
         budget_trials=budget["trials"],
         budget_seconds=budget["seconds"],
         **limits,
-        **{name: value for name, value in given.items() if value != []},
+        **{name: value for name, value in given.items() if value != [] or name == "objectives"},
     )
 
 
@@ -196,7 +196,7 @@ def search_document(search: Search) -> dict[str, Any]:
     counts = {
         "trials_done": report.trials_done,
         "trials_failed": report.trials_failed,
-        "best_score": report.best.score if report.best else None,
+        "best_score": max((one.score for one in report.trials if one.score is not None), default=None),
     }
     for name, value in counts.items():
         setattr(search, name, value)
@@ -291,7 +291,7 @@ class SearchScript(APIView):
 def chosen_trial(search: Search, number: str | None) -> Trial:
     trials = selectors.trial_list(search).select_related("search__dataset")
     if number is None:
-        best = selectors.best_trial(list(trials))
+        best = selectors.best_trial(list(trials), search.objectives)
         if best is None:
             raise Problem(
                 409, "no_result", "No result yet", "no trial of this search has a score yet; ask again later"

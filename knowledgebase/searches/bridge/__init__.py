@@ -24,7 +24,7 @@ from knowledgebase.searches.bridge.explorer import (
 from knowledgebase.searches.bridge.feasible import Recorded, moved
 from knowledgebase.searches.bridge.gating import GateReport, check_gate, gate_report
 from knowledgebase.searches.bridge.names import (
-    OBJECTIVES,
+    MEASURED,
     Choice,
     builtin_choices,
     language_model_choices,
@@ -38,7 +38,7 @@ from knowledgebase.searches.bridge.refusal import Refused
 from knowledgebase.searches.bridge.running import lost_ending, run_pipeline, trial_script
 
 __all__ = [
-    "OBJECTIVES",
+    "MEASURED",
     "SEARCHED_KINDS",
     "STOPPING_RULES",
     "UTILITY_NAMES",

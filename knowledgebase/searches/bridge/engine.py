@@ -19,6 +19,9 @@ from automl.priors.options import PriorOptions
 from automl.priors.prior import Prior, build_prior
 from automl.space import Space
 from automl.values import (
+    ENERGY,
+    MEMORY,
+    PARAMETERS,
     PRUNED,
     SCORE,
     SECONDS,
@@ -44,7 +47,7 @@ from knowledgebase.searches.bridge.reasons import kept_reasons
 from knowledgebase.searches.bridge.refusal import refused
 from knowledgebase.searches.models import Search, Trial
 
-OBJECTIVES: Mapping[str, Objective] = {"score": SCORE, "seconds": SECONDS}
+OBJECTIVES: Mapping[str, Objective] = {one.name: one for one in (SCORE, SECONDS, MEMORY, PARAMETERS, ENERGY)}
 MAX_CACHED = 32
 # The baseline every search contains: what a text classifier costs without any language model.
 BASELINE: Mapping[str, str | int | float | bool] = {
@@ -217,6 +220,9 @@ def outcome_of(trial: Trial) -> Outcome:
         cause=trial.cause or None,
         score=trial.score,
         seconds=trial.seconds,
+        memory_bytes=trial.memory_bytes,
+        trainable_parameters=trial.trainable_parameters,
+        energy_j=trial.energy_j,
     )
 
 
@@ -231,6 +237,9 @@ def _pruned(trial: Trial) -> Outcome:
         score=said.get("reached"),
         seconds=trial.seconds,
         ceiling=said.get("ceiling"),
+        memory_bytes=trial.memory_bytes,
+        trainable_parameters=trial.trainable_parameters,
+        energy_j=trial.energy_j,
     )
 
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from django.conf import settings
 
 from automl.errors import SourceError, SpaceError
-from automl.runners.abilities import cannot_run
+from automl.runners.abilities import cannot_measure, cannot_run
 from automl.sources.builtin import builtin_datasets
 from automl.sources.fetching import pinned_language_model
 from automl.sources.hub.store import REPO, revision_is_plain
@@ -23,6 +23,7 @@ from automl.space import Space
 from automl.spaces.answers import answers
 from automl.spaces.presets import CLOSED, preset
 from automl.spaces.tunelore import tunelore
+from automl.values import DIRECTIONS
 from knowledgebase.searches.bridge.refusal import Refused, refused
 from knowledgebase.searches.bridge.store import hub_store
 
@@ -36,7 +37,9 @@ SAMPLERS = (
     "random",
     *(("tpe",) if find_spec("optuna") else ()),
 )
-OBJECTIVES = ("score", "seconds")
+#: What a search may be asked to optimise, and of that what trials of this hub can be judged by.
+OBJECTIVES = tuple(DIRECTIONS)
+MEASURED = tuple(name for name in OBJECTIVES if not cannot_measure(name))
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,20 @@ def space_name(kind: str, space: str = "") -> str:
 def space_names(kind: str) -> tuple[str, ...]:
     """The spaces that a request may name, the kind's own first, without their versions."""
     return (space_name(kind).partition("/")[0], *CLOSED)
+
+
+def objectives_problems(asked: Sequence[str]) -> list[str]:
+    """What is wrong with a choice of objectives: none, unknown ones, one twice, one that nobody measures here."""
+    use = f"use {', '.join(MEASURED)}"
+    found = [] if asked else [f"is empty; name at least one of {', '.join(MEASURED)}"]
+    for name in dict.fromkeys(asked):
+        if name not in OBJECTIVES:
+            found.append(f"{name[:100]!r} is unknown; known: {', '.join(OBJECTIVES)}")
+        elif reason := cannot_measure(name):
+            found.append(f"{name!r} cannot be measured on this hub: {reason}; {use}")
+        if (times := list(asked).count(name)) > 1:
+            found.append(f"{name[:100]!r} is named {times} times; name each objective once")
+    return found
 
 
 @lru_cache(maxsize=16)

@@ -21,7 +21,7 @@ CLIENT = "tunelore-hub/0.1.0"
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended, with its record. Score in [0, 1], higher is better; seconds; bytes."""
+    """How a run ended, with its record. Score in [0, 1], higher is better; seconds; bytes; joules."""
 
     status: str
     record: Mapping[str, object] = field(repr=False)
@@ -30,6 +30,8 @@ class Ending:
     score: float | None = None
     seconds: float | None = None
     memory_bytes: int | None = None
+    trainable_parameters: int | None = None
+    energy_j: float | None = None
     pruning: Mapping[str, object] = field(default_factory=dict)
     """Why its curve stopped it, with the score that it had reached; {} for any other end."""
 

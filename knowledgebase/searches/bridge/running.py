@@ -56,7 +56,7 @@ def run_pipeline(trial_id: UUID, on_progress: Callable[[Progress], bool]) -> End
 
     spec = replace(trial_spec(trial), stopping=stopping_of(trial))
     result = fetch_and_run(spec, hub_store(), report)
-    return _ending(trial, result, here)
+    return ending_of(trial, result, here)
 
 
 def lost_ending(trial_id: UUID) -> Ending:
@@ -93,7 +93,8 @@ def _trial(trial_id: UUID) -> Trial:
     return Trial.objects.select_related("search__dataset").get(pk=trial_id)
 
 
-def _ending(trial: Trial, result: TrialResult, here: Machine) -> Ending:
+def ending_of(trial: Trial, result: TrialResult, here: Machine) -> Ending:
+    """What the trial's row keeps of a result, and its record."""
     cost = result.cost or {}
     primary = result.primary
     return Ending(
@@ -102,7 +103,10 @@ def _ending(trial: Trial, result: TrialResult, here: Machine) -> Ending:
         phase=result.phase or "",
         score=primary["value"] if primary else None,
         seconds=cost.get("evaluation_s"),
-        memory_bytes=cost.get("host_memory_bytes"),
+        # A system that tells no process's memory has it as 0.
+        memory_bytes=cost.get("host_memory_bytes") or None,
+        trainable_parameters=cost.get("trainable_parameters"),
+        energy_j=cost.get("energy_j"),
         pruning=result.pruning,
         record=result_record(trial, result, here.system, here.device_speed),
     )

@@ -59,7 +59,9 @@ class Search(models.Model):
     language_models = models.JSONField(
         default=list, blank=True, help_text="keys; filled with all available ones when the search starts"
     )
-    objectives = models.JSONField(default=list, help_text="['score'], ['seconds'] or both")
+    objectives = models.JSONField(
+        default=list, help_text="names: score, seconds, memory_bytes, trainable_parameters"
+    )
     budget_trials = models.PositiveIntegerField()
     budget_seconds = models.FloatField(null=True, blank=True, help_text="wall clock from the first start")
     wall_s = models.FloatField(null=True, blank=True, help_text="limit of one trial")

@@ -68,6 +68,8 @@ class Trial(models.Model):
     score = models.FloatField(null=True, blank=True, help_text="primary, in [0, 1], higher is better")
     seconds = models.FloatField(null=True, blank=True, help_text="evaluation time")
     memory_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    trainable_parameters = models.PositiveBigIntegerField(null=True, blank=True)
+    energy_j = models.FloatField(null=True, blank=True, help_text="joules, where the run measured them")
     pruning = models.JSONField(
         default=dict,
         blank=True,

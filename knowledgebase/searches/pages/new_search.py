@@ -25,6 +25,12 @@ from knowledgebase.searches.forms import SearchForm, by_field, invalid
 from knowledgebase.searches.models import Dataset, Search
 
 SHOWN_SEARCHES = 3
+LOWER: Mapping[str, str] = {
+    "seconds": "time to result, lower",
+    "memory_bytes": "memory at its peak, lower",
+    "trainable_parameters": "weights to be trained, fewer",
+    "energy_j": "energy, lower",
+}
 
 
 @dataclass(frozen=True)
@@ -113,14 +119,14 @@ def _page(
     request: HttpRequest, user: User, dataset: Dataset, form: SearchForm, errors: Mapping[str, str]
 ) -> HttpResponse:
     methods, models = form.methods, form.language_models
-    words = {"score": f"{dataset.score_name}, higher", "seconds": "time to result, lower"}
+    words = {**LOWER, "score": f"{dataset.score_name}, higher"}
     page = SetUpPage(
         dataset=dataset,
         form=form,
         spaces=bridge.space_names(dataset.kind),
         methods=[(name, not methods or name in methods) for name in bridge.method_names(dataset.kind)],
         language_models=[(one, not models or one.key in models) for one in bridge.language_model_choices()],
-        objectives=[(name, words[name], name in form.objectives) for name in bridge.OBJECTIVES],
+        objectives=[(name, words[name], name in form.objectives) for name in bridge.MEASURED],
         teams=list(writable_teams(user)),
         may_start=dataset.owner_id == user.pk or may_write(user, dataset.team_id),
         key=request.POST.get("key", "") or secrets.token_urlsafe(12),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
@@ -19,6 +20,7 @@ from knowledgebase.core import charts, formats
 from knowledgebase.core.errors import Problem
 from knowledgebase.searches import bridge, selectors, services
 from knowledgebase.searches.models import Search, Trial
+from knowledgebase.searches.pages.objectives import FrontTable, at_once, best_words, front_table, is_drawn
 
 PAGE_ROWS = 50
 # Below this, a course is told in seconds.
@@ -32,11 +34,18 @@ class IndexPage:
 
 @dataclass(frozen=True)
 class DetailPage:
-    """One search as it is now. ``version`` changes exactly when the page would look different."""
+    """One search as it is now.
+
+    ``version`` changes when the page would look different, but for a time left that is about the same; ``status`` is
+    what is read aloud when it changes.
+    """
 
     report: selectors.SearchReport
     ruler: charts.Ruler | None
     front: charts.FrontChart | None
+    front_table: FrontTable | None
+    best: tuple[str, str]
+    at_once: str
     growth: charts.LineChart | None
     cold: selectors.ColdTwin | None
     panels: tuple[charts.Panel, ...]
@@ -44,6 +53,7 @@ class DetailPage:
     gate: bridge.GateReport
     is_live: bool
     may_cancel: bool
+    status: str
     version: str
 
 
@@ -100,7 +110,10 @@ def detail_page(reader: User, search: Search) -> DetailPage:
     return DetailPage(
         report=report,
         ruler=progress_ruler(report),
-        front=front_chart(report, cold),
+        front=front_chart(report, cold) if is_drawn(search.objectives) else None,
+        front_table=front_table(report),
+        best=best_words(report),
+        at_once=at_once(search.objectives),
         growth=growth_chart(report),
         cold=cold,
         may_cancel=selectors.may_cancel(reader, search),
@@ -108,15 +121,34 @@ def detail_page(reader: User, search: Search) -> DetailPage:
         trials=[trial for trial in reversed(report.trials) if trial.state != Trial.State.SKIPPED],
         gate=bridge.gate_report(report.trials),
         is_live=not search.is_finished,
+        status=status(report),
         version=version(report),
     )
 
 
+def status(report: selectors.SearchReport) -> str:
+    over = f" The search has ended: {report.state}." if report.search.is_finished else ""
+    return f"{report.trials_done} of {report.search.budget_trials} trials done.{over}"
+
+
 def version(report: selectors.SearchReport) -> str:
-    """States of the search and of its trials, and the progress of the running ones."""
+    """States of the search and of its trials, the progress of the running ones, and about how long it will take."""
     parts = [report.state, *(f"{trial.number}{trial.state}{trial.attempt}" for trial in report.trials)]
     parts += [f"{trial.trial}{trial.phase}{trial.step}" for trial in report.running]
-    return sha256(" ".join(parts).encode()).hexdigest()[:16]
+    return fingerprint([*parts, about(report.time_left_s)])
+
+
+def fingerprint(parts: Iterable[str]) -> str:
+    """16 hexadecimal digits that change with any of the parts."""
+    return sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def about(seconds: float | None) -> str:
+    """A time in steps that are small beside it: of 5 seconds below two minutes, of 30 below an hour, then of 300."""
+    if seconds is None:
+        return ""
+    step = 5 if seconds < 120 else 30 if seconds < 3600 else 300
+    return str(round(seconds / step) * step)
 
 
 def progress_ruler(report: selectors.SearchReport) -> charts.Ruler | None:

@@ -20,7 +20,7 @@ from knowledgebase.experiences.selectors import experience_list
 from knowledgebase.searches import selectors
 from knowledgebase.searches.models import Search, Trial
 from knowledgebase.searches.pages.reasons import Reasons, reasons_of
-from knowledgebase.searches.pages.searches import found
+from knowledgebase.searches.pages.searches import fingerprint, found
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class Event:
 
 @dataclass(frozen=True)
 class TrialPage:
-    """A trial with its log; ``experience`` once it has ended, ``chart`` where it was trained step by step."""
+    """A trial with its log; ``experience`` once it has ended, ``chart`` where it was trained step by step.
+
+    ``version`` changes when the page would look different; ``status`` is what is read aloud when it changes.
+    """
 
     search: Search
     trial: Trial
@@ -44,32 +47,46 @@ class TrialPage:
     reasons: Reasons | None
     before: int | None
     after: int | None
+    is_live: bool
+    status: str
+    version: str
 
 
 @require_GET
 @login_required
 def trial(request: HttpRequest, search_id: UUID, number: int) -> HttpResponse:
+    """The page; 204 while nothing has changed since the version that is asked about."""
     search = found(request, search_id)
     row = selectors.trial_list(search).filter(number=number).first()
     if row is None:
         raise Http404
-    return render(request, "searches/trial.html", {"page": trial_page(cast(User, request.user), search, row)})
+    page = trial_page(cast(User, request.user), search, row)
+    if request.GET.get("version") == page.version:
+        return HttpResponse(status=204)
+    return render(request, "searches/trial.html", {"page": page})
 
 
 def trial_page(user: User, search: Search, row: Trial) -> TrialPage:
     experience = experience_list(user).defer(None).filter(pk=row.pk).first()
     numbers = list(selectors.trial_list(search).values_list("number", flat=True))
     place = numbers.index(row.number)
+    before = numbers[place - 1] if place else None
+    after = numbers[place + 1] if place + 1 < len(numbers) else None
+    events = log(row)
+    words = [event.words for event in events]
     return TrialPage(
         search=search,
         trial=row,
         hyperparameters=sorted(row.hyperparameters.items()),
-        events=log(row),
+        events=events,
         experience=experience,
         chart=curve_chart(experience.record.get("curve") or []) if experience is not None else None,
         reasons=reasons_of(row, selectors.visible_sources(user, [row])),
-        before=numbers[place - 1] if place else None,
-        after=numbers[place + 1] if place + 1 < len(numbers) else None,
+        before=before,
+        after=after,
+        is_live=row.state in (Trial.State.QUEUED, Trial.State.RUNNING),
+        status=f"Trial {row.number}: {row.status or row.state}.",
+        version=fingerprint([row.state, *words, str(before), str(after), str(experience is None)]),
     )
 
 
@@ -135,4 +152,8 @@ def _end(row: Trial) -> str:
         parts.append(f"after {formats.seconds(row.seconds)} of evaluation")
     if row.memory_bytes:
         parts.append(f"{formats.size(row.memory_bytes)} at its peak")
+    if row.trainable_parameters is not None:
+        parts.append(f"{formats.parameters(row.trainable_parameters)} trainable parameters")
+    if row.energy_j is not None:
+        parts.append(formats.energy(row.energy_j))
     return ", ".join(parts)

@@ -1,21 +1,19 @@
 """Reads of datasets, searches and trials for API and pages; they write nothing and know no sampler.
 
-`searches` holds the searches with their reports, `reasons` what was said for trials.
+`searches` holds the searches with their reports, `fronts` their best trials, `reasons` what was said for trials.
 """
 
+from knowledgebase.searches.selectors.fronts import USUAL_OBJECTIVES, FrontPoint, best_trial, front_of
 from knowledgebase.searches.selectors.reasons import Sources, visible_sources
 from knowledgebase.searches.selectors.searches import (
     ColdTwin,
-    FrontPoint,
     NeighbourTask,
     RunningTrial,
     SearchReport,
     Shift,
-    best_trial,
     cold_twin,
     dataset_detail,
     dataset_list,
-    front_of,
     may_cancel,
     prior_experiences,
     prior_neighbours,
@@ -30,6 +28,7 @@ from knowledgebase.searches.selectors.searches import (
 )
 
 __all__ = [
+    "USUAL_OBJECTIVES",
     "ColdTwin",
     "FrontPoint",
     "NeighbourTask",

@@ -16,22 +16,16 @@ from django.utils import timezone
 
 from knowledgebase.accounts.models import User
 from knowledgebase.accounts.selectors import may_write
-from knowledgebase.core.fronts import front_places
 from knowledgebase.experiences.models import Experience
 from knowledgebase.searches.models import Dataset, Search, Trial
-
-
-@dataclass(frozen=True)
-class FrontPoint:
-    """One trial that no other beats in score and seconds at once. Score in [0, 1], higher is better."""
-
-    trial: int
-    trial_id: UUID
-    score: float
-    seconds: float
-    method: str
-    language_model: str
-    hyperparameters: dict[str, object]
+from knowledgebase.searches.selectors.fronts import (
+    FrontPoint,
+    best_trial,
+    front_of,
+    is_matched,
+    measured_in,
+    point_of,
+)
 
 
 @dataclass(frozen=True)
@@ -148,20 +142,6 @@ def trial_list(search: Search) -> QuerySet[Trial]:
     return search.trials.order_by("number")
 
 
-def best_trial(trials: Sequence[Trial]) -> Trial | None:
-    """The highest score; of equal ones the quicker."""
-    scored = [trial for trial in trials if trial.score is not None]
-    return max(scored, key=lambda trial: (trial.score, -(trial.seconds or 0.0)), default=None)
-
-
-def front_of(trials: Sequence[Trial]) -> tuple[FrontPoint, ...]:
-    """Trials not dominated in (score up, seconds down), from quick to good."""
-    scored = [trial for trial in trials if trial.score is not None and trial.seconds is not None]
-    scored.sort(key=lambda trial: trial.number)
-    places = front_places((trial.score or 0.0, trial.seconds or 0.0) for trial in scored)
-    return tuple(_point(scored[place]) for place in places)
-
-
 def prior_neighbours(reader: User, search: Search) -> tuple[NeighbourTask, ...]:
     """The tasks that the prior came from, as far as this reader may see them.
 
@@ -193,7 +173,7 @@ def search_report(search: Search, *, reader: User | None = None, now: datetime |
     now = now or timezone.now()
     trials = list(trial_list(search))
     done = [trial for trial in trials if trial.state == Trial.State.DONE]
-    best = best_trial(done)
+    best = best_trial(done, search.objectives)
     summary = search.prior_summary
     return SearchReport(
         search=search,
@@ -202,8 +182,8 @@ def search_report(search: Search, *, reader: User | None = None, now: datetime |
         by_outcome=dict(Counter(trial.status for trial in done)),
         trials_done=len(done),
         trials_failed=sum(trial.status not in Trial.NO_FAILURE for trial in done),
-        best=_point(best) if best is not None else None,
-        front=front_of(done),
+        best=point_of(best) if best is not None else None,
+        front=front_of(done, search.objectives),
         running=tuple(_running(trial, now) for trial in trials if trial.state == Trial.State.RUNNING),
         neighbours=prior_neighbours(reader or search.owner, search),
         methods=_shifts(summary, "method"),
@@ -270,10 +250,10 @@ def cold_twin(reader: User, search: Search, trials: Sequence[Trial]) -> ColdTwin
     """The newest finished cold search on the same rows with the same cuts, limits and space, if there is one.
 
     As many of its trials count as this search has ended, so that neither had more tries. A trial lies beyond the
-    cold front when no counted trial of the twin is at least as good and at least as quick.
+    cold front when no counted trial of the twin is at least as good in every objective.
     """
     ended = [trial for trial in trials if trial.state == Trial.State.DONE]
-    scored = [trial for trial in ended if trial.score is not None and trial.seconds is not None]
+    scored = measured_in(ended, search.objectives)
     if not search.warm_start or not search.dataset.task_digest or not scored:
         return None
     same = ("train_rows", "evaluation_rows", "wall_s", "host_memory_bytes", "space", "methods", "objectives")
@@ -288,24 +268,9 @@ def cold_twin(reader: User, search: Search, trials: Sequence[Trial]) -> ColdTwin
     rivals = list(trial_list(twin).filter(state=Trial.State.DONE)[: len(ended)]) if twin is not None else []
     if twin is None or len(rivals) < len(ended):
         return None
-    front = front_of(rivals)
-    beyond = sum(
-        not any(cold.score >= (one.score or 0.0) and cold.seconds <= (one.seconds or 0.0) for cold in front)
-        for one in scored
-    )
+    front = front_of(rivals, search.objectives)
+    beyond = sum(not is_matched(one, front, search.objectives) for one in scored)
     return ColdTwin(twin, front, beyond, len(scored))
-
-
-def _point(trial: Trial) -> FrontPoint:
-    return FrontPoint(
-        trial=trial.number,
-        trial_id=trial.pk,
-        score=trial.score or 0.0,
-        seconds=trial.seconds or 0.0,
-        method=trial.method,
-        language_model=trial.language_model,
-        hyperparameters=trial.hyperparameters,
-    )
 
 
 def _running(trial: Trial, now: datetime) -> RunningTrial:

@@ -17,6 +17,7 @@ from knowledgebase.accounts.services import audit, require_writer
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.searches.bridge import STOPPING_RULES, Refused, check_gate, names
 from knowledgebase.searches.models import Dataset, Search, Trial
+from knowledgebase.searches.selectors import USUAL_OBJECTIVES
 from knowledgebase.searches.services.hints import hint_advance
 
 MAX_TRIALS = 1000
@@ -54,7 +55,7 @@ class SearchRequest:
     early_stopping: str = ""
     """The rule by which a training is stopped whose curve will not reach the front; "" is never."""
     warm_start: bool = True
-    objectives: Sequence[str] = ("score", "seconds")
+    objectives: Sequence[str] = USUAL_OBJECTIVES
     space: str = ""
     """By name, with or without its version; the kind's own when empty."""
     methods: Sequence[str] = ()
@@ -127,19 +128,15 @@ def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
         errors.append(FieldError("space", problem))
         space = ""
     errors += _check_names("methods", request.methods, names.method_names(kind, space))
-    errors += _check_names("objectives", request.objectives, names.OBJECTIVES)
+    errors += [FieldError("objectives", said) for said in names.objectives_problems(request.objectives)]
     if not request.listed:
         errors += _check_names("sampler", [request.sampler], names.SAMPLERS)
     if request.early_stopping:
-        errors += _check_names("early_stopping", [request.early_stopping], STOPPING_RULES)
+        errors += _check_stopping(request)
     try:
         check_gate(request.gate_options)
     except Refused as refusal:
         errors.append(FieldError("gate_options", refusal.detail))
-    if not request.objectives:
-        errors.append(
-            FieldError("objectives", f"is empty; name at least one of {', '.join(names.OBJECTIVES)}")
-        )
     if request.dataset.state == Dataset.State.REFUSED:
         detail = request.dataset.problem.get("detail", "")
         errors.append(FieldError("dataset", f"{request.dataset.pk} was refused: {detail}"))
@@ -181,6 +178,18 @@ def _check_names(pointer: str, given: Sequence[str], known: Sequence[str]) -> li
     return [FieldError(pointer, f"{name[:100]!r} is unknown; known: {', '.join(known)}") for name in unknown]
 
 
+def _check_stopping(request: SearchRequest) -> list[FieldError]:
+    """A known rule, and nothing to optimise that a curve does not show: what is stopped leaves the front."""
+    errors = _check_names("early_stopping", [request.early_stopping], STOPPING_RULES)
+    unseen = [name for name in request.objectives if name not in USUAL_OBJECTIVES]
+    if unseen:
+        words = (
+            f"compares score and seconds alone; leave it away, or {', '.join(unseen)} out of the objectives"
+        )
+        errors.append(FieldError("early_stopping", words))
+    return errors
+
+
 def _by_key(user: User, key: str) -> Search | None:
     return Search.objects.filter(owner=user, idempotency_key=key).first() if key else None
 
@@ -193,7 +202,7 @@ def _columns(request: SearchRequest, language_models: Sequence[str]) -> dict[str
         "space": names.space_name(request.dataset.kind, request.space),
         "methods": list(dict.fromkeys(request.methods)),
         "language_models": list(language_models),
-        "objectives": list(dict.fromkeys(request.objectives)),
+        "objectives": list(request.objectives),
         "budget_trials": request.budget_trials,
         "budget_seconds": request.budget_seconds,
         "wall_s": request.wall_s,

@@ -94,6 +94,8 @@ def finish_trial(claim: Claim, ending: Ending) -> bool:
             score=ending.score,
             seconds=ending.seconds,
             memory_bytes=ending.memory_bytes,
+            trainable_parameters=ending.trainable_parameters,
+            energy_j=ending.energy_j,
             pruning=dict(ending.pruning),
         )
         if not done:

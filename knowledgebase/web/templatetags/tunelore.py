@@ -28,6 +28,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "count": formats.count,
     "seconds": formats.seconds,
     "size": formats.size,
+    "energy": formats.energy,
     "figure": formats.figure,
     "power": formats.power,
     "parameters": formats.parameters,

@@ -7,12 +7,13 @@ from nothing: the Trainer looks hooks up by name.
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tunelore import exits, trouble
+from tunelore import trouble
 from tunelore.observe.choice import Scalar
 from tunelore.observe.dataset import rows_in
 from tunelore.observe.facts import Told, counts, distributed_rank, facts_at_start, hidden_labels
@@ -28,8 +29,11 @@ from tunelore.observe.series import (
 )
 from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
-from tunelore.session import session
-from tunelore.settings import read_settings
+from tunelore.runs.values import whole
+from tunelore.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from tunelore.session import Session
 
 T = TypeVar("T")
 
@@ -46,7 +50,8 @@ class TuneLoreCallback:
     run lives under, where the process itself does not know them. hyperparameters: more of them, which a Trainer does
     not know. exit_s: the most seconds the end of the process waits for the network.
 
-    No hook raises, blocks on disk or network, or changes what the Trainer does.
+    No hook raises, waits for the network or changes what the Trainer does. The start of a run waits for the disk,
+    0.1 s at most; a checkpoint gets a file of one line.
     """
 
     def __init__(
@@ -89,6 +94,10 @@ class TuneLoreCallback:
         self._retries = Retries()
         self._trials = Trials()
         self._rows: tuple[tuple[object, int | None, Any], Rows] | None = None
+        with trouble.quietly("start"):
+            importlib.import_module(
+                "tunelore.exits"
+            )  # half of all that is imported: not by who only names the class
 
     @property
     def run_id(self) -> str | None:
@@ -121,8 +130,7 @@ class TuneLoreCallback:
             rows = self._rows_of(getattr(dataloader, "dataset", None), facts)
             self._run, self._pid = run, os.getpid()
             mark_state(state, run.id)
-            exits.install()
-            session(self._settings).open(run, rows.early, rows.late)
+            _session(self._settings).open(run, functools.partial(rows.early, run.hide), rows.late)
 
     def _rows_of(self, data: object, facts: Mapping[str, Any]) -> Rows:
         """One reading for all runs on the same rows: retries, trials of a search, several calls of train()."""
@@ -161,7 +169,7 @@ class TuneLoreCallback:
                 if pruned(state, run):
                     run.fail(Outcome("pruned", run.phase, step=run.step))
                 else:
-                    run.ended(state.global_step, state.epoch, best)
+                    run.ended(state.global_step, state.epoch, best, whole(getattr(state, "max_steps", 0)))
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Remember where the run is, for the case that it does not get further."""
@@ -233,6 +241,13 @@ class TuneLoreCallback:
     def _live(self) -> Run | None:
         """The run, unless this is a process that was forked off the one that trains."""
         return self._run if self._pid == os.getpid() else None
+
+
+def _session(settings: Settings) -> Session:
+    from tunelore import exits, session  # they bring ssl and http, which nobody needs who only imports
+
+    exits.install()
+    return session.session(settings)
 
 
 def _swallowed(kind: str, error: Exception) -> None:

@@ -23,7 +23,7 @@ from tunelore.runs.run import Run
 from tunelore.session import own_sessions
 
 _installed_in: int | None = None
-_renews_locks = False
+_hears_forks = False
 
 
 def install() -> None:
@@ -31,14 +31,14 @@ def install() -> None:
     global _installed_in
     with trouble.quietly("exits"):
         _chain_hooks()
+        _chain_sigterm()
         if _installed_in == os.getpid():
             return
         _installed_in = os.getpid()
         atexit.register(_at_exit, os.getpid())
         _chain_multiprocessing()
         _chain_ipython()
-        _renew_locks_after_forks()
-        _chain_sigterm()
+        _listen_for_forks()
 
 
 def failed(error: BaseException | None, thread: int | None) -> None:
@@ -111,15 +111,19 @@ def _at_child_exit(pid: int) -> None:
     close_all()
 
 
-def _renew_locks_after_forks() -> None:
+def _listen_for_forks() -> None:
     """A thread of ours may hold a lock in the moment of a fork; in the child nobody would ever release it."""
-    global _renews_locks
-    if not _renews_locks and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_renew_locks)
-        _renews_locks = True
+    global _hears_forks
+    if not _hears_forks and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_in_a_child)
+        _hears_forks = True
 
 
-def _renew_locks() -> None:
+def _in_a_child() -> None:
+    """The child trains nothing yet, and a handler in Python would not run while it waits in C."""
+    before = getattr(signal.getsignal(signal.SIGTERM), "tunelore", None)
+    if before is not None:
+        signal.signal(signal.SIGTERM, before)
     trouble.renew_lock()
     sessions.renew_lock()
     identity.renew_lock()
@@ -138,11 +142,12 @@ def _after_cell(result: Any) -> None:
 
 
 def _chain_sigterm() -> None:
+    """Again at each start of training: a library may have put back what was there before us."""
     if threading.current_thread() is not threading.main_thread():
         return
     previous = signal.getsignal(signal.SIGTERM)
-    if previous in (signal.SIG_IGN, None):
-        return  # ignored on purpose, or set from C, where it cannot be called
+    if previous in (signal.SIG_IGN, None) or hasattr(previous, "tunelore"):
+        return  # ignored on purpose, or set from C, where it cannot be called, or ours
 
     def handler(number: int, frame: FrameType | None) -> None:
         with trouble.quietly("exits"):
@@ -155,4 +160,5 @@ def _chain_sigterm() -> None:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)
 
+    handler.tunelore = previous  # type: ignore[attr-defined]
     signal.signal(signal.SIGTERM, handler)

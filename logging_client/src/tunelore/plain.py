@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tunelore import exits, trouble
+from tunelore import trouble
 from tunelore.observe.choice import Scalar
 from tunelore.observe.facts import Told, distributed_rank, facts_of_script, hidden_labels
 from tunelore.observe.rows import Rows
@@ -20,8 +21,10 @@ from tunelore.runs.measures import SPLITS
 from tunelore.runs.outcome import Outcome, from_exception
 from tunelore.runs.run import Run
 from tunelore.runs.values import is_number, snapshot
-from tunelore.session import Session, session
 from tunelore.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from tunelore.session import Session
 
 _SPLIT = re.compile(r"(?P<split>eval|validation|valid|val|dev|test|predict|train)[_/.\-](?P<name>.+)")
 _SHORT = {"validation": "eval", "valid": "eval", "val": "eval", "dev": "eval"}
@@ -50,6 +53,8 @@ def run(
     exit_s: float = 2.0,
 ) -> LoggedRun:
     """A run that starts now and ends with `finish`, with its `with` block, or with the process.
+
+    Without a metric, logged or given to `finish`, its outcome is `unknown`.
 
     model: the base checkpoint, "source:name@revision#variant", a bare name, or the model itself. method: full, lora,
     partial or any other name; found from the model where that is given. kind: text-classification, question-answering
@@ -90,9 +95,11 @@ def _start(
     started = Run(facts, counts=counts, scaled=True, held=True)
     with trouble.quietly("labels"):
         started.hide(hidden_labels(model))
+    from tunelore import exits, session  # they bring ssl and http, which nobody needs who only imports
+
     exits.install()
-    own = session(settings)
-    own.open(started, rows.early, rows.late)
+    own = session.session(settings)
+    own.open(started, partial(rows.early, started.hide), rows.late)
     return started, own
 
 
@@ -136,7 +143,10 @@ class LoggedRun:
                 live.evaluated(at, snapshot(measured))
 
     def finish(self, metrics: Mapping[str, Any] | None = None) -> None:
-        """The run ended well, with these metrics: of validation, or by split: {"test": {"accuracy": 0.9}}."""
+        """The run came to its end, with these metrics: of validation, or by split: {"test": {"accuracy": 0.9}}.
+
+        It is `ok` with a metric, given here or logged before (eval_..., test_...), and `unknown` without any.
+        """
         live = self._live()
         if live is None:
             return

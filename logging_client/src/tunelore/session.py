@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -29,7 +30,7 @@ QUIET_S = 60.0  # a line a minute at least, so that other machines see that the 
 MAX_UNWRITTEN = 1_000  # records in memory that the disk did not take
 AGAIN_S = 5.0
 MOMENT_S = 0.1  # at most, at start and end of a run: a process killed in the next instant is then told right
-END_S = 2.0
+LAST_S = 0.2  # for the disk, where the hub took all the time
 GRACE_S = 30.0  # evaluations after training belong to the run when they follow within this time
 
 
@@ -67,6 +68,8 @@ class Session:
             self._sender = Sender(hub, settings.spool, self._running)
         self._wake = threading.Event()
         self._calm = threading.Event()
+        self._sent = threading.Event()
+        self._dropped: set[str] = set()
         self._thread: threading.Thread | None = None
 
     # -- the thread that trains ---------------------------------------------------------------------------------
@@ -103,6 +106,7 @@ class Session:
         """The process was asked to end: how its runs end unless they come to their own end."""
         for entry in self._open_entries():
             entry.run.suspected = outcome_of(entry.run)
+            entry.written_at = -math.inf  # for the next line on disk; a scheduler's SIGKILL may follow
 
     def close(self, deadline: float) -> None:
         """Finish every run and try to send it, until `deadline` (of time.monotonic); what is left waits on disk.
@@ -110,24 +114,40 @@ class Session:
         The session's threads end with it.
         """
         self.closed = True
+        self._writer.until = deadline
         for entry in self._open_entries():
             self._release(entry)
         if self._thread is not None and self._thread.is_alive():
             self._calm.clear()
             self._wake.set()
-            self._calm.wait(max(0.0, 0.7 * (deadline - time.monotonic())))
+            if self._open_entries():
+                self._calm.wait(max(0.0, 0.7 * (deadline - time.monotonic())))
         for entry in self._open_entries():
             self._finish(entry)
-            entry.ended.wait(END_S)  # unless the thread is just writing it
-        self._write_again()
+            entry.ended.wait(max(0.0, deadline - time.monotonic()))  # unless the thread is just writing it
         if self._sender is not None:
-            self._sender.flush(deadline)
+            if not self._sender.flush(deadline):
+                where = f"runs wait in {self.settings.spool} for the hub or for `tunelore sync`"
+                trouble.note("network", f"{where}: no answer in time")
             self._sender.stop()
+        self._sent.set()
         self._wake.set()
-        self._writer.flush()
-        self._writer.close()
-        with trouble.quietly("spool"):
-            sweep(self.settings.spool, keep=self._writer.path)
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join(max(LAST_S, deadline - time.monotonic()))
+        else:
+            self._end()
+        self._say_lost()
+
+    def _say_lost(self) -> None:
+        with self._lock:
+            lost = {line["run"] for line in self._unwritten} | self._dropped
+            self._unwritten.clear()
+            self._dropped.clear()
+        lost = {name for name in lost if self._sender is None or not self._sender.is_done(name)}
+        if lost:
+            runs = "1 run was" if len(lost) == 1 else f"{len(lost)} runs were"
+            what = f"{runs} kept in memory only and lost"
+            trouble.note("lost", f"{what}: make room in the spool folder, or set TUNELORE_URL")
 
     def _open_entries(self) -> list[_Entry]:
         with self._lock:
@@ -158,12 +178,21 @@ class Session:
             if all(entry.begun and not entry.closing for entry in self._open_entries()):
                 self._calm.set()
             if self.closed and not self._open_entries():
-                return
+                return self._end()
             if self._unwritten and time.monotonic() - self._tried_at > AGAIN_S:
                 self._write_again()
             tick = LAST_TICK_S if self.closed else TICK_S
             self._wake.wait(tick if self._open_entries() else AGAIN_S if self._unwritten else None)
             self._wake.clear()
+
+    def _end(self) -> None:
+        """What takes the disk its time, or for ever: nobody waits for this beyond the deadline."""
+        with trouble.quietly("spool"):
+            self._write_again()
+            self._writer.flush()
+            self._sent.wait()
+            self._writer.close()
+            sweep(self.settings.spool, [self._writer.path], keep=self._writer.path)
 
     def _attend(self, entry: _Entry) -> None:
         self._begin(entry)
@@ -193,7 +222,7 @@ class Session:
             with trouble.quietly("dataset"):
                 entry.run.facts.update(early())
         self._announce(entry)
-        entry.written_at = time.monotonic()
+        entry.written_at = entry.written_at or time.monotonic()
         entry.begun = True
         if self._sender is not None:
             self._sender.nudge()
@@ -220,7 +249,18 @@ class Session:
             with self._lock:
                 self._entries.remove(entry)
             entry.ended.set()
-        if line is not None and not self._writer.flush():
+        # Not in the thread that has a deadline: the other one does it at its end.
+        mine = threading.current_thread() is self._thread
+        if line is not None and mine and not self._writer.flush():
+            self._keep(line)
+
+    def _keep(self, line: dict[str, Any]) -> None:
+        """In memory, since the disk did not take it."""
+        with self._lock:
+            if len(self._unwritten) == MAX_UNWRITTEN:
+                self._dropped.add(self._unwritten[0]["run"])
+                what = f"the disk takes no runs and memory keeps {MAX_UNWRITTEN} only, so the oldest fall out"
+                trouble.note("memory", f"{what}: make room in the spool folder, or set TUNELORE_URL")
             self._unwritten.append(line)
 
     def _write_end(self, run: Run) -> dict[str, Any] | None:
@@ -237,8 +277,7 @@ class Session:
         line = {"kind": "end", "run": run.id, "record": record}
         written = self._writer.append(line)
         if not written:
-            with self._lock:
-                self._unwritten.append(line)
+            self._keep(line)
         if self._sender is not None:
             self._sender.send(Parcel(run.id, record, self._writer.path if written else None))
         return line if written else None
@@ -253,7 +292,7 @@ class Session:
             if self._sender is not None and self._sender.is_done(line["run"]):
                 continue
             if not self._writer.append(line, durable=True):
-                self._unwritten.append(line)
+                self._keep(line)
 
     def _running(self) -> list[dict[str, Any]]:
         return [

@@ -79,7 +79,7 @@ def test_what_is_known_is_not_sent_again(owner, stranger, record):
         assert (again.status_code, again.content, again["ETag"]) == (304, b"", tag)
     assert owner.api.get(one, headers={"if-none-match": '"other"'}).status_code == 200
     assert stranger.api.get(one, headers={"if-none-match": tag}).status_code == 404
-    owner.api.patch(one, {"visibility": "hub"}, content_type="application/json")
+    owner.api.patch(one, {"visibility": "private"}, content_type="application/json")
     changed = owner.api.get(one, headers={"if-none-match": tag})
     assert changed.status_code == 200
     assert changed["ETag"] != tag

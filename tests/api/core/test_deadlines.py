@@ -7,6 +7,7 @@ from django.db import OperationalError, connection
 
 from knowledgebase.core.deadlines import bounded, is_too_slow
 from knowledgebase.experiences import selectors
+from knowledgebase.searches import bridge
 
 # Not in one transaction: a statement that is given up takes its transaction with it.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +44,21 @@ def test_the_api_says_why(owner, settings, monkeypatch):
     assert (answer.status_code, answer.json()["code"]) == (422, "query_too_slow")
     assert "Narrow it down" in answer.json()["detail"]
     assert owner.api.get("/api/v1/tasks/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "place", "name"),
+    [("neighbours", selectors, "nearest_to"), ("priors", bridge, "explore_prior")],
+)
+def test_a_read_with_a_body_is_bounded_too(owner, settings, monkeypatch, path, place, name):
+    settings.READ_TIMEOUT_S = 0.05
+    monkeypatch.setattr(place, name, look_for_ever)
+    body = {"metafeatures": {"instances": 400.0, "classes": 3.0}}
+    answer = owner.api.post(f"/api/v1/{path}/", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (422, "query_too_slow")
+    with connection.cursor() as cursor:  # what comes after it on this connection is not
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
 
 
 def test_a_page_says_why(owner, settings, monkeypatch):

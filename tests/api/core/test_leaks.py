@@ -6,19 +6,24 @@ parameters in `objects`; a new one without an entry fails the test, so that a pa
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import UUID
 
 import pytest
+from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from knowledgebase.accounts import services as accounts
 from knowledgebase.accounts.models import AuditEntry, Invitation, Membership, Team
 from knowledgebase.experiences.models import Experience, LanguageModel, System, Task
-from knowledgebase.experiences.services import note_run, record_experiences
+from knowledgebase.experiences.services import note_run, publication_of, record_experiences
 from knowledgebase.searches.models import Dataset, Search, Trial
+from knowledgebase.searches.pages.new_columns import columns_address
 
 pytestmark = pytest.mark.django_db
 SECRET = "quagga"  # stands in every name that only the team may see
@@ -42,6 +47,7 @@ ENTRIES = {
     "accounts:reset": "link",
     "accounts:reset-link": "operator",
     "accounts:revoke-token": "own",
+    "accounts:set-email": "own",
     "accounts:set-password": "own",
     "accounts:sign-in": "open",
     "accounts:sign-out": "own",
@@ -215,9 +221,17 @@ def marks(objects: dict[str, Any], address: str) -> list[str]:
     return [SECRET] * (SECRET not in address) + [one for one in ids if one not in address]
 
 
+def said(answer: Any) -> str:
+    """The text of an answer; a stream is read once and kept."""
+    if answer.streaming:
+        parts = list(answer.streaming_content)
+        answer.streaming_content = parts
+        return b"".join(parts).decode()
+    return answer.content.decode()
+
+
 def told(answer: Any, objects: dict[str, Any], address: str) -> list[str]:
-    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    text = body.decode() + " ".join(str(value) for value in answer.headers.values())
+    text = said(answer) + " ".join(str(value) for value in answer.headers.values())
     return [mark for mark in marks(objects, address) if mark in text]
 
 
@@ -256,15 +270,19 @@ def test_nobody_else_meets_a_teams_objects(method, who, objects, visitors):
     assert Invitation.objects.filter(team__slug=objects["slug"]).count() == 1
 
 
-def test_the_way_to_nothing_is_the_same_as_the_way_to_what_is_hidden(objects, visitors):
-    """A team's page and one that never was differ in nothing but the address."""
+def never_was(objects: dict[str, Any]) -> dict[str, Any]:
+    """Parameters that lead to nothing, by the same names."""
     gone = dict(objects) | {
         name: "00000000-0000-4000-8000-000000000000"
         for name in ("experience_id", "dataset_id", "search_id", "trial_id")
     }
     gone |= {"digest": "sha256:" + "0" * 64, "slug": "never-was", "pk": 10**6, "token_id": 10**6}
-    gone["system_digest"] = gone["digest"]
-    differ = {}
+    return gone | {"system_digest": gone["digest"], "user_id": 10**6}
+
+
+def test_the_way_to_nothing_is_the_same_as_the_way_to_what_is_hidden(objects, visitors):
+    """A team's page and one that never was differ in nothing but the address."""
+    gone, differ = never_was(objects), {}
     for name, route in ROUTES:
         if ENTRIES[name] == "team" and PARAMETER.search(route):
             hidden = visitors["stranger"].get(filled(route, objects)).status_code
@@ -337,3 +355,173 @@ def test_a_team_mate_learns_nothing_of_the_owners_other_teams(owner, mate, lab, 
     prior = f"/api/v1/searches/{shared.pk}/prior/"
     assert told(mate.api.get(prior), objects, prior) == []
     assert objects["experience_id"] in owner.api.get(prior).content.decode()
+
+
+# --- Private ids in queries and forms ---------------------------------------------------------------------
+
+# Addresses that take ids in the query. Who is in the team meets the object there ("met"), or a refusal ("not").
+QUERIES = {
+    "/experiences/compare/?id={experience_id}&id={other_id}": "met",
+    "/experiences/scatter/?id={experience_id}": "met",
+    "/experiences/scatter/?task={digest}": "met",
+    "/experiences/publish/?id={experience_id}": "met",
+    "/experiences/publish/?id={experience_id}&visibility=hub": "met",
+    "/experiences/?task={digest}": "met",
+    "/experiences/?team={slug}": "met",
+    "/experiences/?q={digest}": "not",
+    "/experiences/?filter=task = '{digest}'": "not",
+    "/searches/prior/?task={other_digest}": "met",
+    "/searches/prior/?task={other_digest}&own=count": "met",
+    "/searches/new/?dataset={dataset_id}": "met",
+    "/searches/new/columns/?upload={upload}": "met",
+    "/accounts/audit/?team={slug}": "met",
+    "/accounts/sign-in/?next=/searches/{search_id}/": "not",
+    "/api/v1/experiences/?task={digest}": "met",
+    "/api/v1/experiences/?team={slug}": "met",
+    "/api/v1/experiences/export/?task={digest}": "met",
+    "/api/v1/experiences/export/?team={slug}&as=csv": "met",
+    "/api/v1/experiences/{experience_id}/publication/?visibility=hub": "met",
+    "/api/v1/tasks/{digest}/leaderboard/?metric=f1_macro&split=validation": "met",
+    "/api/v1/searches/{search_id}/script/?trial={number}": "met",
+}
+SEARCH_FORM = {
+    "trials": "2", "wall_s": "30", "memory_gib": "1", "slots": "1", "methods": "linear", "objectives": "score",
+}  # fmt: skip
+PUBLISH_FORM = {"id": "{experience_id}", "seen": "yes", "shown-{experience_id}": "{shown}"}
+# Forms as who is in the team would send them, and documents of the API (a text each).
+FORMS: list[tuple[str, dict[str, str] | str]] = [
+    ("/experiences/publish/", {**PUBLISH_FORM, "visibility": "public"}),
+    ("/experiences/{experience_id}/publish/", {**PUBLISH_FORM, "visibility": "hub"}),
+    ("/searches/new/", {"builtin": "library", "team": "{slug}"}),
+    ("/searches/new/columns/", {"upload": "{upload}", "text_columns": "text", "label_column": "label"}),
+    ("/searches/new/{dataset_id}/", SEARCH_FORM),
+    ("/searches/{search_id}/cancel/", {"sure": "yes"}),
+    ("/accounts/tokens/", {"name": "mine", "team": "{slug}", "scopes": "experiences:read"}),
+    ("/accounts/tokens/{token_id}/revoke/", {"sure": "yes"}),
+    ("/accounts/teams/{slug}/invite/", {"role": "owner"}),
+    ("/accounts/teams/{slug}/withdraw/", {"sure": "yes"}),
+    ("/accounts/teams/{slug}/role/", {"user": "vera", "role": "owner"}),
+    ("/accounts/teams/{slug}/remove/", {"user": "vera"}),
+    ("/api/v1/neighbours/", '{"task": "{other_digest}"}'),
+    ("/api/v1/priors/", '{"task": "{other_digest}", "leave_out": false}'),
+    ("/api/v1/searches/", '{"dataset": "{dataset_id}", "budget": {"trials": 2}}'),
+    ("/api/v1/tokens/", '{"name": "mine", "team": "{slug}", "scopes": ["experiences:read"]}'),
+    ("/api/v1/experiences/{experience_id}/publication/", '{"visibility": "public", "shown": "{shown}"}'),
+    ("/api/v1/searches/{search_id}/cancel/", "{}"),
+]
+OUTSIDE = ["anonymous", "stranger", "stranger's token", "narrow token", "staff"]
+CHANGING = re.compile(
+    r'name="csrfmiddlewaretoken" value="\w+"|"request_id": ?"[^"]*"|<code>[0-9a-f-]{36}</code>'
+)
+
+
+@pytest.fixture
+def private(objects, owner, lab, record):
+    """`objects`, two tasks that compare, and what the team's own pages hold: `shown`, and the `upload`'s token."""
+    made = [record(), record()]
+    for number, one in enumerate(made):
+        one["task"]["name"] = f"{SECRET}-{number}"
+        one["task"]["dataset"] |= {"name": SECRET, "fingerprint": "rows-sha256:" + f"{number}c" * 32}
+        one["task"]["metafeatures"]["values"]["instances"] += 100 * number
+    assert not any(one.problem for one in record_experiences(made, owner=owner.user, team=lab))
+    address = columns_address({"train": "a" * 64 + ".csv"}, f"{SECRET}.csv", lab, owner.user)
+    return {
+        **objects,
+        "other_id": made[0]["id"],
+        "other_digest": Task.objects.get(name=f"{SECRET}-0").digest,
+        "upload": parse_qs(urlsplit(address).query)["upload"][0],
+        "shown": publication_of(UUID(objects["experience_id"]), "public", actor=owner.user).shown,
+    }
+
+
+NOWHERE = {
+    "other_id": "00000000-0000-4000-8000-000000000001", "other_digest": "sha256:" + "0" * 63 + "1",
+    "upload": "never:was", "shown": "sha256:" + "0" * 64,
+}  # fmt: skip
+BROUGHT = (
+    "upload",
+    "experience_id",
+    "other_id",
+    "dataset_id",
+    "search_id",
+    "digest",
+    "other_digest",
+    "slug",
+    "shown",
+)
+
+
+def put_in(text: str, objects: dict[str, Any]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: str(objects[match[1]]), text)
+
+
+def asked(client: Client, address: str, form: dict[str, str] | str | None, objects: dict[str, Any]) -> Any:
+    """The answer with what it leads to, and everything that the visitor brought along."""
+    address = put_in(address, objects)
+    if form is None:
+        return client.get(address, follow=True), address
+    if isinstance(form, str):
+        return client.post(address, put_in(form, objects), "application/json"), address + put_in(
+            form, objects
+        )
+    data = {put_in(name, objects): put_in(value, objects) for name, value in form.items()}
+    return client.post(address, data, follow=True), address + json.dumps(data)
+
+
+def rows() -> dict[str, list[Any]]:
+    """Every row of the apps; a token's last use aside, which belongs to reading it."""
+    models = [
+        one
+        for app in ("accounts", "experiences", "searches")
+        for one in apps.get_app_config(app).get_models()
+    ]
+    return {
+        model.__name__: sorted(
+            repr({name: value for name, value in row.items() if name != "last_used_at"})
+            for row in model._default_manager.values()
+        )
+        for model in models
+    }
+
+
+def plain(answer: Any, brought: dict[str, Any]) -> tuple[int, str]:
+    """Status and text without what differs each time, and with one word for what the visitor brought along."""
+    text = CHANGING.sub("", unquote(said(answer))).replace(f"tokens/{brought['token_id']}/", "…")
+    for name in BROUGHT:
+        text = text.replace(str(brought[name]), "…")
+    return answer.status_code, text
+
+
+@pytest.mark.parametrize("who", OUTSIDE)
+def test_private_ids_in_queries_and_forms_lead_to_nothing(who, private, visitors):
+    """Nothing is told, nothing changes, and the answer is the one to an id that never was."""
+    gone = never_was(private) | NOWHERE
+    before, found = rows(), {}
+    for address, form in [*((one, None) for one in QUERIES), *FORMS]:
+        client = visitors[who]
+        answer, brought = asked(client, address, form, private)
+        secrets = told(answer, private, brought)
+        absent, _ = asked(client, address, form, gone)
+        same = plain(answer, private) == plain(absent, gone)
+        if answer.status_code >= 500 or secrets or not same or rows() != before:
+            found[address] = (answer.status_code, absent.status_code, secrets)
+            before = rows()
+    assert found == {}
+
+
+def test_the_team_meets_its_objects_by_those_queries(private, visitors):
+    """The other half: what is looked for above is there to be found."""
+    missed = []
+    for address, kind in QUERIES.items():
+        answer, brought = asked(visitors["owner"], address, None, private)
+        if bool(told(answer, private, brought)) is not (kind == "met"):
+            missed.append((address, answer.status_code))
+    assert missed == []
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form[0])
+def test_the_team_changes_or_reads_by_those_forms(form, private, owner):
+    before = rows()
+    answer, brought = asked(owner.pages, *form, private)
+    assert answer.status_code < 500
+    assert rows() != before or told(answer, private, brought), (answer.status_code, answer.content[:300])

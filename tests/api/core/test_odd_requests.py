@@ -32,6 +32,22 @@ def test_made_up_cursors_are_refused_or_lead_nowhere(owner, record, address, tex
         assert answer.json()["code"] == "invalid_cursor"
 
 
+@pytest.mark.parametrize(
+    ("order", "place"),
+    [
+        ("score", f"[{10**32},5]"),
+        ("score", "[Infinity,5]"),
+        ("method", '["\\ud800",5]'),
+        ("method", '["\\u0000",5]'),
+        ("started", '[{"time":"0001-01-01T00:00:00+23:59"},5]'),
+    ],
+)
+def test_made_up_places_in_an_order_are_refused(owner, record, order, place):
+    owner.api.post(URL, record(), content_type="application/json")
+    answer = owner.api.get(URL, {"order": order, "cursor": cursor(place)})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+
+
 def test_a_cursor_that_is_no_base64_is_refused(owner):
     answer = owner.api.get(URL, {"cursor": "abc"})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")

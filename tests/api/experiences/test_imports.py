@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from tunelore.record import canonical
 
+from knowledgebase.accounts.models import AuditEntry
 from knowledgebase.accounts.services import create_user
 from knowledgebase.experiences.importers import FORMATS, parquet
 from knowledgebase.experiences.models import Experience, Task
@@ -71,6 +72,17 @@ def test_a_store_twice_changes_nothing(imported, tmp_path):
     before = contents()
     assert imported(tmp_path) == ((3, 0, 3, 0), {})
     assert contents() == before
+
+
+def test_an_import_is_one_entry_of_the_audit_with_its_counts(imported, admin, tmp_path):
+    write_store(tmp_path, failed_evaluation(), worst_evaluation(), evaluation())
+    imported(tmp_path, "--dry-run")
+    assert not AuditEntry.objects.filter(action__startswith="experience.").exists()
+    imported(tmp_path, "--visibility", "hub", "--origin", "thesis")
+    [entry] = AuditEntry.objects.filter(action__startswith="experience.")
+    assert (entry.action, entry.actor, entry.target) == ("experience.import", admin, "thesis")
+    counts = {"read": 3, "imported": 2, "merged": 1, "refused": 0}
+    assert entry.facts == {**counts, "visibility": "hub", "complete": True}
 
 
 def test_files_of_a_store_one_by_one_are_the_same(imported, tmp_path):

@@ -47,7 +47,7 @@ def test_another_digest_publishes_nothing(owner, stored):
         answer = owner.api.post(f"{stored}publication/", {"visibility": "public", "shown": shown}, **JSON)
         assert (answer.status_code, answer.json()["code"]) == (409, "shown_differs")
     assert Experience.objects.get().visibility == "team"
-    assert owner.api.get(f"{stored}publication/?visibility=team").status_code == 422
+    assert owner.api.get(f"{stored}publication/?visibility=private").status_code == 422
 
 
 @pytest.mark.parametrize(("who", "status"), [("mate", 403), ("stranger", 404)])

@@ -25,7 +25,7 @@ def stored(owner, record):
 def test_who_may_what(request, stored, who, read, share, delete):
     api = request.getfixturevalue(who).api
     assert api.get(stored).status_code == read
-    assert api.patch(stored, {"visibility": "hub"}, **JSON).status_code == share
+    assert api.patch(stored, {"visibility": "private"}, **JSON).status_code == share
     assert api.delete(stored).status_code == delete
 
 
@@ -35,13 +35,37 @@ def test_an_owner_of_the_team_may_delete_and_a_reader_may_not_write(owner, make_
         assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
 
 
-def test_sharing_shows_in_the_answer_and_to_strangers(owner, stranger, stored):
-    answer = owner.api.patch(stored, {"visibility": "hub"}, **JSON).json()
-    assert (answer["hub"]["visibility"], answer["hub"]["change_seq"]) == ("hub", 2)
-    assert stranger.api.get(stored).status_code == 200
+def test_taking_back_shows_in_the_answer_and_to_mates(owner, mate, stored):
+    assert mate.api.get(stored).status_code == 200
+    answer = owner.api.patch(stored, {"visibility": "private"}, **JSON).json()
+    assert (answer["hub"]["visibility"], answer["hub"]["change_seq"]) == ("private", 2)
+    assert mate.api.get(stored).status_code == 404
     wrong = owner.api.patch(stored, {"visibility": "all"}, **JSON)
     assert wrong.status_code == 400
     assert wrong.json()["errors"][0]["pointer"] == "/visibility"
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted"), [("private", "team"), ("team", "hub"), ("team", "public"), ("hub", "public")]
+)
+def test_more_people_see_it_only_by_what_was_shown(owner, stranger, stored, now, wanted):
+    Experience.objects.update(visibility=now)
+    refused = owner.api.patch(stored, {"visibility": wanted}, **JSON)
+    assert (refused.status_code, refused.json()["code"]) == (409, "widening_is_publishing")
+    assert Experience.objects.get().visibility == now
+    way = f"{stored}publication/?visibility={wanted}"
+    assert way in refused.json()["detail"]
+    body = {"visibility": wanted, "shown": owner.api.get(way).json()["shown"]}
+    assert owner.api.post(f"{stored}publication/", body, **JSON).status_code == 200
+    assert Experience.objects.get().visibility == wanted
+    assert stranger.api.get(stored).status_code == (404 if wanted == "team" else 200)
+
+
+@pytest.mark.parametrize("wanted", ["hub", "team", "private", "public"])
+def test_fewer_people_need_no_look(owner, stored, wanted):
+    Experience.objects.update(visibility="public")
+    assert owner.api.patch(stored, {"visibility": wanted}, **JSON).status_code == 200
+    assert Experience.objects.get().visibility == wanted
 
 
 def test_a_batch_may_be_sent_as_private_or_shared(owner, mate, record):

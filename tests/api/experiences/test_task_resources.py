@@ -7,7 +7,13 @@ import pytest
 from knowledgebase.accounts.models import Membership
 from knowledgebase.accounts.services import add_member
 from knowledgebase.experiences.models import Experience, System, Task
-from knowledgebase.experiences.services import delete_experience, record_experiences, share_experience
+from knowledgebase.experiences.services import (
+    delete_experience,
+    narrow_experience,
+    publication_of,
+    publish_experience,
+    record_experiences,
+)
 
 pytestmark = pytest.mark.django_db
 JSON = {"content_type": "application/json"}
@@ -99,9 +105,10 @@ def test_what_is_kept_of_a_store_goes_by_its_last_change(
     with django_assert_max_num_queries(6):  # token, its use, state; nothing about tasks
         assert named(stranger) == {"hidden"}
     row = Experience.objects.get(task__name="t1")
-    share_experience(row.pk, "public", actor=owner.user)
+    shown = publication_of(row.pk, "public", actor=owner.user).shown
+    publish_experience(row.pk, "public", shown=shown, actor=owner.user)
     assert named(stranger) == {"hidden", "t1"}
-    share_experience(row.pk, "team", actor=owner.user)
+    narrow_experience(row.pk, "team", actor=owner.user)
     assert named(stranger) == {"hidden"}
     add_member(owner.team, stranger.user, actor=owner.user)
     assert named(stranger) == {"t0", "t1", "t2", "t3", "hidden"}

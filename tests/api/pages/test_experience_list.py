@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from html import escape
+from html.parser import HTMLParser
 
 import pytest
 
@@ -34,6 +36,26 @@ def runs(owner, record, failed_record):
     return batch
 
 
+class Fields(HTMLParser):
+    """What the form around one field would send: the names and values of all its fields."""
+
+    def __init__(self, answer, field):
+        super().__init__()
+        self.form, self.sent, self.field = {}, {}, field
+        self.feed(answer.content.decode())
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag == "form":
+            self.form = {}
+        if tag == "input":
+            self.form[given["name"]] = given.get("value", "")
+            if given.get("id") == self.field:
+                self.sent = self.form
+
+    handle_startendtag = handle_starttag
+
+
 def rows(answer, place=0):
     return [row.cells[place].text for row in answer.context["page"].rows]
 
@@ -51,6 +73,18 @@ def test_an_expression_columns_and_an_order_make_a_link(owner, runs):
     assert "order=-h.learning_rate" in page.columns[0].address
     assert [chip.name for chip in page.chips] == ["filter"]
     assert page.chips[0].without == "/experiences/?order=-score&columns=h.learning_rate,score"
+
+
+def test_an_expression_is_typed_beside_the_filters_that_are_set(owner, runs):
+    asked = {"status": "oom", "task": "notes", "q": "lora", "team": owner.team.slug, "order": "-score"}
+    asked |= {"filter": "h.epochs > 1", "columns": "score"}
+    assert Fields(owner.pages.get("/experiences/", asked), "f-filter").sent == asked
+    # Nor does a slip in it cost anything.
+    asked["filter"] = "h.epochs >"
+    assert Fields(owner.pages.get("/experiences/", asked), "f-filter").sent == asked
+    sent = Fields(owner.pages.get("/experiences/?status=oom"), "f-filter").sent
+    found = owner.pages.get("/experiences/", {**sent, "filter": "status != error"}).context["page"]
+    assert [row.id for row in found.rows] == [runs[3]["id"]]
 
 
 def test_ticks_and_typed_columns_come_together(owner, runs):
@@ -98,8 +132,17 @@ def test_downloads_are_exactly_what_is_seen(owner, stranger, runs):
     assert [row["score"] for row in table] == ["0.5", "0.7", "0.9"]
     assert list(table[0]) == ["id", "score", "h.learning_rate"]
     lines = b"".join(owner.pages.get(page.ndjson).streaming_content).decode().splitlines()
-    assert [json.loads(line)["primary"]["value"] for line in lines] == [0.5, 0.7, 0.9]
+    assert [list(json.loads(line)) for line in lines] == [["id", "score", "h.learning_rate"]] * 3
+    assert [json.loads(line)["score"] for line in lines] == [0.5, 0.7, 0.9]
     assert b"".join(stranger.pages.get(page.ndjson).streaming_content) == b""
+
+
+def test_whole_records_are_a_download_of_their_own(owner, runs):
+    answer = owner.pages.get("/experiences/?filter=status = ok&columns=score&order=score")
+    page = answer.context["page"]
+    assert f'href="{escape(page.records)}">Download whole records</a>' in answer.content.decode()
+    lines = b"".join(owner.pages.get(page.records).streaming_content).decode().splitlines()
+    assert [json.loads(line) for line in lines] == [runs[0], runs[2], runs[1]]
 
 
 def test_side_by_side_only_what_differs(owner, runs):

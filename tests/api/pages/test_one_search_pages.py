@@ -48,10 +48,13 @@ def cold_of(person, search):
 
 
 def test_trials_beyond_the_front_of_a_cold_search(owner, make_search):
-    warm = make_search("warm", [(0.8, 5.0), (0.6, 1.0), (0.5, 9.0), (None, 3.0)])
+    both = {"objectives": ["score", "seconds"]}
+    warm = make_search("warm", [(0.8, 5.0), (0.6, 1.0), (0.5, 9.0), (None, 3.0)], **both)
     assert cold_of(owner, warm) is None
     # Its fifth trial, better than all, came after as many tries as the warm one had.
-    cold = make_search("cold", [(0.7, 4.0), (0.5, 2.0), (0.4, 1.5), (0.3, 9.0), (0.9, 0.5)], warm_start=False)
+    cold = make_search(
+        "cold", [(0.7, 4.0), (0.5, 2.0), (0.4, 1.5), (0.3, 9.0), (0.9, 0.5)], warm_start=False, **both
+    )
     found = cold_of(owner, warm)
     assert (found.search, found.beyond, found.compared) == (cold, 2, 3)
     page = owner.pages.get(f"/searches/{warm.pk}/").content.decode()

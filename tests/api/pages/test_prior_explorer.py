@@ -9,7 +9,7 @@ import pytest
 from automl.testing import World
 from knowledgebase.accounts.services import remove_member
 from knowledgebase.experiences.models import Task
-from knowledgebase.experiences.services import record_experiences, share_experience
+from knowledgebase.experiences.services import narrow_experience, record_experiences
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def test_what_is_withdrawn_or_deleted_moves_no_prior_any_more(owner, mate, store
     gone, hidden = sorted(before)[:2]
     assert owner.api.delete(f"/api/v1/experiences/{gone}/").status_code == 204
     assert gone not in movers(mate)
-    share_experience(UUID(hidden), "private", actor=owner.user)
+    narrow_experience(UUID(hidden), "private", actor=owner.user)
     assert hidden not in movers(mate)
     assert hidden in movers(owner)
     remove_member(owner.team, mate.user, actor=mate.user)

@@ -46,7 +46,15 @@ def test_launching_answers_at_once_with_a_queued_search(alice: APIClient, datase
         ({"train_rows": 3}, "train_rows", "is 3"),
         ({"methods": ["linear", "magic"]}, "methods", "'magic' is unknown; known: full, lora"),
         ({"sampler": "listed"}, "sampler", "known: process, pge, replay"),
-        ({"objectives": ["beauty"]}, "objectives", "known: score, seconds"),
+        ({"objectives": ["beauty"]}, "objectives", "known: score, seconds, memory_bytes"),
+        ({"objectives": []}, "objectives", "is empty; name at least one of score"),
+        ({"objectives": ["score", "score"]}, "objectives", "'score' is named 2 times"),
+        ({"objectives": ["score", "energy_j"]}, "objectives", "'energy_j' cannot be measured on this hub"),
+        (
+            {"objectives": ["score", "memory_bytes"], "early_stopping": "ceiling"},
+            "early_stopping",
+            "leave it away, or memory_bytes out of the objectives",
+        ),
         ({"language_models": ["builtin:nothing"]}, "language_models", "all-MiniLM-L6-v2"),
     ],
 )

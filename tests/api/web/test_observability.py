@@ -75,6 +75,7 @@ def test_metrics_are_for_this_machine_or_a_known_token(client: Client, settings:
     assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 404
     settings.METRICS_TOKEN = "scrape-me-please"
     assert client.get("/metrics").status_code == 404
+    assert client.get("/metrics", headers={"Authorization": "Bearer schlüssel"}).status_code == 404
     told = client.get(
         "/metrics", REMOTE_ADDR="203.0.113.9", headers={"Authorization": "Bearer scrape-me-please"}
     )

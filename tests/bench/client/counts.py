@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import subprocess
@@ -13,6 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tunelore.record import uuid7
+from tunelore.spool.file import encode, header
+from tunelore.written import records_in
 
 from client.hub import experiences, running_hub
 from client.trackers import environment_of
@@ -34,6 +39,7 @@ with tunelore.run("killed", "hub:someone/encoder", "full") as run:
     for step in range(1, 61):
         run.log({"loss": 1 / step, "eval_accuracy": 0.25}, step=step)
         time.sleep(0.01)
+    print("ending", flush=True)
     run.finish({"accuracy": 0.5})
 print("done", flush=True)
 time.sleep(60)
@@ -46,10 +52,11 @@ from tunelore import TuneLoreCallback
 callback = TuneLoreCallback("killed", kind="text-classification")
 class Step:
     def __getattr__(self, name): return lambda *_, **__: None
+    def on_train_end(self, *_, **__): print("ending", flush=True)
     def on_step_begin(self, args, state, *_, **__):
         if state.global_step == 0: print(callback.run_id, flush=True)
         time.sleep(0.05)
-trainer([callback, Step()], {**TINY, **TINY_MORE}, rows=64, length=16, batch=8, max_steps=40).train()
+trainer([Step(), callback], {**TINY, **TINY_MORE}, rows=64, length=16, batch=8, max_steps=40).train()
 from tunelore import exits
 exits.close_all(30)
 print("done", flush=True)
@@ -61,9 +68,10 @@ RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class Killed:
-    """A run by its id, and whether its process had said that it ended before it was killed."""
+    """A run by its id; whether its process had begun to end it, and had ended it, before it was killed."""
 
     id: str
+    ending: bool
     done: bool
 
 
@@ -112,7 +120,7 @@ def killed(code: str, folder: Path, after_s: float, *arguments: str) -> Killed:
     time.sleep(after_s)
     process.kill()
     rest, _ = process.communicate(timeout=60)
-    return Killed(name, "done" in rest)
+    return Killed(name, "ending" in rest, "done" in rest)
 
 
 def kills(plain: int, trainers: int, seed: int) -> dict[str, Any]:
@@ -141,8 +149,20 @@ def kills(plain: int, trainers: int, seed: int) -> dict[str, Any]:
 
 
 def is_right(one: Killed, outcome: dict[str, Any] | None) -> bool:
-    """One that said its end is `ok`; of any other nobody heard again, unless it ended in the instant before."""
+    """One that ended is `ok`, one that had not begun to is killed and lost; in between it may be either."""
     if outcome is None:
         return False
     lost = (outcome["status"], outcome.get("cause")) == ("killed", "lost")
-    return outcome["status"] == "ok" or (lost and not one.done)
+    return (outcome["status"] == "ok" and one.ending) or (lost and not one.done)
+
+
+def left_behind(spool: Path, files: int) -> None:
+    """Spool files of so many processes that are gone, each with an ended run that waits."""
+    spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number in range(files):
+        name = uuid7()
+        (record,) = records_in(
+            json.dumps({"id": name, "task": f"left/{number}", "metrics": {"accuracy": 0.5}})
+        )
+        lines = [{**header(), "pid": 2**30 + number}, {"kind": "end", "run": name, "record": record}]
+        (spool / f"{name}.jsonl").write_bytes(b"".join(map(encode, lines)))

@@ -61,7 +61,7 @@ def environment(folder: Path) -> Path:
 def fill(python: Path, url: str, artifacts: Path, runs: int) -> str:
     """So many runs in one experiment, whose id is returned; what is there stays."""
     command = [python, "-c", FILL, url, str(artifacts), str(runs)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout.split()[-1]
 
 

@@ -16,7 +16,7 @@ from automl.priors import Prior, build_prior
 from automl.samplers import Setting
 from automl.samplers.base import Sampler
 from automl.testing.worlds import GOOD, NOISE, World
-from automl.values import SCORE, SECONDS, SKIPPED, Outcome, Pipeline, Proposal
+from automl.values import MEMORY, PARAMETERS, SCORE, SECONDS, SKIPPED, Outcome, Pipeline, Proposal
 
 WORLD = World()
 STORE = WORLD.evidence([1, 2, 3, 4], 60)
@@ -100,6 +100,19 @@ def test_a_quick_pipeline_is_not_compared_with_slow_ones() -> None:
     assert both.verdict(proposal, history).rule == ""
     assert score_alone.verdict(proposal, history).best == max(item.score or 0 for item in history)
     assert score_alone.verdict(proposal, history).rule == "score_below_best"
+
+
+def test_where_other_costs_count_too_no_score_is_too_low() -> None:
+    """What is poor may need little memory, and of that nothing is predicted; what dies is refused all the same."""
+    history = told(QUICK)
+    gates = [
+        Gate(Setting(WORLD.space, prior(), objectives, 3), GateOptions())
+        for objectives in ((SCORE, MEMORY), (SCORE, SECONDS, PARAMETERS), (MEMORY,))
+    ]
+    assert rule_of(POOR, history) == "score_below_best"
+    for one in gates:
+        assert one.verdict(Proposal(9, POOR, "test"), history).rule == ""
+        assert one.verdict(Proposal(9, DEADLY, "test"), ()).rule == "likely_failure"
 
 
 def test_a_skip_says_what_was_expected_and_by_which_rule() -> None:

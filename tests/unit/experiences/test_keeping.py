@@ -8,7 +8,13 @@ import pytest
 
 from knowledgebase.accounts.services import add_member, create_user, remove_member
 from knowledgebase.experiences import selectors
-from knowledgebase.experiences.services import delete_experience, record_experiences, share_experience
+from knowledgebase.experiences.services import (
+    delete_experience,
+    narrow_experience,
+    publication_of,
+    publish_experience,
+    record_experiences,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -27,11 +33,12 @@ def test_sums_follow_each_change_of_the_store_and_of_the_teams(owner, mate, stra
     record_experiences([second], owner=owner.user, team=owner.team)
     assert seen(mate) == (2, {"weather": 2}, 2)
     assert seen(stranger) == (0, {}, 0)
-    share_experience(UUID(first["id"]), "hub", actor=owner.user)
+    pk = UUID(first["id"])
+    publish_experience(pk, "hub", shown=publication_of(pk, "hub", actor=owner.user).shown, actor=owner.user)
     assert seen(stranger) == (1, {"weather": 1}, 1)
     delete_experience(UUID(second["id"]), actor=owner.user)
     assert seen(mate) == (1, {"weather": 1}, 1)
-    share_experience(UUID(first["id"]), "team", actor=owner.user)
+    narrow_experience(pk, "team", actor=owner.user)
     assert seen(stranger) == (0, {}, 0)
     add_member(owner.team, stranger.user, actor=create_user("root", is_superuser=True))
     assert seen(stranger) == (1, {"weather": 1}, 1)

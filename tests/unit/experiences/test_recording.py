@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tunelore.record import uuid7
 
+from knowledgebase.accounts.models import AuditEntry
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences.models import Experience, LanguageModel, Pipeline, Run, System, Task, Tombstone
 from knowledgebase.experiences.services import (
@@ -170,6 +171,48 @@ def test_a_silent_run_becomes_provisional_and_yields_to_its_own_record(owner, re
     row.refresh_from_db()
     assert (row.status, row.provisional, row.record, row.change_seq) == ("ok", False, own, 2)
     assert store(owner, own)[0].status == 200
+
+
+@pytest.mark.parametrize(
+    ("guess", "sent", "then"),
+    [
+        ("team", "private", "private"),
+        ("team", "public", "team"),
+        ("public", "team", "team"),
+        ("private", "team", "private"),
+        ("hub", "hub", "hub"),
+    ],
+)
+def test_the_own_record_of_a_silent_run_is_seen_by_the_fewer(owner, record, settings, guess, sent, then):
+    told = partial(record)
+    note_run(told, owner=owner.user, team=owner.team)
+    Run.objects.update(last_seen_at=timezone.now() - timedelta(seconds=settings.RUN_SILENCE_SECONDS + 1))
+    assert expire_silent_runs() == 1
+    Experience.objects.update(visibility=guess)
+    assert store(owner, record(id=told["id"]), visibility=sent)[0].status == 200
+    row = Experience.objects.get()
+    assert (row.provisional, row.visibility) == (False, then)
+    entry = AuditEntry.objects.get(action="experience.replace")
+    assert (entry.actor, entry.team, entry.target) == (owner.user, owner.team, told["id"])
+    assert entry.facts == {"before": guess, "after": then}
+
+
+@pytest.mark.parametrize("visibility", ["hub", "public"])
+def test_what_is_seen_beyond_the_team_from_the_start_is_audited(owner, record, visibility):
+    one, two, three = record(), record(), record()
+    store(owner, one, visibility=visibility)
+    store(owner, one, visibility=visibility)  # known: nothing happens
+    store(owner, one, two, three, {"id": "none"}, visibility=visibility)
+    first, second = AuditEntry.objects.filter(action="experience.create").order_by("pk")
+    assert (first.actor, first.team, first.target) == (owner.user, owner.team, one["id"])
+    assert first.facts == {"visibility": visibility, "ids": [one["id"]]}
+    assert (second.target, second.facts["ids"]) == ("2 experiences", [two["id"], three["id"]])
+
+
+@pytest.mark.parametrize("visibility", ["private", "team"])
+def test_what_stays_in_the_team_is_told_by_the_record_itself(owner, record, visibility):
+    store(owner, record(), visibility=visibility)
+    assert not AuditEntry.objects.filter(action__startswith="experience.").exists()
 
 
 def test_an_ended_run_is_not_woken_up(owner, record):

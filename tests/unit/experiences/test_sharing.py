@@ -9,7 +9,7 @@ import pytest
 from knowledgebase.accounts.models import AuditEntry
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences.models import Experience
-from knowledgebase.experiences.services import record_experiences, share_experience
+from knowledgebase.experiences.services import narrow_experience, record_experiences
 
 pytestmark = pytest.mark.django_db
 
@@ -21,16 +21,17 @@ def stored(owner, record):
     return UUID(sent["id"])
 
 
-def test_sharing_is_a_change_and_is_audited(owner, stranger, stored):
-    share_experience(stored, "public", actor=owner.user)
-    row = Experience.objects.visible_to(stranger.user).get()
-    assert (row.visibility, row.change_seq) == ("public", 2)
+def test_taking_back_is_a_change_and_is_audited(owner, mate, stored):
+    narrow_experience(stored, "private", actor=owner.user)
+    assert not Experience.objects.visible_to(mate.user).exists()
+    row = Experience.objects.get()
+    assert (row.visibility, row.change_seq) == ("private", 2)
     entry = AuditEntry.objects.filter(action="experience.share").get()
-    assert (entry.actor, entry.facts) == (owner.user, {"before": "team", "after": "public"})
+    assert (entry.actor, entry.facts) == (owner.user, {"before": "team", "after": "private"})
 
 
 def test_sharing_again_is_no_change(owner, stored):
-    share_experience(stored, "team", actor=owner.user)
+    narrow_experience(stored, "team", actor=owner.user)
     assert Experience.objects.get().change_seq == 1
 
 
@@ -38,11 +39,11 @@ def test_sharing_again_is_no_change(owner, stored):
 def test_others_cannot(request, stored, who, status):
     person = request.getfixturevalue(who)
     with pytest.raises(Problem) as refused:
-        share_experience(stored, "public", actor=person.user)
+        narrow_experience(stored, "private", actor=person.user)
     assert refused.value.status == status
     assert Experience.objects.get().visibility == "team"
 
 
 def test_an_unknown_visibility_is_named(owner, stored):
     with pytest.raises(Problem, match="everybody"):
-        share_experience(stored, "everybody", actor=owner.user)
+        narrow_experience(stored, "everybody", actor=owner.user)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from knowledgebase.core.fronts import cheapest_places
 from knowledgebase.searches.models import Search, Trial
 from knowledgebase.searches.selectors import best_trial, front_of, time_left
 
@@ -45,6 +47,57 @@ def test_nothing_dominates_the_front_and_the_front_dominates_the_rest(
             (score > one.score and seconds <= one.seconds) or (score >= one.score and seconds < one.seconds)
             for score, seconds in results
         )
+
+
+def costing(number: int, score: float | None, seconds: float, memory: int | None, weights: int = 5) -> Trial:
+    made = trial(number, score, seconds)
+    made.memory_bytes, made.trainable_parameters = memory, weights
+    return made
+
+
+COSTING = [
+    costing(1, 0.9, 30.0, 900, 50),
+    costing(2, 0.5, 1.0, 400, 70),
+    costing(3, 0.8, 40.0, 300, 60),
+    costing(4, 0.95, 50.0, None, 1),
+    costing(5, None, 0.5, 1, 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("objectives", "front", "best"),
+    [
+        (["score"], [4], 4),
+        (["seconds"], [2], 2),
+        (["memory_bytes"], [3], 3),
+        (["trainable_parameters"], [4], 4),
+        (["energy_j"], [], 4),
+        (["score", "memory_bytes"], [3, 1], 4),
+        (["memory_bytes", "score"], [3, 1], 4),
+        (["seconds", "memory_bytes"], [2, 3], 2),
+        (["memory_bytes", "seconds"], [3, 2], 3),
+        (["score", "seconds", "memory_bytes"], [2, 1, 3], 4),
+    ],
+)
+def test_front_and_best_go_by_the_objectives(objectives: list[str], front: list[int], best: int) -> None:
+    assert [point.trial for point in front_of(COSTING, objectives)] == front
+    found = best_trial(COSTING, objectives)
+    assert found is not None
+    assert found.number == best
+
+
+rows = st.integers(1, 4).flatmap(
+    lambda width: st.lists(st.tuples(*[st.integers(0, 3)] * width), min_size=1, max_size=12)
+)
+
+
+@given(rows)
+def test_the_cheapest_are_those_that_nobody_beats(costs: list[tuple[int, ...]]) -> None:
+    def beats(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+        return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+    kept = [costs[place] for place in cheapest_places(costs)]
+    assert kept == sorted({row for row in costs if not any(beats(one, row) for one in costs)})
 
 
 def test_of_equal_scores_the_quicker_is_best() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tunelore import TuneLoreCallback, describe, exits, record, trouble
-from tunelore.observe.choice import from_key
+from tunelore.observe.choice import from_key, language_model
 from tunelore.observe.dataset import read_rows, tokens_of
 from tunelore.spool.outbox import parcels
 
@@ -264,9 +264,9 @@ def test_reading_the_encoded_rows_draws_no_random_numbers() -> None:
             return super().__getitem__(index)
 
     before = (random.getstate(), torch.get_rng_state())
-    fingerprint, labels = tokens_of(Drawing())
-    assert fingerprint is not None
-    assert labels == [str(number % 2) for number in range(32)]
+    found = tokens_of(Drawing())
+    assert found.fingerprint() is not None
+    assert found.labels == [str(number % 2) for number in range(32)]
     assert random.getstate() == before[0]
     assert torch.equal(torch.get_rng_state(), before[1])
 
@@ -337,3 +337,25 @@ def test_who_does_not_speak_writes_nothing(
 def test_language_models_by_the_users_word(named: str, expected: tuple[str | None, ...]) -> None:
     found = from_key(named)
     assert tuple(found.get(part) for part in ("source", "name", "revision", "variant")) == expected
+
+
+@pytest.mark.parametrize(
+    ("commit", "expected"),
+    [
+        (None, ("path", None, None)),
+        ("", ("path", None, None)),
+        ("a1b2", ("hub", "alice/out-checkpoint", "a1b2")),
+    ],
+)
+def test_a_model_is_of_the_hub_only_with_its_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commit: str | None, expected: tuple[str | None, ...]
+) -> None:
+    """A folder by a relative name is no folder any more once the script has gone elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    encoder().save_pretrained("alice/out-checkpoint")
+    model = transformers.AutoModelForSequenceClassification.from_pretrained("alice/out-checkpoint")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    model.config._commit_hash = commit
+    found = language_model(model, None)
+    assert tuple(found.get(part) for part in ("source", "name", "revision")) == expected

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tunelore import record
+import tunelore
+from tunelore import exits, record
 from tunelore.cli import COMMANDS, HELP, main
 from tunelore.cli.send import Progress
 from tunelore.spool.file import SpoolWriter
@@ -56,7 +57,27 @@ def test_show_prints_exactly_what_would_be_sent(
 ) -> None:
     assert main(["show", "--spool", str(filled), "--raw"]) == 0
     out = capsysbinary.readouterr().out
-    assert out.splitlines() == [record.canonical(cast[name]) for name in ("ok", "oom")]
+    lines = out.splitlines()
+    assert lines[:2] == [record.canonical(cast[name]) for name in ("ok", "oom")]
+    assert [json.loads(line)["task"]["name"] for line in lines[2:]] == ["under\x1b[2J way"]
+
+
+def test_show_tells_what_is_announced_of_a_run_under_way(
+    client: Path, hub: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is what the hub has been told of it."""
+    under_way = tunelore.run("notes", spool=client, url=hub.url)
+    hub.wait_for(lambda: any(path == "/api/v1/runs/" for path, _, _ in hub.requests))
+    capsys.readouterr()
+    code, out, err = run(capsys, "show", "--spool", str(client))
+    assert code == 0
+    assert f"announced (still running; what the hub hears of it): {under_way.id}" in err
+    told = next(body for path, _, body in hub.requests if path == "/api/v1/runs/")
+    shown = json.loads(out)
+    assert shown["id"] == under_way.id
+    assert shown in ([told], told, *[one for one in told if isinstance(told, list)])
+    under_way.finish({"accuracy": 0.5})
+    exits.close_all(20)
 
 
 def test_show_one_run(filled: Path, capsys: pytest.CaptureFixture[str], cast: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tunelore import record
-from tunelore.cli import main
+from tunelore.cli import look, main
 
 GOOD = {
     "version": "0.1.0",
@@ -110,3 +110,24 @@ def test_a_certificate_that_nobody_vouches_for(
     assert "certificate" in lines["hub"]
     assert "SSL_CERT_FILE" in lines["hub"]
     assert "clock is right" in lines["hub"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://hub.example:8000", True),
+        ("http://127.0.0.1:8000", False),
+        ("http://localhost", False),
+        ("https://hub.example", False),
+    ],
+)
+def test_a_token_over_plain_http_to_another_machine(
+    client: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str, shown: bool
+) -> None:
+    monkeypatch.setattr(look.Hub, "get", lambda *_: look.Answer(0, reason="away"))  # no such machine is asked
+    _, lines = looked(capsys, client, "--url", url, "--token", "tl_secret")
+    assert ("address" in lines) is shown
+    assert "address" not in looked(capsys, client, "--url", url)[1]
+    if shown:
+        assert lines["address"].startswith("BAD")
+        assert "give the hub's https:// address" in lines["address"]

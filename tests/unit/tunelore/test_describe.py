@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -9,11 +10,13 @@ import random
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tunelore import describe, record
+from tunelore.describe import machine
 
 TEXTS = ["aa", "bbbb", "cc", "dddddddd"]
 LABELS = ["x", "y", "x", "x"]
@@ -265,3 +268,39 @@ spec.loader.exec_module(landmark)
 sys.path.insert(0, {str(tmp_path)!r})
 """
     assert apart(before) == "None False"
+
+
+class Device:
+    """As torch's module of one kind of device: counts how often it was waited for."""
+
+    def __init__(self) -> None:
+        self.waited: list[tuple[Any, ...]] = []
+
+    def synchronize(self, *of: Any) -> None:
+        self.waited.append(of)
+
+
+class NotCompiled:
+    def synchronize(self, *of: Any) -> None:
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+
+@pytest.mark.parametrize("device", ["mps", "mps:0", "xpu:1"])
+def test_the_speed_of_a_device_that_is_no_cuda(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    kind = device.partition(":")[0]
+    torch: Any = types.SimpleNamespace(
+        float32="float32",
+        get_num_threads=lambda: 1,
+        inference_mode=contextlib.nullcontext,
+        ones=lambda *_, **__: 1.0,
+        mm=lambda one, other: one * other,
+        cuda=NotCompiled(),
+        **{kind: Device()},
+    )
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(machine, "_measured", {})
+    assert (describe.device_speed(device=device, seconds=0.001) or 0) > 0
+    assert set(getattr(torch, kind).waited) == {()}
+    # One that cannot be waited for costs its speed, not the other conditions.
+    assert describe.conditions(device="cuda:0", seconds=0.001)["device_speed"] is None
+    assert describe.conditions(device="npu:0", seconds=0.001)["threads"] == 1

@@ -136,3 +136,16 @@ def test_version_and_changelog_agree() -> None:
     assert 'requires-python = ">=3.10"' in project
     changelog = (CLIENT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## {re.escape(tunelore.__version__)} ", changelog, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["TuneLoreCallback", "run", "wrap"])
+def test_an_import_brings_no_network_and_starts_nothing(name: str) -> None:
+    """By what is imported, since a clock says more of the machine: most of an import's time is ssl, http and email."""
+    code = f"from tunelore import {name}"
+    command = [sys.executable, "-X", "importtime", "-S", "-c", code]
+    environment = {"PYTHONPATH": str(CLIENT / "src"), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    found = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "tunelore.runs.run" in found
+    heavy = {"ssl", "http.client", "urllib.request", "email.message", "importlib.metadata", "zipfile"}
+    assert found & {*heavy, "numpy", "torch", "tunelore.session", "multiprocessing"} == set()

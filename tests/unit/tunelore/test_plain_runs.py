@@ -331,6 +331,7 @@ with tunelore.run(task="killed", model="someone/encoder", method="full") as run:
         if step == 100:
             print("far", flush=True)
         time.sleep(0.001)
+    print("ending", flush=True)
 print("done", flush=True)
 time.sleep(60)
 """
@@ -350,6 +351,6 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
         output, _ = process.communicate(timeout=30)
         (one,) = waiting(folder)
-        ended = "done" in output and one["outcome"]["status"] == "ok"
+        ended = "ending" in output and one["outcome"]["status"] == "ok"
         assert ended or outcome(one) == ("killed", "lost", None), output
         assert one["task"]["name"] == "killed"

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tunelore import describe, record, run
+from tunelore import TuneLoreCallback, describe, exits, record, run
 from tunelore.observe.choice import DEFAULTS, PEFT_SETTINGS, pipeline, scalar
 from tunelore.observe.dataset import named_dataset
 from tunelore.runs.values import label_words, pathless, without_labels
 from tunelore.settings import read_settings
+from tunelore.spool.outbox import parcels
 
 from tests.unit.tunelore.processes import TRAINER, run_command
 
@@ -184,6 +185,51 @@ def test_the_metric_by_which_checkpoints_are_chosen_is_found_under_its_other_nam
     inner.hide(label_words(["sadness", "joy"]))
     one.finish({"f1_sadness": 0.25, "accuracy": 0.75})
     assert inner.final()["primary"] == {"split": "validation", "metric": "f1_class_0", "value": 0.25}
+
+
+class ClassLabel:
+    names = ("hiv_negative", "hiv_positive")
+
+
+class Named(list[Any]):
+    """Rows with the names of their classes beside them, as of `datasets`."""
+
+    features = {"label": ClassLabel(), "text": None}  # noqa: RUF012
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(f"note {n}", ("HIV negative", "HIV positive")[n % 2]) for n in range(8)],
+        Named({"text": f"note {n}", "label": n % 2} for n in range(8)),
+    ],
+    ids=["rows", "features"],
+)
+def test_labels_that_only_the_rows_know_name_no_metric(client: Path, rows: Any) -> None:
+    with run("notes", "hub:a/b", "full", dataset=rows, kind="text-classification", spool=client) as one:
+        one.log({"eval_f1_hiv_positive": 0.25}, step=1)
+        one.finish({"f1_hiv_positive": 0.5, "f1_HIV negative": 0.75, "accuracy": 0.5})
+    exits.close_all(20)
+    kept = b"".join(path.read_bytes() for path in client.rglob("*") if path.is_file()).decode()
+    assert "hiv" not in kept.casefold()
+    assert '"f1_class_1":0.5' in kept.replace(" ", "")
+
+
+def test_classes_of_the_trainers_own_rows_name_no_metric(client: Path) -> None:
+    class State:
+        is_world_process_zero, global_step, epoch = True, 1, 0.5
+
+    class Loader:
+        dataset = Named({"input_ids": [n], "label": n % 2} for n in range(8))
+
+    state: Any = State()
+    callback = TuneLoreCallback("notes", dataset="hub:someone/notes", spool=client)
+    callback.on_train_begin(None, state, None, train_dataloader=Loader())
+    callback.on_evaluate(None, state, None, metrics={"eval_f1_hiv_positive": 0.5})
+    callback.on_train_end(None, state, None)
+    exits.close_all(20)
+    (parcel,) = parcels(client)
+    assert parcel.record["metrics"]["validation"] == {"f1_class_1": 0.5}
 
 
 def test_an_address_with_a_password_loses_it(client: Path) -> None:

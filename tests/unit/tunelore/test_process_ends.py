@@ -86,6 +86,80 @@ train(lambda number: os.kill(os.getpid(), signal.SIGTERM) if number == 3 else No
     assert outcome(one)[0] == "ok"
 
 
+def test_a_forked_worker_that_waits_in_c_ends_at_sigterm(tmp_path: Path) -> None:
+    """As a data loader's does, which its parent ends so; a handler in Python would never run."""
+    body = """
+import ctypes
+def step(number):
+    if number != 3: return
+    ready, wrote = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(wrote, b"x")
+        mutex = ctypes.create_string_buffer(64)
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)  # waits in C for ever, signals or not
+    assert os.read(ready, 1)
+    time.sleep(0.2)
+    os.kill(child, signal.SIGTERM)
+    until = time.monotonic() + 10
+    while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < until: time.sleep(0.02)
+    if not ended[0]: os.kill(child, signal.SIGKILL)
+    print(os.waitstatus_to_exitcode(ended[1]) if ended[0] else "hangs", flush=True)
+train(step)
+"""
+    process = start(LOOP + body, tmp_path)
+    said, errors = process.communicate(timeout=60)
+    assert (process.returncode, said, errors) == (0, f"{-signal.SIGTERM}\n", "")
+    assert [outcome(one)[0] for one in waiting(tmp_path)] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "first = threading.Thread(target=train, args=(lambda number: None,)); first.start(); first.join()",
+        "train(lambda number: None); signal.signal(signal.SIGTERM, signal.SIG_DFL)",
+    ],
+)
+def test_sigterm_is_heard_after_a_run_in_a_thread_or_a_handler_put_back(tmp_path: Path, before: str) -> None:
+    body = f"{before}\ntrain(lambda number: os.kill(os.getpid(), signal.SIGTERM) if number == 3 else None)"
+    code, _, found = finish(LOOP + body, tmp_path)
+    assert code == -signal.SIGTERM
+    assert [outcome(one)[:2] for one in found] == [("ok", None), ("killed", "preempted")]
+
+
+@pytest.mark.parametrize(("planned", "status"), [(9, "killed"), (5, "ok")])
+def test_training_that_is_asked_to_stop_and_stops_early_is_preempted(
+    tmp_path: Path, planned: int, status: str
+) -> None:
+    """A library's handler saves and lets training end as if by itself."""
+    body = f"""
+State.max_steps = {planned}
+signal.signal(signal.SIGTERM, lambda *_: None)
+train(lambda number: os.kill(os.getpid(), signal.SIGTERM) if number == 5 else None)
+"""
+    code, errors, (one,) = finish(LOOP + body, tmp_path)
+    assert (code, errors) == (0, "")
+    assert one["outcome"]["status"] == status
+    assert one["outcome"]["cause"] == ("preempted" if status == "killed" else None)
+
+
+def test_sigterm_and_then_sigkill_is_preemption(tmp_path: Path) -> None:
+    body = """
+signal.signal(signal.SIGTERM, lambda *_: None)
+def step(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(2)
+        os.kill(os.getpid(), signal.SIGKILL)
+train(step)
+"""
+    code, _, (one,) = finish(LOOP + body, tmp_path)
+    assert code == -signal.SIGKILL
+    assert outcome(one) == ("killed", "preempted", None)
+    assert one["outcome"]["step"] == 2
+
+
 def test_a_handler_that_leaves_is_preemption(tmp_path: Path) -> None:
     body = """
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))

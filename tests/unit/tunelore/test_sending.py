@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tunelore import trouble
+from tunelore.cli import main
 from tunelore.record import uuid7
 from tunelore.sending.hub import DELIVERED, DROPPED, KEPT, MAX_BATCH, REJECTED, Hub, batches, deliver
 from tunelore.sending.sender import Sender
@@ -57,7 +58,9 @@ def test_each_item_has_its_own_verdict(hub: Any, ok_record: dict[str, Any]) -> N
     ]
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 408, 429, 500, 502, 503])
+@pytest.mark.parametrize(
+    "status", [301, 302, 307, 400, 401, 403, 404, 408, 409, 410, 413, 422, 429, 500, 502, 503]
+)
 def test_everything_else_keeps_the_record(hub: Any, ok_record: dict[str, Any], status: int) -> None:
     hub.answers = [(status, {"Location": f"{hub.url}/elsewhere"}, {})]
     assert verdicts(hub, [parcel(ok_record)]) == [KEPT]
@@ -74,7 +77,36 @@ def test_an_answer_that_is_no_hubs_keeps_the_record(
     assert verdicts(hub, [parcel(ok_record)]) == [KEPT]
 
 
+def problem(status: int, code: str) -> dict[str, Any]:
+    """As the hub writes one (RFC 9457)."""
+    return {
+        "type": f"urn:tunelore:problem:{code}",
+        "title": "x",
+        "status": status,
+        "code": code,
+        "detail": "x",
+    }
+
+
+def test_a_whole_request_that_is_gone_is_no_deletion(hub: Any, ok_record: dict[str, Any]) -> None:
+    """The hub answers item by item, so this is a proxy, a retired address, or another service."""
+    hub.answers = [(410, {}, problem(410, "deleted"))] * 2
+    assert verdicts(hub, [parcel(ok_record) for _ in range(3)]) == [KEPT] * 3
+    assert verdicts(hub, [parcel(ok_record)]) == [KEPT]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<h1>Bad request</h1>", {"code": "invalid"}, problem(422, "query_too_slow"), [1]]
+)
 @pytest.mark.parametrize("status", [400, 409, 413, 422])
+def test_a_refusal_that_is_not_the_hubs_keeps_the_record(
+    hub: Any, ok_record: dict[str, Any], status: int, body: object
+) -> None:
+    hub.answers = [(status, {}, body)]
+    assert verdicts(hub, [parcel(ok_record)]) == [KEPT]
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
 def test_a_batch_refused_as_a_whole_is_sent_one_by_one(
     hub: Any, ok_record: dict[str, Any], status: int
 ) -> None:
@@ -82,7 +114,7 @@ def test_a_batch_refused_as_a_whole_is_sent_one_by_one(
     hub.answers = [
         (status, {}, {}),
         (200, {}, [{"id": sent[0].id, "status": 201}]),
-        (status, {}, {"code": "no"}),
+        (status, {}, problem(status, "malformed_json")),
     ]
     assert verdicts(hub, sent) == [DELIVERED, REJECTED, DELIVERED]
     assert [len(body) for body in hub.uploads()] == [3, 1, 1, 1]
@@ -240,6 +272,35 @@ def test_a_refused_record_goes_to_rejected_with_the_answer(
     assert one.record["pipeline"]["method"] in text
     assert trouble.counts["rejected"] == 1
     writer.close()
+
+
+def test_what_was_refused_can_be_sent_again(
+    hub: Any, client: Path, ok_record: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer, one = stored(client, ok_record)
+    writer.close()
+    command = ["sync", "--spool", str(client), "--url", hub.url]
+    hub.answers = [(200, {}, [{"id": one.id, "status": 422}])] * 2
+    assert main(command) == 1
+    assert main(command) == 0
+    assert len(hub.uploads()) == 1
+    assert main([*command, "--refused"]) == 1
+    assert (client / "rejected" / f"{one.id}.json").exists()
+    assert main([*command, "--refused"]) == 0
+    assert hub.uploads() == [[one.record]] * 3
+    assert list((client / "rejected").iterdir()) == []
+    assert "1 delivered" in capsys.readouterr().out
+
+
+def test_a_record_that_a_proxy_refuses_keeps_no_other_from_the_hub(
+    hub: Any, client: Path, ok_record: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(MAX_BATCH + 2):
+        stored(client, ok_record)[0].close()
+    hub.answers = [(413, {}, b""), (413, {}, b"")]
+    assert main(["sync", "--spool", str(client), "--url", hub.url]) == 1
+    assert len(parcels(client)) == 1
+    assert "1 run stays" in capsys.readouterr().err
 
 
 def test_a_running_run_is_announced(hub: Any, client: Path, ok_record: dict[str, Any]) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tunelore import record, trouble
+from tunelore import exits, record, run, trouble
+from tunelore.sending.hub import Hub
+from tunelore.sending.sender import Sender
 from tunelore.spool import outbox
 from tunelore.spool.file import SpoolWriter, decode, encode, lives, place, process_start
 from tunelore.spool.outbox import read_file
@@ -206,6 +209,85 @@ def test_settled_files_of_dead_processes_are_removed_and_no_others(
     assert {path.suffix for path in client.iterdir()} == {".jsonl", ".done"}
     assert outbox.sweep(client, keep=second.path) == 1
     assert list(client.iterdir()) == []
+
+
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The spool files that are read from now on."""
+    seen: list[Path] = []
+    real = outbox.read_file
+    monkeypatch.setattr(outbox, "read_file", lambda path: seen.append(path) or real(path))
+    return seen
+
+
+def many(client: Path, one: dict[str, Any], number: int) -> list[Path]:
+    """Files of processes that are alive and have sent nothing."""
+    writer = SpoolWriter(client)
+    writer.append(begin(one))
+    writer.close()
+    paths = [client / f"0000000000001-1-{each:08d}.jsonl" for each in range(number)]
+    for path in paths:
+        path.write_bytes(writer.path.read_bytes())
+    return paths
+
+
+def test_a_file_of_which_nothing_is_settled_is_not_read(
+    client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = many(client, ok_record, 20)
+    outbox.settle(outbox.Parcel(ok_record["id"], ok_record, paths[3]), "delivered")
+    dead(paths[3])
+    seen = reads(monkeypatch)
+    assert outbox.sweep(client) == 1
+    assert seen == [paths[3]]
+
+
+def test_sending_reads_no_file_of_others_again(
+    hub: Any, client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand processes share a home; what one sends costs it no look at the others' files."""
+    paths = many(client, ok_record, 20)
+    for path in paths:  # as of processes that have sent a run before this one
+        outbox.settle(outbox.Parcel(ok_record["id"], ok_record, path), "delivered")
+    sender = Sender(Hub(hub.url), client, list)
+    seen = reads(monkeypatch)
+    sender.start()
+    for number in range(1, 4):
+        sender.send(outbox.Parcel(ok_record["id"], ok_record, paths[0]))
+        hub.wait_for(lambda number=number: len(hub.uploads()) == number)
+        assert sender.flush(time.monotonic() + 10)
+    sender.stop()
+    assert len(seen) <= 43  # the start's two looks at 21 files; 63 more if each turn took one
+
+
+def test_the_end_of_a_process_reads_no_file_but_its_own(
+    client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in many(client, ok_record, 20):
+        outbox.settle(outbox.Parcel(ok_record["id"], ok_record, path), "delivered")
+    one = run("weather", spool=client)
+    seen = reads(monkeypatch)
+    one.finish({"accuracy": 0.5})
+    exits.close_all(10)
+    assert seen == []
+    assert len(outbox.parcels(client)) == 1
+
+
+def test_a_file_of_another_machine_stays_until_its_runs_have_ended(
+    client: Path, ok_record: dict[str, Any]
+) -> None:
+    """A process there may be stopped, or its clock be off; its own end would go to a file that is deleted."""
+    writer = SpoolWriter(client)
+    writer.append(begin(ok_record))
+    head, rest = writer.path.read_bytes().split(b"\n", 1)
+    writer.path.write_bytes(encode({**(decode(head) or {}), "place": "elsewhere"}) + rest)
+    os.utime(writer.path, (1, 1))
+    (lost,) = outbox.parcels(client)
+    outbox.settle(lost, "delivered")
+    assert outbox.sweep(client) == 0
+    writer.append(end(ok_record))
+    os.utime(writer.path, (1, 1))
+    assert outbox.sweep(client) == 1
+    writer.close()
 
 
 def test_a_file_that_another_process_removes_meanwhile_is_no_trouble(

@@ -35,15 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 HELP = {
-    "sync": "send what waits; safe at any time, any number of times",
+    "sync": "send what waits, also with TUNELORE_MODE=offline; safe at any time; exit code 1: something still waits",
     "status": "what runs, waits, was sent or was refused",
-    "show": "print exactly what would be sent; sends nothing",
+    "show": "print exactly what would be sent, and what is announced of runs under way; sends nothing",
     "log": "log runs written down as JSON; the same file twice is the same run",
     "check": "whether disk, hub, token, clock and version are as they should be",
 }
 ABOUT = """
 Runs come here from a training script:
-  trainer = Trainer(..., callbacks=[tunelore.TuneLoreCallback(task="sst2")])
+  trainer = Trainer(..., callbacks=[tunelore.TuneLoreCallback(dataset="hub:stanfordnlp/sst2")])
   with tunelore.run(task="sst2", model="hub:google/electra-small") as run: run.log(loss=0.3)
 
 TUNELORE_URL and TUNELORE_TOKEN say which hub they go to; without them they wait on this disk.
@@ -80,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     commands["show"].add_argument("run", nargs="?", default="", help="only the run whose id starts with this")
     commands["show"].add_argument(
         "--raw", action="store_true", help="the very bytes, canonical JSON, one record a line"
+    )
+    commands["sync"].add_argument(
+        "--refused", action="store_true", help="send again what the hub refused too"
     )
     commands["log"].add_argument(
         "files",

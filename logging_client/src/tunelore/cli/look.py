@@ -10,13 +10,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tunelore import __version__, trouble
 from tunelore.record import SCHEMA_ID, canonical, uuid7
 from tunelore.sending.hub import ABOUT, Answer, Hub
 from tunelore.settings import Settings
 from tunelore.spool.outbox import REJECTED as REJECTED_FOLDER
-from tunelore.spool.outbox import SpoolFile, parcels, read_folder
+from tunelore.spool.outbox import Parcel, SpoolFile, parcels, read_folder
 
 DONE, LEFT, WRONG_USE = 0, 1, 2
 
@@ -70,12 +71,27 @@ def _rows(stored: SpoolFile) -> list[tuple[str, ...]]:
 
 def show(options: argparse.Namespace, settings: Settings) -> int:
     """Print exactly what would be sent."""
-    found = [parcel for parcel in parcels(settings.spool) if parcel.id.startswith(options.run.lower())]
+    waiting = parcels(settings.spool)
+    announced = [
+        Parcel(run.id, run.begin, stored.path)
+        for stored in read_folder(settings.spool)
+        for run in stored.runs.values()
+        if run.begin and run.id not in stored.done and run.record(stored.alive) is None
+    ]
+    wanted = options.run.lower()
+    found = [parcel for parcel in [*waiting, *announced] if parcel.id.startswith(wanted)]
     if not found:
         what = f"no waiting run whose id starts with {options.run!r}" if options.run else "nothing waits"
         print(f"tunelore: {what} in {settings.spool}", file=sys.stderr)
         return LEFT if options.run else DONE
     for parcel in found:
+        if parcel in announced:
+            sys.stdout.flush()
+            print(
+                f"announced (still running; what the hub hears of it): {parcel.id}",
+                file=sys.stderr,
+                flush=True,
+            )
         if options.raw:
             sys.stdout.buffer.write(canonical(parcel.record) + b"\n")
         else:
@@ -111,6 +127,12 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if settings.url is None:
         yield "hub", False, "none; set TUNELORE_URL, or give --url http://..."
         return
+    if settings.token and not _private(settings.url):
+        yield (
+            "address",
+            False,
+            "http:// shows the token to everybody on the way; give the hub's https:// address",
+        )
     began = time.time()
     answer = Hub(settings.url, settings.token).get(ABOUT, TIMEOUT_S)
     took = time.time() - began
@@ -127,6 +149,13 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     elif found[1]:
         yield _version(answer.body)
         yield _token(answer.body, settings)
+
+
+def _private(url: str) -> bool:
+    """Whether nobody between here and the hub can read along: encrypted, or this very machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "https" or host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _mode(settings: Settings) -> Finding:

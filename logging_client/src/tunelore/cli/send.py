@@ -14,7 +14,7 @@ from tunelore.sending.hub import DELIVERED, DROPPED, KEPT, REJECTED, Hub, batche
 from tunelore.settings import Settings
 from tunelore.spool.file import SpoolWriter
 from tunelore.spool.outbox import REJECTED as REJECTED_FOLDER
-from tunelore.spool.outbox import Parcel, parcels, reject, settle, sweep
+from tunelore.spool.outbox import Parcel, parcels, refused, reject, settle, sweep
 from tunelore.written import NotARun, records_in
 
 MAX_BYTES = 100_000_000
@@ -27,6 +27,8 @@ def sync(options: argparse.Namespace, settings: Settings) -> int:
         print("tunelore: no hub to send to; set TUNELORE_URL or give --url http://...", file=sys.stderr)
         return WRONG_USE
     waiting = parcels(settings.spool)
+    if options.refused:
+        waiting += refused(settings.spool)
     if not waiting:
         print(f"Nothing waits in {settings.spool}")
         return DONE
@@ -41,18 +43,22 @@ def send(waiting: Sequence[Parcel], settings: Settings) -> int:
     print(f"Sending {runs(len(waiting))} to {settings.url}", flush=True)
     counted = {DELIVERED: 0, DROPPED: 0, REJECTED: 0, KEPT: 0}
     progress = Progress(len(waiting))
+    done, why = 0, ""
     for batch in batches(waiting):
+        before = done
         reason, wait_s = _send_batch(hub, batch, settings.spool, counted)
+        why = reason or why
         done = sum(counted[one] for one in (DELIVERED, DROPPED, REJECTED))
-        if reason:
-            later = f" Try again in {wait_s:.0f} s." if wait_s else ""
-            left = len(waiting) - done
-            stay = f"{runs(left)} {'stays' if left == 1 else 'stay'} in {settings.spool}"
-            progress.end()
-            print(f"tunelore: {reason}. {stay}.{later}", file=sys.stderr)
-            return LEFT
+        if reason and done == before:
+            break  # it is the hub, not a record that a proxy refuses
         progress.at(done)
     progress.end()
+    if why:
+        later = f" Try again in {wait_s:.0f} s." if wait_s else ""
+        left = len(waiting) - done
+        stay = f"{runs(left)} {'stays' if left == 1 else 'stay'} in {settings.spool}"
+        print(f"tunelore: {why}. {stay}.{later}", file=sys.stderr)
+        return LEFT
     sweep(settings.spool)
     extra = f", {counted[DROPPED]} deleted there before" if counted[DROPPED] else ""
     print(f"{counted[DELIVERED]} delivered{extra}, {counted[REJECTED]} refused")
@@ -97,6 +103,7 @@ def _send_batch(
             print(f"  refused ({answer['status']}): {parcel.id}, kept in {where}", file=sys.stderr)
         elif verdict != KEPT:
             settle(parcel, verdict)
+            (folder / REJECTED_FOLDER / f"{parcel.id}.json").unlink(missing_ok=True)
     return (report.reason or "not everything was taken" if report.of(KEPT) else ""), report.wait_s
 
 

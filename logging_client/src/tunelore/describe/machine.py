@@ -7,7 +7,6 @@ nothing of the run that is timed.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import os
 import platform
 import re
@@ -98,11 +97,13 @@ def devices() -> list[dict[str, Any]]:
 
 @cache
 def _software() -> tuple[tuple[str, str], ...]:
+    from importlib import metadata  # which brings zipfile, email and inspect
+
     found = [("python", platform.python_version())]
     for name in DISTRIBUTIONS:
         try:
-            found.append((name, importlib.metadata.version(name)[:100]))
-        except importlib.metadata.PackageNotFoundError:
+            found.append((name, metadata.version(name)[:100]))
+        except metadata.PackageNotFoundError:
             continue
     return tuple(found)
 
@@ -178,20 +179,23 @@ def _measure(device: str, threads: int | None, seconds: float) -> float | None:
         numpy: Any = importlib.import_module("numpy")
         square = numpy.ones((HOST_SIZE, HOST_SIZE), dtype=numpy.float32)
         return _fastest(lambda: square @ square, HOST_SIZE, seconds)
-    except (ImportError, RuntimeError, MemoryError):
-        return None
+    except (ImportError, RuntimeError, MemoryError, AssertionError, AttributeError, TypeError):
+        return None  # also a device that this torch was built without
 
 
 def _with_torch(torch: Any, device: str, threads: int | None, seconds: float) -> float:
-    size = HOST_SIZE if device == "cpu" else DEVICE_SIZE
+    kind = device.split(":")[0]
+    size = HOST_SIZE if kind == "cpu" else DEVICE_SIZE
     before = torch.get_num_threads()
     with torch.inference_mode():
         square = torch.ones((size, size), dtype=torch.float32, device=device)
 
         def product() -> None:
             torch.mm(square, square)
-            if device != "cpu":
+            if kind == "cuda":
                 torch.cuda.synchronize(device)
+            elif kind != "cpu":
+                getattr(torch, kind).synchronize()  # mps, xpu: of Apple and Intel
 
         try:
             if threads and threads != before:

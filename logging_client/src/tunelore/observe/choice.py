@@ -61,7 +61,7 @@ def language_model(model: Any, named: str | None) -> dict[str, Any]:
     """`language_model` of a record.
 
     `named` is the user's own word: "source:name@revision#variant" or a bare name. Without it the name the checkpoint
-    was loaded by, when that is one of the HF Hub; a folder's name is not told.
+    was loaded by, when the Hub's commit is known with it; a folder's name is not told.
     """
     config = getattr(base_model(model), "config", None)
     identity = from_key(named) if named else _from_config(config)
@@ -97,10 +97,11 @@ def _from_config(config: Any) -> dict[str, Any]:
     loaded_by = getattr(config, "_name_or_path", None) or getattr(config, "name_or_path", None)
     if not isinstance(loaded_by, str) or not loaded_by:
         return {"source": "unknown", "name": None}
-    if not _is_hub_name(loaded_by):
-        return {"source": "path", "name": None}
+    # A folder may look like a Hub name ("alice/out") and be gone from here meanwhile; only the Hub gives a commit.
     commit = getattr(config, "_commit_hash", None)
-    return {"source": "hub", "name": loaded_by, "revision": commit if isinstance(commit, str) else None}
+    if not isinstance(commit, str) or not commit or not _is_hub_name(loaded_by):
+        return {"source": "path", "name": None}
+    return {"source": "hub", "name": loaded_by, "revision": commit}
 
 
 def _is_hub_name(name: str) -> bool:

@@ -12,16 +12,21 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tunelore import trouble
 from tunelore.describe import tokens_fingerprint
 from tunelore.runs.values import clean
 
 Rows = list[tuple[str, str]]
+MAX_ROWS, MAX_CHARACTERS = 1_000_000, 200_000_000
 MAX_TOKEN_ROWS = 50_000
-TOKEN_SECONDS = 1.0
+MAX_LABEL_ROWS = 100_000
+TOKEN_SECONDS = 0.3  # the training waits for it
 ROWS_A_LOOK = 256
+STRIDE = 97
 UNNAMED = ("text", "label")
 SQUAD_TEXT, SQUAD_LABEL = ("context", "question"), "answers"
 _NAMED = re.compile(
@@ -51,8 +56,8 @@ def read_rows(
     """Rows as (text, label), several text columns joined by a line feed, the label as text; and whether it is all.
 
     answers: the label is an answer, of several the first; columns that nobody named are those of SQuAD. until: of
-    time.monotonic, when to be content with what was read. ValueError names what was expected where the rows have
-    another form; an iterator is refused rather than used up.
+    time.monotonic, when to be content with what was read; so are MAX_ROWS and MAX_CHARACTERS. ValueError names what
+    was expected where the rows have another form; an iterator is refused rather than used up.
     """
     if isinstance(dataset, (str, os.PathLike)):
         rows: Iterable[Any] = _csv(Path(dataset))
@@ -63,7 +68,11 @@ def read_rows(
     else:
         rows = dataset
     found: Rows = []
+    characters = 0
     for pair in _pairs(rows, text_column, label_column, answers):
+        characters += len(pair[0]) + len(pair[1])
+        if len(found) == MAX_ROWS or (found and characters > MAX_CHARACTERS):
+            return found, False
         found.append(pair)
         if until is not None and len(found) % ROWS_A_LOOK == 0 and time.monotonic() > until:
             return found, False
@@ -111,23 +120,53 @@ def _answer(label: Any) -> str:
     return str(label)
 
 
-def tokens_of(dataset: Any) -> tuple[str | None, list[str]]:
-    """Fingerprint and labels of an encoded dataset, by the caller's thread, within about a second; else (None, []).
+@dataclass(frozen=True)
+class Tokens:
+    """What encoded rows tell: `rows` (ids, label), all or none; `labels` of all or of a sample of them."""
+
+    rows: list[tuple[list[int], str]] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+
+    def fingerprint(self) -> str | None:
+        """Of all rows; a sample has none, since nobody else would draw the same."""
+        return tokens_fingerprint(self.rows) if self.rows else None
+
+
+def tokens_of(dataset: Any) -> Tokens:
+    """An encoded dataset, by the caller's thread, within TOKEN_SECONDS; of a large or slow one the labels alone.
 
     Reading rows may draw random numbers, so the generators are put back: training must not change by being watched.
     """
     size = rows_in(dataset)
-    if not size or size > MAX_TOKEN_ROWS:
-        return None, []
+    if not size:
+        return Tokens()
     put_back = _generators()
     try:
-        rows = list(_encoded(dataset, size, time.monotonic() + TOKEN_SECONDS))
-    except (TypeError, KeyError, IndexError, AttributeError, ValueError, TimeoutError):
-        return None, []
+        labels = _column(dataset, size) if size > MAX_TOKEN_ROWS else []
+        rows = [] if labels else list(_encoded(dataset, size, time.monotonic() + TOKEN_SECONDS))
+        if len(rows) == size:
+            return Tokens(rows, [label for _, label in rows])
+        trouble.note(
+            "dataset",
+            f"the {size:,} encoded rows take too long to read, so the task has no fingerprint and is compared with no "
+            'other; give TuneLoreCallback the rows or their name, dataset="hub:owner/name"',
+        )
+        return Tokens(labels=labels or _column(dataset, size) or [label for _, label in rows])
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError):
+        return Tokens()
     finally:
         for restore, state in put_back:
             restore(state)
-    return tokens_fingerprint(rows), [label for _, label in rows]
+
+
+def _column(dataset: Any, size: int) -> list[str]:
+    """The labels, every so many where there are many, of a dataset that has them in a column (as of `datasets`)."""
+    known = getattr(dataset, "column_names", None) or ()
+    name = next((one for one in ("labels", "label") if one in known), None)
+    if name is None:
+        return []
+    plain = dataset.with_format(None) if hasattr(dataset, "with_format") else dataset
+    return [str(_integer(label)) for label in plain[name][:: -(-size // MAX_LABEL_ROWS)]]
 
 
 def rows_in(dataset: Any) -> int | None:
@@ -139,9 +178,11 @@ def rows_in(dataset: Any) -> int | None:
 
 
 def _encoded(dataset: Any, size: int, until: float) -> Iterator[tuple[list[int], str]]:
-    for index in range(size):
+    """All rows, or until the time is over some from everywhere: rows are often sorted by their label."""
+    step = 1 if size <= MAX_TOKEN_ROWS else size // MAX_TOKEN_ROWS + 1
+    for index in (first for start in range(STRIDE) for first in range(start * step, size, STRIDE * step)):
         if time.monotonic() > until:
-            raise TimeoutError("reading the encoded rows takes too long")
+            return
         row = dataset[index]
         label = row["labels"] if "labels" in row else row["label"]
         yield _integers(row["input_ids"]), str(_integer(label))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,6 +151,20 @@ def hidden_labels(model: Any) -> dict[str, str]:
     """The label names a model knows, with what stands for them in names of metrics."""
     names = getattr(getattr(base_model(model), "config", None), "id2label", None)
     return label_words(list(names.values())[:MAX_LABELS]) if isinstance(names, Mapping) else {}
+
+
+def named_classes(dataset: Any, *columns: str) -> dict[str, str]:
+    """The same of a dataset that knows its classes by name, as those of `datasets` do."""
+    features = getattr(dataset, "features", None)
+    if not isinstance(features, Mapping):
+        return {}
+    found = (getattr(features.get(column), "names", None) for column in columns)
+    return label_words(list(next(filter(None, found), ()))[:MAX_LABELS])
+
+
+def classes_of(labels: Iterable[str]) -> dict[str, str]:
+    """The same of the labels of rows, in the order of their names."""
+    return label_words(sorted(set(labels))[:MAX_LABELS])
 
 
 def _task(told: Told, model: Any) -> Facts:

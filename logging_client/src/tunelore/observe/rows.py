@@ -9,6 +9,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,22 @@ from tunelore.describe import (
     question_answering_metafeatures,
     rows_fingerprint,
 )
+from tunelore.observe.dataset import (
+    MAX_ROWS,
+    ROWS_A_LOOK,
+    Tokens,
+    named_dataset,
+    read_rows,
+    rows_in,
+    tokens_of,
+)
 from tunelore.observe.dataset import Rows as Pairs
-from tunelore.observe.dataset import named_dataset, read_rows, rows_in, tokens_of
-from tunelore.observe.facts import Facts, Told
+from tunelore.observe.facts import Facts, Told, classes_of, named_classes
 from tunelore.runs.values import finite
 
 SECONDS = 30.0  # for reading and statistics together, at most
-READING_SHARE = 0.6
+READING_SHARE, PRINT_SHARE = 0.6, 0.8  # of it, until rows are read and until they have a fingerprint
+LATE_ROWS = 100_000  # described within a second where the time is nearly over
 CLASSES, ANSWERS = "text-classification", "question-answering"
 
 
@@ -47,27 +57,38 @@ class Rows:
         self._early: Facts | None = None
         self._late: Facts | None = {}
         self._raw = told.dataset is not None and named_dataset(told.dataset) is None
-        self._tokens: tuple[str | None, list[str]] = (None, [])
+        self._classes: dict[str, str] = {}
+        with trouble.quietly("labels"):
+            for rows in (told.dataset, train_dataset):
+                self._classes |= named_classes(rows, told.label_column, "label", "labels")
+        self._tokens = Tokens()
         if told.dataset is None and train_dataset is not None:
             # By this thread: a tokeniser that reads rows lazily must not be used by two threads at once.
             with trouble.quietly("dataset"):
                 self._tokens = tokens_of(train_dataset)
 
-    def early(self) -> Facts:
-        """Task and fidelity with fingerprint and cheap statistics; worked out once, also for several runs."""
+    def early(self, hide: Callable[[Mapping[str, str]], object] = bool) -> Facts:
+        """Task and fidelity with fingerprint and cheap statistics; worked out once, also for several runs.
+
+        `hide` is told the names of the labels, which no metric is to be named by, before the facts are there.
+        """
         if self._early is None:
-            fingerprint, labels = self._tokens
+            fingerprint, labels = self._tokens.fingerprint(), self._tokens.labels
+            self._tokens = Tokens()
             whole, metafeatures = self._train_rows, None
             if self._raw:
                 with trouble.quietly("dataset"):
                     fingerprint, whole, metafeatures = self._read()
             elif labels and self._task["kind"] == CLASSES:
                 metafeatures = label_metafeatures(labels)
+                metafeatures["sampled"] = len(labels) < (whole or 0)
+                metafeatures["values"]["instances"] = whole
             task = {**self._task, "dataset": {**self._task["dataset"], "fingerprint": fingerprint}}
             self._task = task if metafeatures is None else {**task, "metafeatures": metafeatures}
             self._early = {"task": self._task, "fidelity": self._fidelity(whole)}
             with trouble.quietly("landmark"):
                 self._start_landmark()
+        hide(self._classes)
         return self._early
 
     def late(self) -> Facts | None:
@@ -105,19 +126,24 @@ class Rows:
             answers=kind == ANSWERS,
             until=began + SECONDS * READING_SHARE,
         )
+        if kind != ANSWERS:
+            self._classes = {**classes_of(label for _, label in pairs), **self._classes}
         if not complete:
             trouble.note(
                 "dataset",
-                f"reading the rows takes over {SECONDS * READING_SHARE:.0f} s; the first {len(pairs):,} describe the "
-                'task, which stays without a fingerprint: give it a name, dataset="hub:owner/name"',
+                f"the rows take over {SECONDS * READING_SHARE:.0f} s to read, are over {MAX_ROWS:,} or very long; the "
+                f"first {len(pairs):,} describe the task, which stays without a fingerprint: give it a name, "
+                'dataset="hub:owner/name"',
             )
         whole = len(pairs) if complete else max(len(pairs), rows_in(told.dataset) or 0)
-        fingerprint = rows_fingerprint(pairs) if complete else None
+        fingerprint = _fingerprint(pairs, began + SECONDS * PRINT_SHARE) if complete else None
         known = recall(self._folder, kind, fingerprint)
         if known is not None or not pairs:
             return fingerprint, whole, known
-        found = self._described(pairs, kind, began + SECONDS)
-        if found is not None and not complete:
+        late = time.monotonic() > began + SECONDS * PRINT_SHARE and kind == CLASSES
+        described = pairs[:: len(pairs) // LATE_ROWS + 1] if late else pairs
+        found = self._described(described, kind, began + SECONDS)
+        if found is not None and (late or not complete):
             found["sampled"] = True
             found["values"]["instances"] = whole
         elif found is not None and kind == ANSWERS:
@@ -137,6 +163,24 @@ class Rows:
         rows = self._train_rows
         share = rows / whole if rows and whole and rows <= whole else None
         return {"train_rows": rows, "train_fraction": share}
+
+
+def _fingerprint(pairs: Pairs, until: float) -> str | None:
+    """None where it takes too long."""
+
+    def in_time() -> Iterator[tuple[str, str]]:
+        for number, pair in enumerate(pairs):
+            if number % ROWS_A_LOOK == 0 and time.monotonic() > until:
+                raise TimeoutError
+            yield pair
+
+    try:
+        return rows_fingerprint(in_time())
+    except TimeoutError:
+        trouble.note(
+            "dataset", 'a fingerprint of the rows takes too long: give a name, dataset="hub:owner/name"'
+        )
+        return None
 
 
 FOLDER = "statistics"

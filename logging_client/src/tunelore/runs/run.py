@@ -99,8 +99,9 @@ class Run:
         self._cpu_before = time.process_time()
 
     def hide(self, labels: Mapping[str, str]) -> None:
-        """Label names that no metric is to be named by, and what is written for each."""
-        self._hidden = labels
+        """Label names that no metric is to be named by, and what is written for each; the first word stays."""
+        self._hidden = {**labels, **self._hidden}
+        self._renamed.clear()
         self._chosen = without_labels(self._chosen, labels) if self._chosen else self._chosen
 
     # -- the thread that trains ---------------------------------------------------------------------------------
@@ -116,9 +117,11 @@ class Run:
         self.step = step
         self._append("later" if self.trained else "metrics", dict(metrics))
 
-    def ended(self, step: int, epoch: float | None, best_step: int | None) -> None:
-        """Training came to its own end; evaluations may follow."""
+    def ended(self, step: int, epoch: float | None, best_step: int | None, planned: int = 0) -> None:
+        """Training came to its own end, unless it was asked to end before `planned`; evaluations may follow."""
         self.step, self.epoch, self.best_step = step, epoch, best_step
+        if self.suspected is not None and step < planned:
+            return self.left()
         self._stop_clock()
         self.phase, self.trained = "validate", True
 
@@ -237,6 +240,7 @@ class Run:
             "step": whole(self.step),
             "epoch": _rounded(self.epoch),
             "phase": self.phase,
+            **({"outcome": self.suspected.as_record()} if self.suspected else {}),
             "cost": self._cost(),
             "metrics": measures.best_seen([found for _, found in self._evaluations], self._chosen),
         }

@@ -32,6 +32,8 @@ MAX_BATCH_BYTES = 1_500_000
 DELIVERED, DROPPED, REJECTED, KEPT = "delivered", "dropped", "rejected", "kept"
 # Only these, said of the record itself, mean that sending it again is no use.
 REFUSALS = (400, 409, 413, 422)
+# Of a whole request they may be a proxy's; these words in the hub's own problem document are about what was sent.
+OWN_CODES = ("malformed_json", "invalid", "invalid_record", "other_content", "other_owner")
 
 
 @dataclass(frozen=True)
@@ -186,10 +188,10 @@ def deliver(hub: Hub, batch: Sequence[tuple[Parcel, bytes]], timeout_s: float = 
     """Send one batch; when the hub refuses it as a whole, each record by itself."""
     answer = hub.post(EXPERIENCES, b"[" + b",".join(body for _, body in batch) + b"]", timeout_s)
     report = Report(wait_s=answer.retry_after_s, status=answer.status)
-    if answer.status in (*REFUSALS, 410):
-        if len(batch) == 1:
-            report.verdicts.append((batch[0][0], _verdict(answer.status), _told(answer.status, answer.body)))
-            return report
+    if len(batch) == 1 and _is_hubs_refusal(answer):
+        report.verdicts.append((batch[0][0], REJECTED, _told(answer.status, answer.body)))
+        return report
+    if len(batch) > 1 and answer.status in REFUSALS:
         for one in batch:
             _merge(report, deliver(hub, [one], timeout_s))
         return report
@@ -205,6 +207,14 @@ def deliver(hub: Hub, batch: Sequence[tuple[Parcel, bytes]], timeout_s: float = 
     if report.of(KEPT):
         report.reason = "the hub did not say what became of every record"
     return report
+
+
+def _is_hubs_refusal(answer: Answer) -> bool:
+    """Whether the hub itself refuses what it was sent, and sending it again is no use."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    code = body.get("code")
+    ours = code in OWN_CODES and body.get("type") == f"urn:tunelore:problem:{code}"
+    return ours and answer.status in REFUSALS and answer.status != 413
 
 
 def _merge(report: Report, other: Report) -> None:

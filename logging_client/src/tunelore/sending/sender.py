@@ -54,6 +54,9 @@ class Sender:
         self._asked_at: float | None = None
         self._answers = False
         self._done: set[str] = set()
+        # Files that dead processes left, and those of them where something was settled.
+        self._left: set[Path | None] = set()
+        self._settled: set[Path] = set()
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -70,7 +73,7 @@ class Sender:
         self._wake.set()
 
     def is_done(self, name: str) -> bool:
-        """Whether the hub has this record, which no file on disk knows of."""
+        """Whether the hub has, or has refused, this record."""
         return name in self._done
 
     def nudge(self) -> None:
@@ -106,8 +109,10 @@ class Sender:
 
     def _work(self) -> None:
         with trouble.quietly("sender"):
+            sweep(self._folder)
             # The living send their own; else every start of a job's many processes would send everything.
             for parcel in parcels(self._folder, of_the_living=False):
+                self._left.add(parcel.source)
                 self.send(parcel)
         while not self._stopping:
             with trouble.quietly("sender"):
@@ -171,16 +176,19 @@ class Sender:
                 self._back_off(report.wait_s, report.reason)
             else:
                 self._failures = 0
-        if not self._waiting:
-            sweep(self._folder)
+        if not self._waiting and self._settled:
+            sweep(self._folder, self._settled)
+            self._settled.clear()
 
     def _heard(self, status: int) -> None:
         self._answers, self._asked_at = status != 0, None
 
     def _settle(self, report: Report) -> None:
         for parcel, verdict, _ in report.verdicts:
-            if verdict != KEPT and parcel.source is None:
+            if verdict != KEPT:
                 self._done.add(parcel.id)
+                if parcel.source is not None and parcel.source in self._left:
+                    self._settled.add(parcel.source)
         for verdict in (DELIVERED, DROPPED):
             for parcel, _ in report.of(verdict):
                 settle(parcel, verdict)

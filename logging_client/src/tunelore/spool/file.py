@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -17,6 +18,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -115,12 +117,23 @@ class SpoolWriter:
         self._headed = False
         self._broken = False
         self._lock = threading.RLock()
+        self.until = math.inf  # of time.monotonic(): who waits for another thread's write gives up then
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        left = max(0.0, self.until - time.monotonic())
+        if not self._lock.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
+            raise TimeoutError(errno.ETIMEDOUT, "the disk does not answer")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def append(self, payload: dict[str, Any], *, durable: bool = False) -> bool:
         """Whether the whole line is on disk (`durable`: past the system's caches)."""
-        with self._lock:
-            try:
-                line = encode(payload)
+        try:
+            line = encode(payload)
+            with self._alone():
                 if self._file is None:
                     self._file = self._open()
                 if not self._headed:
@@ -128,21 +141,21 @@ class SpoolWriter:
                 # A line that was cut off is closed first, so that only it is lost.
                 self._write(self._file, (b"\n" if self._broken else b"") + line)
                 self._headed = True
-            except (OSError, ValueError, TypeError) as error:
-                _cannot(error)
-                return False
+        except (OSError, ValueError, TypeError) as error:
+            _cannot(error)
+            return False
         return self.flush() if durable else True
 
     def flush(self) -> bool:
         """Whether every line so far is past the system's caches; without that lines survive their process only."""
-        with self._lock:
-            try:
+        try:
+            with self._alone():
                 if self._file is not None:
                     _to_disk(self._file)
-            except OSError as error:
-                _cannot(error)
-                return False
-            return True
+        except OSError as error:
+            _cannot(error)
+            return False
+        return True
 
     def close(self) -> None:
         """Close the file; a later line opens it again."""

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,13 +47,14 @@ class StoredRun:
         if self.final is not None or writer_lives:
             return self.final
         step = self.progress.get("step")
-        outcome = Outcome("killed", self.progress.get("phase"), "lost", step=step)
+        outcome = self.progress.get("outcome")  # what it was asked to end by
+        outcome = outcome or Outcome("killed", self.progress.get("phase"), "lost", step=step).as_record()
         fidelity = {**(self.begin.get("fidelity") or {}), "epochs": self.progress.get("epoch")}
         record = {
             **self.begin,
             "finished_at": self.progress.get("at"),
             "fidelity": fidelity,
-            "outcome": outcome.as_record(),
+            "outcome": outcome,
             "metrics": self.progress.get("metrics") or {},
             "primary": None,
             "cost": self.progress.get("cost"),
@@ -153,7 +154,11 @@ class Parcel:
 
 def read_folder(folder: Path) -> Iterator[SpoolFile]:
     """Every readable spool file of the folder; others are counted."""
-    for path in spool_files(folder):
+    return _read(spool_files(folder))
+
+
+def _read(paths: Iterable[Path]) -> Iterator[SpoolFile]:
+    for path in paths:
         with trouble.quietly("spool"):
             try:
                 stored = read_file(path)
@@ -200,17 +205,33 @@ def reject(parcel: Parcel, folder: Path, answer: dict[str, Any]) -> None:
         settle(parcel, "rejected")
 
 
-def sweep(folder: Path, *, keep: Path | None = None) -> int:
-    """Remove the files of dead processes of which every run is settled; how many were removed."""
+def refused(folder: Path) -> list[Parcel]:
+    """What lies in rejected/; files that cannot be read are counted."""
+    found = []
+    for path in sorted((folder / REJECTED).glob("*.json")):
+        with trouble.quietly("spool"):
+            record = json.loads(path.read_text(encoding="utf-8"))["record"]
+            found.append(Parcel(path.stem, record, None))
+    return found
+
+
+def sweep(folder: Path, among: Iterable[Path] | None = None, *, keep: Path | None = None) -> int:
+    """Remove the files of dead processes of which every run is settled; how many were removed.
+
+    `among`: look at these only. A file of which nothing is settled is not read.
+    """
     removed = 0
-    for stored in read_folder(folder):
+    for stored in _read(
+        path for path in (spool_files(folder) if among is None else among) if done_path(path).exists()
+    ):
         finished = not stored.alive or stored.path == keep
         if finished and all(name in stored.done for name in stored.runs) and _is_ours(stored):
             with trouble.quietly("spool"):
                 stored.path.unlink(missing_ok=True)
                 done_path(stored.path).unlink(missing_ok=True)
                 removed += 1
-    _remove_orphans(folder)
+    if among is None:
+        _remove_orphans(folder)
     return removed
 
 
@@ -223,5 +244,10 @@ def _remove_orphans(folder: Path) -> None:
 
 
 def _is_ours(stored: SpoolFile) -> bool:
-    """Never delete a file in which nothing could be read: it may be of a later version, or damaged."""
-    return bool(stored.runs) and stored.header.get("format") == 1
+    """Never delete a file in which nothing could be read: it may be of a later version, or damaged.
+
+    Nor one of a process elsewhere that may only be stopped, and has yet to write how its runs end.
+    """
+    here = stored.header.get("place") == place()
+    ended = here or all(run.final is not None for run in stored.runs.values())
+    return ended and bool(stored.runs) and stored.header.get("format") == 1
