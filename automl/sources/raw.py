@@ -70,12 +70,20 @@ def _unpack(path: Path, size: int) -> bytes:
 
 
 def _decode(data: bytes, name: str, encoding: str) -> str:
+    return decoded(data, name, encoding, is_whole=True)
+
+
+def decoded(data: bytes, name: str, encoding: str, *, is_whole: bool) -> str:
+    """The text of a file called `name`, or of its head, which may end within a character.
+
+    UTF-16 is known by its byte order mark, whatever the encoding. SourceError for bytes that are not of the encoding.
+    """
     if data.startswith(UTF16):
         encoding = "utf-16"
     elif encoding.lower().replace("-", "") == "utf8":
         encoding = "utf-8-sig"
     try:
-        return data.decode(encoding)
+        return data.decode(encoding) if is_whole else codecs.getincrementaldecoder(encoding)().decode(data)
     except LookupError as error:
         raise SourceError(
             "unknown_encoding", "encoding", f"there is no encoding {encoding[:40]!r}"

@@ -6,7 +6,6 @@ and `guess_columns`. Loading reads the file again, whole, with every check.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
 import io
@@ -17,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from automl.errors import SourceError
 from automl.sources.delimited import MAX_CELL, read_delimited
 from automl.sources.jsonlines import read_json_lines
-from automl.sources.raw import UTF16, refuse
+from automl.sources.raw import decoded, refuse
 from automl.sources.roots import confined
 from automl.sources.rows import Rows
 from automl.sources.tables import Table
@@ -75,8 +73,10 @@ class Guess:
     label: str
 
 
-def take_sample(name: str, roots: Sequence[str]) -> Sample:
-    """Read at most the first MiB (unpacked), or the first rows of a Parquet file. Raises SourceError."""
+def take_sample(name: str, roots: Sequence[str], *, encoding: str = "utf-8") -> Sample:
+    """Read at most the first MiB (unpacked), or the first rows of a Parquet file. Raises SourceError.
+
+    `encoding` is for text files only."""
     path = confined(name, roots, field="path")
     if path.is_symlink() or not path.is_file():
         raise refuse("not_a_file", f"{path.name} is not a file (links are not followed)")
@@ -84,7 +84,7 @@ def take_sample(name: str, roots: Sequence[str]) -> Sample:
     if kind == "parquet":
         table, is_whole = _parquet_head(path)
     else:
-        text, is_whole = _text_head(path)
+        text, is_whole = _text_head(path, encoding)
         table = _parse(text, kind, is_whole)
     head = Table(table.columns, table.rows[:ROWS], table.lines[:ROWS])
     rows = [[_text(cell)[:CELL] for cell in row] for row in head.rows]
@@ -123,7 +123,7 @@ def _may_be_label(name: str, values: Sequence[str]) -> bool:
     return _trust(name) < len(LABEL_NAMES) or (few and fmean(map(len, filled)) <= LONGEST_LABEL)
 
 
-def _text_head(path: Path) -> tuple[str, bool]:
+def _text_head(path: Path, encoding: str) -> tuple[str, bool]:
     """The first text, cut at a line's end, and whether that is all there is."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
@@ -135,25 +135,12 @@ def _text_head(path: Path) -> tuple[str, bool]:
     if not data:
         raise refuse("empty_file", f"{path.name} is an empty file")
     is_whole = len(data) <= HEAD_BYTES
-    text = _decode(data, path.name, is_whole)
+    text = decoded(data, path.name, encoding, is_whole=is_whole)
     if "\0" in text:
         raise refuse(
             "nul_byte", f"{path.name}: NUL byte in line {text[: text.index(chr(0))].count(chr(10)) + 1}"
         )
     return (text, True) if is_whole else (text[: text.rfind("\n") + 1] or text, False)
-
-
-def _decode(data: bytes, name: str, is_whole: bool) -> str:
-    encoding = "utf-16" if data.startswith(UTF16) else "utf-8-sig"
-    try:
-        return codecs.getincrementaldecoder(encoding)().decode(data, final=is_whole)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        plain = encoding.removesuffix("-sig")
-        message = (
-            f"{name}: byte {error.start} (line {line}) is not {plain}; save it as UTF-8 and upload it again"
-        )
-        raise SourceError("not_utf8", "file", message) from error
 
 
 def _parse(text: str, kind: str, is_whole: bool) -> Table:

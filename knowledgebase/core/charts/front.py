@@ -57,6 +57,14 @@ class FailureRow:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One point that is drawn, as the table beside the drawing lists it; `place` on the front, 0 behind it."""
+
+    place: int
+    point: Point
+
+
+@dataclass(frozen=True)
 class FrontChart:
     """Score against time (log), the front as a step line, failures below the axis."""
 
@@ -73,6 +81,8 @@ class FrontChart:
     failures: tuple[FailureRow, ...]
     methods: tuple[str, ...]
     front: tuple[Point, ...]
+    rows: tuple[Row, ...]
+    counted: str
     reference: str = ""
     """Another front's step line to compare with, grey and dashed; its title is the caller's to say."""
 
@@ -89,10 +99,11 @@ def front_chart(
     failures: Mapping[str, Sequence[float]],
     metric: str,
     reference: Sequence[Point] = (),
+    counted: str = "Trial",
 ) -> FrontChart | None:
     """Lay out the front; `failures`: outcome -> seconds lost by each. `None` where nothing has a score.
 
-    `reference`: the points of another front, drawn as its step line only.
+    `reference`: the points of another front, drawn as its step line only; `counted`: what a point's number is of.
     """
     shown = [point for point in points if point.seconds > 0]
     if not shown:
@@ -120,8 +131,17 @@ def front_chart(
         failures=rows,
         methods=tuple(m for m in (*METHODS, "other") if any(method_glyph(p.method) == m for p in shown)),
         front=front,
+        rows=_rows(shown, front),
+        counted=counted,
         reference=_step_path(other, x, y) if other else "",
     )
+
+
+def _rows(points: Sequence[Point], front: Sequence[Point]) -> tuple[Row, ...]:
+    """Every point: the front, fastest first, then the others, highest first."""
+    on_front = {point.number for point in front}
+    others = sorted((p for p in points if p.number not in on_front), key=lambda p: (-p.score, p.seconds))
+    return (*(Row(place, p) for place, p in enumerate(front, start=1)), *(Row(0, p) for p in others))
 
 
 def _time_ticks(x: Axis) -> tuple[Tick, ...]:

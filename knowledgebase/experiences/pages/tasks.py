@@ -145,7 +145,7 @@ def front_chart(
     for row in tried:
         if row.status in selectors.FAILED:
             lost.setdefault(row.status, []).append(row.seconds or 0.0)
-    return charts.front_chart("front", points, lost, "score")
+    return charts.front_chart("front", points, lost, "score", counted="Point")
 
 
 def feature_rows(task: Task, near: Sequence[selectors.NearTask]) -> list[FeatureRow]:

@@ -79,10 +79,13 @@ class Preview:
         return found
 
 
-def preview_upload(name: str) -> Preview:
-    """Of a stored upload, by its stored name; Refused with the reason that reading it whole would give."""
+def preview_upload(name: str, encoding: str = "utf-8") -> Preview:
+    """Of a stored upload, by its stored name; Refused with the reason that reading it whole would give.
+
+    `encoding` is of its text; Parquet has none.
+    """
     try:
-        sample = take_sample(name, [str(settings.UPLOADS_FOLDER)])
+        sample = take_sample(name, [str(settings.UPLOADS_FOLDER)], encoding=encoding)
     except SourceError as error:
         raise refused(error) from error
     guess = guess_columns(sample)

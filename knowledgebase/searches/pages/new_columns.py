@@ -24,6 +24,7 @@ from knowledgebase.accounts.selectors import writable_teams
 from knowledgebase.core.errors import Problem
 from knowledgebase.searches import bridge, services
 from knowledgebase.searches.models import Dataset
+from knowledgebase.searches.pages.encodings import ENCODINGS, USUAL, Reading, known_encoding, read_upload
 
 UPLOAD_SALT = "searches.upload"
 UPLOAD_SECONDS = 24 * 3600
@@ -67,12 +68,22 @@ class ColumnsPage:
 
     upload: Upload
     token: str
-    preview: bridge.Preview
+    reading: Reading
     columns: Columns
     notes: list[bridge.Note]
     asked: bridge.AskedRows | None = None
     kinds: Mapping[str, str] = field(default_factory=lambda: KINDS)
+    encodings: Mapping[str, str] = field(default_factory=lambda: ENCODINGS)
     errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def preview(self) -> bridge.Preview:
+        return self.reading.preview
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the upload has an encoding at all: Parquet says itself what its bytes are."""
+        return not self.upload.files["train"].removesuffix(".gz").endswith(".parquet")
 
     @property
     def choices(self) -> list[tuple[str, int]]:
@@ -107,25 +118,35 @@ def choose_columns(request: HttpRequest) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     upload = uploaded(user, given.get("upload", ""))
     try:
-        preview = bridge.preview_upload(upload.files["train"])
+        reading = read_upload(upload.files["train"], known_encoding(given.get("encoding", "")))
     except bridge.Refused as refusal:
         messages.error(request, refusal.detail.replace(upload.files["train"], upload.name))
         return redirect("searches:new")
+    preview, problem = reading.preview, reading.problem.replace(upload.files["train"], upload.name)
     is_named = request.method == "POST" or "label_column" in given
     columns = named_columns(given) if is_named else guessed_columns(given, preview)
     wrong = wrong_columns(preview, columns)
     asked, notes = (None, []) if wrong else looked_at(preview, columns)
     errors = wrong if is_named else {}
+    if problem and (request.method == "POST" or "encoding" in given):
+        errors = {**errors, "encoding": f"{problem}."}
+    elif problem:
+        notes = [
+            bridge.Note(
+                f"{problem}. Above it is read as {ENCODINGS[reading.encoding]}: is every letter right?"
+            ),
+            *notes,
+        ]
     blocking = next((note.words for note in notes if note.blocks), "")
     if request.method == "POST" and blocking:
         errors = {"label_column": blocking}
     if request.method == "POST" and not errors:
         try:
-            dataset = create_dataset(user, upload, columns, given.get("languages", ""))
+            dataset = create_dataset(user, upload, columns, given.get("languages", ""), reading.encoding)
             return redirect("searches:set-up", dataset_id=dataset.pk)
         except Problem as problem:
             errors = {"": problem.detail}
-    page = ColumnsPage(upload, given.get("upload", ""), preview, columns, notes, asked, errors=errors)
+    page = ColumnsPage(upload, given.get("upload", ""), reading, columns, notes, asked, errors=errors)
     return render(request, "searches/new_columns.html", {"page": page}, status=422 if errors else 200)
 
 
@@ -152,7 +173,7 @@ def looked_at(preview: bridge.Preview, columns: Columns) -> tuple[bridge.AskedRo
     return asked, asked.notes
 
 
-def create_dataset(user: User, upload: Upload, columns: Columns, languages: str) -> Dataset:
+def create_dataset(user: User, upload: Upload, columns: Columns, languages: str, encoding: str) -> Dataset:
     """The dataset of an upload whose columns are named."""
     return services.create_dataset(
         user,
@@ -163,6 +184,7 @@ def create_dataset(user: User, upload: Upload, columns: Columns, languages: str)
         files=upload.files,
         text_columns=columns.read,
         label_column=columns.label,
+        encoding="" if encoding == USUAL else encoding,
         languages=[tag[:35] for tag in languages.replace(",", " ").split()][:20],
     )
 

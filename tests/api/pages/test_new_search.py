@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
+import pyarrow.parquet
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -100,6 +103,47 @@ def test_columns_that_cannot_be(owner, form, said):
     assert answer.status_code == 422
     assert said in answer.content.decode()
     assert not Dataset.objects.exists()
+
+
+def test_a_file_in_another_encoding_is_read_as_its_reader_says(owner):
+    """Not UTF-8: shown in the usual other one and asked about; what is chosen is what a worker reads it in."""
+    words = "id,review,stars\n" + "".join(f"{n},żółty film {n},{n % 2}\n" for n in range(40))
+    token = token_of(upload(owner, "filmy.csv", words.encode("iso-8859-2")))
+    address = "/searches/new/columns/"
+    first = owner.pages.get(address, {"upload": token})
+    assert (first.status_code, first.context["page"].reading.encoding) == (200, "windows-1252")
+    assert "filmy.csv: byte" in first.context["page"].notes[0].words
+    again = owner.pages.get(address, {"upload": token, "encoding": "iso-8859-2"}).context["page"]
+    assert again.preview.rows[0]["review"] == "żółty film 0"
+    assert again.notes == []
+    form = {"upload": token, "text_columns": ["review"], "label_column": "stars"}
+    wrong = owner.pages.post(address, {**form, "encoding": "utf-8"})
+    assert wrong.status_code == 422
+    assert "is not utf-8" in wrong.context["page"].errors["encoding"]
+    assert not Dataset.objects.exists()
+    assert owner.pages.post(address, {**form, "encoding": "iso-8859-2"}).status_code == 302
+    dataset = Dataset.objects.get()
+    assert services.resolve_dataset(dataset.pk) == "ready"
+    dataset.refresh_from_db()
+    assert (dataset.encoding, dataset.train_rows) == ("iso-8859-2", 40)
+
+
+def test_an_encoding_is_asked_of_text_alone_and_is_utf8_until_told(owner):
+    page = owner.pages.get(upload(owner).url)
+    assert '<option value="utf-8" selected>UTF-8</option>' in page.content.decode()
+    table = pyarrow.table({"review": ["one", "two", "three"], "stars": [1, 0, 1]})
+    pyarrow.parquet.write_table(table, stored := io.BytesIO())
+    page = owner.pages.get(upload(owner, "films.parquet", stored.getvalue()).url)
+    assert page.status_code == 200
+    assert 'name="encoding"' not in page.content.decode()
+
+
+def test_an_upload_says_until_when_it_is_kept(owner, dataset):
+    dataset.expires_at = datetime(2031, 5, 17, 12, tzinfo=UTC)
+    dataset.save()
+    page = owner.pages.get("/searches/new/").content.decode()
+    assert "Kept until" in page
+    assert ">2031-05-17</time>" in page
 
 
 def test_an_upload_is_nobody_elses(owner, stranger):

@@ -94,6 +94,12 @@ def test_the_question_above_the_growth_is_one_that_it_answers(owner, record, fai
     assert "2 experiences, 1 of them failed" in answer.context["page"].growth.finding
 
 
+def test_the_frame_says_language_model_in_full(owner):
+    page = owner.pages.get("/").content.decode()
+    assert '<a href="/experiences/language-models/">Language models</a>' in page
+    assert 'placeholder="Find task, language model or id"' in page
+
+
 def test_a_running_run_is_shown(owner, record):
     told = {
         name: part for name, part in record().items() if name not in ("outcome", "metrics", "primary", "cost")
@@ -162,6 +168,20 @@ def test_a_search_shows_its_front_its_failures_and_its_prior(owner, search):
     for words in ("0.7000", "oom", "climate", "Prior against uniform", "3<span"):
         assert words in page
     assert "data-live" in page
+
+
+def test_the_table_of_a_front_lists_every_point_and_marks_the_front(owner, search):
+    Trial.objects.create(
+        search=search, number=4, method="lora", score=0.6, seconds=30.0, state="done", status="ok",
+        started_at="2026-11-20T10:00:01Z", finished_at="2026-11-20T10:01:00Z",
+    )  # fmt: skip
+    answer = owner.pages.get(f"/searches/{search.pk}/")
+    rows = answer.context["page"].front.rows
+    assert [(row.place, row.point.number) for row in rows] == [(1, 1), (2, 2), (0, 4)]
+    text = answer.content.decode()
+    twin = text[text.index('id="fig-front-twin"') :]
+    assert "As table, 3 rows" in twin
+    assert "0.6000" in twin[: twin.index("</table>")]
 
 
 def test_the_live_part_answers_204_until_something_changes(owner, search):

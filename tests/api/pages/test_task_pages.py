@@ -133,14 +133,19 @@ def test_language_models_are_compared_within_tasks_and_counted_across_them(
         run("odd", "small", 0.60, 20),
         run("odd", "small", 0.61, 40),
         run("odd", "large", 0.99, 900, "accuracy"),  # against nobody: the task's metric is another
-        run("alone", "large", 0.99, 500),
+        run("third", "large", 0.99, 500),
+        run("third", "tiny", 0.50, 7),
+        run("alone", "tiny", 0.99, 9),  # a contest with nobody
+        run("third", "tiny", 0.40, 1),
         failed_record("oom", task=task("easy"), language_model=named("broken")),
     ]
     assert {one.status for one in record_experiences(batch, owner=owner.user, team=owner.team)} == {201}
     answer = owner.pages.get("/experiences/language-models/")
     found = {model.name: reach for model, reach in answer.context["page"]["rows"]}
     told = {name: (reach.leads, reach.contested, reach.median_s) for name, reach in found.items()}
-    assert told == {"lab/small": (1, 2, 25), "lab/large": (2, 2, 400), "lab/broken": (0, 0, None)}
+    assert told == {
+        "lab/small": (1, 2, 25), "lab/large": (3, 3, 400), "lab/tiny": (0, 1, 7), "lab/broken": (0, 0, None),
+    }  # fmt: skip
     assert '<td class="n">1 of 2</td><td class="n">25\u202fs</td>' in answer.content.decode()
     assert stranger.pages.get("/experiences/language-models/").context["page"]["rows"] == []
 
