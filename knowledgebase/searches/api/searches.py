@@ -277,7 +277,7 @@ class SearchScript(APIView):
         parameters=[
             OpenApiParameter("trial", int, description="number of the trial; the best one when absent")
         ],
-        responses={200: OpenApiResponse(OpenApiTypes.STR, description="text/x-python")},
+        responses={(200, "text/x-python"): OpenApiResponse(OpenApiTypes.STR, description="a Python script")},
     )
     def get(self, request: Request, search_id: UUID) -> HttpResponse:
         search = found_search(request, search_id)
