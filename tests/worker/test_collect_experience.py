@@ -13,14 +13,14 @@ from pytest_django import Settings
 from tunelore import record as records
 
 from knowledgebase.experiences.models import Experience
-from knowledgebase.searches.bridge import draw_pipelines
+from knowledgebase.searches.bridge import draw_lists
 from knowledgebase.searches.management.commands.collect_experience import STARTER
 from knowledgebase.searches.models import Search, Trial
 
 
 @pytest.fixture
 def plan(tmp_path: Path, settings: Settings, db: None) -> dict[str, object]:
-    """One task of 120 rows, three linear pipelines, one of them repeated."""
+    """One task of 120 rows, three linear pipelines, one of them repeated, and one of a later draw."""
     settings.DATA_ROOTS, settings.CACHE_FOLDER = [], tmp_path / "cache"
     (tmp_path / "data").mkdir()
     lines = [f"{word} {number % 5},{word}" for number in range(60) for word in ("red", "blue")]
@@ -37,13 +37,15 @@ def plan(tmp_path: Path, settings: Settings, db: None) -> dict[str, object]:
         "tasks": [task],
         "limits": {"wall_s": 60, "host_memory_bytes": 2**31},
         "seed": 4,
-        "draw_seed": 1,
+        "draws": [
+            {"seed": 1, "count": 3, "quotas": {"linear": 3}},
+            {"seed": 2, "count": 1, "quotas": {"probe": 0, "linear": 2}},
+        ],
         "evaluation_rows": 40,
         "repeats": {"colours": 1},
     }
     (tmp_path / "plan.json").write_text(json.dumps(content))
-    linear = [one for one in draw_pipelines(1) if one["method"] == "linear"]
-    (tmp_path / "pipelines.json").write_text(json.dumps(linear))
+    (tmp_path / "pipelines.json").write_text(json.dumps(draw_lists(content["draws"])))
     return {
         "plan": tmp_path / "plan.json",
         "pipelines": tmp_path / "pipelines.json",
@@ -60,24 +62,19 @@ def collect(plan: dict[str, object]) -> str:
 
 def test_a_table_is_collected_once_and_exported_the_same_each_time(plan: dict[str, object]) -> None:
     text = collect(plan)
-    assert "4 trials ended: 4 ok" in text
+    assert "5 trials ended: 5 ok" in text
     assert "repeated: colours trial 4" in text
     export = Path(str(plan["export"]))
     first = export.read_bytes()
     found = [json.loads(line) for line in gzip.decompress(first).splitlines()]
-    assert [record["provenance"]["trial"] for record in sorted(found, key=lambda one: one["id"])] == [
-        1,
-        2,
-        3,
-        4,
-    ]
+    assert sorted(record["provenance"]["trial"] for record in found) == [1, 1, 2, 3, 4]
     assert all(records.check(record) == [] for record in found)
     assert b"red 3" not in gzip.decompress(first)
 
     export.unlink()
-    assert "4 of them done before" in collect(plan)
+    assert "5 of them done before" in collect(plan)
     assert export.read_bytes() == first
-    assert (Search.objects.count(), Experience.objects.count()) == (1, 4)
+    assert (Search.objects.count(), Experience.objects.count()) == (2, 5)
 
 
 def test_a_repeat_has_a_seed_of_its_own(plan: dict[str, object]) -> None:
@@ -102,7 +99,7 @@ def test_the_shipped_list_covers_methods_and_language_models() -> None:
     pipelines = json.loads((STARTER / "pipelines.json").read_text())
     methods = [one["method"] for one in pipelines]
     models = {one["language_model"] for one in pipelines if one["language_model"]}
-    assert len(pipelines) == 16
+    assert len(pipelines) == 60
     assert all(methods.count(method) >= 2 for method in ("full", "lora", "partial", "probe", "linear"))
     assert len(models) >= 4
     assert any("untrained" in key for key in models)
@@ -110,8 +107,20 @@ def test_the_shipped_list_covers_methods_and_language_models() -> None:
 
 def test_the_shipped_list_is_the_one_that_its_seed_draws() -> None:
     plan = json.loads((STARTER / "plan.json").read_text())
-    assert draw_pipelines(plan["draw_seed"]) == json.loads((STARTER / "pipelines.json").read_text())
+    assert draw_lists(plan["draws"]) == json.loads((STARTER / "pipelines.json").read_text())
 
 
 def test_the_same_seed_draws_the_same_list() -> None:
-    assert draw_pipelines(3) == draw_pipelines(3) != draw_pipelines(4)
+    first, again, other = (
+        draw_lists([{"seed": seed, "count": 9, "quotas": {"full": 5, "linear": 4}}]) for seed in (3, 3, 4)
+    )
+    assert first == again != other
+
+
+def test_a_later_draw_is_mixed_and_its_beginning_stays() -> None:
+    first = {"seed": 3, "count": 2, "quotas": {"linear": 2}}
+    later = {"seed": 4, "count": 20, "quotas": {"full": 10, "linear": 10}}
+    listed = draw_lists([first, later])
+    assert listed[:2] == draw_lists([first])
+    assert draw_lists([first, later | {"count": 5}]) == listed[:7]
+    assert {one["method"] for one in listed[2:10]} == {"full", "linear"}

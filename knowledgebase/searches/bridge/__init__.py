@@ -6,7 +6,7 @@ It writes no row. Services see plain values: Start, SearchContext, DatasetFacts,
 from knowledgebase.searches.bridge.asked import AskedRows, asked_rows
 from knowledgebase.searches.bridge.curves import STOPPING_RULES
 from knowledgebase.searches.bridge.datasets import DatasetFacts, arriving_bytes, read_dataset
-from knowledgebase.searches.bridge.drawing import draw_pipelines
+from knowledgebase.searches.bridge.drawing import draw_lists
 from knowledgebase.searches.bridge.engine import (
     SearchContext,
     Start,
@@ -59,7 +59,7 @@ __all__ = [
     "asked_rows",
     "builtin_choices",
     "check_gate",
-    "draw_pipelines",
+    "draw_lists",
     "explore_prior",
     "gate_report",
     "language_model_choices",

@@ -6,6 +6,7 @@ It knows the space and no dataset: the same seed gives the same list on every ma
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,21 @@ from automl.space import Space
 from automl.spaces.tunelore import tunelore
 from automl.values import Pipeline
 
-# Methods that train the encoder have more to vary and more ways to fail than the two that do not.
-QUOTAS: Mapping[str, int] = {"full": 4, "lora": 3, "partial": 3, "probe": 3, "linear": 3}
+
+def draw_lists(draws: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+    """The lists of several draws, one after another: `seed`, `quotas`, and `count`, how many of the drawn are taken.
+
+    Every draw but the first is put into a random order (by its seed), so that each of its beginnings mixes methods.
+    """
+    pipelines: list[dict[str, object]] = []
+    for number, draw in enumerate(draws):
+        drawn = _drawn(draw["seed"], draw["quotas"])
+        order = np.random.default_rng(draw["seed"]).permutation(len(drawn)) if number else range(len(drawn))
+        pipelines += [drawn[place] for place in order][: draw["count"]]
+    return pipelines
 
 
-def draw_pipelines(seed: int, quotas: Mapping[str, int] = QUOTAS) -> list[dict[str, object]]:
+def _drawn(seed: int, quotas: Mapping[str, int]) -> list[dict[str, object]]:
     """Pipelines as JSON objects: `quotas` of each method, language models taken in turn."""
     rng = np.random.default_rng(seed)
     keys = known_keys()

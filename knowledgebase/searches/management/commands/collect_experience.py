@@ -14,6 +14,7 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,16 @@ COLLECTOR = "collector"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is collected: tasks, limits and repeats from plan.json, pipelines from pipelines.json."""
+    """What is collected: tasks, limits, draws and repeats from plan.json, pipelines from pipelines.json.
+
+    Each draw is a seed, how many pipelines of each method, and how many of them are run (`count`); the list holds
+    the draws one after another. A later draw adds to what earlier ones have collected.
+    """
 
     tasks: Sequence[Mapping[str, Any]]
     limits: Mapping[str, Any]
     seed: int
-    draw_seed: int
+    draws: Sequence[Mapping[str, Any]]
     evaluation_rows: int
     repeats: Mapping[str, int]
     pipelines: Sequence[Mapping[str, Any]]
@@ -54,10 +59,12 @@ class Plan:
         except (OSError, ValueError, TypeError) as error:
             raise CommandError(f"cannot read the plan ({plan}, {pipelines}): {error}") from error
 
-    def listed(self, task: str) -> list[Mapping[str, Any]]:
-        """The pipelines of one task; its repeat, if it has one, comes last under a number of its own."""
-        again = self.repeats.get(task)
-        return [*self.pipelines, *([] if again is None else [self.pipelines[again]])]
+    def listed(self, task: str, draw: int) -> list[Mapping[str, Any]]:
+        """One draw's pipelines for one task; the first ends with the task's repeat, under a number of its own."""
+        start = sum(one["count"] for one in self.draws[:draw])
+        listed = list(self.pipelines[start : start + self.draws[draw]["count"]])
+        again = self.repeats.get(task) if draw == 0 else None
+        return listed if again is None else [*listed, self.pipelines[again]]
 
 
 class Command(BaseCommand):
@@ -71,22 +78,27 @@ class Command(BaseCommand):
         parser.add_argument("--export", type=Path, help="write all collected records here (.jsonl.gz)")
         parser.add_argument("--export-only", action="store_true", help="run nothing, export what there is")
         parser.add_argument(
-            "--draw", type=int, metavar="SEED", help="draw the list of pipelines anew and stop"
+            "--draw", action="store_true", help="draw the list of pipelines by the plan's seeds and stop"
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if options["draw"] is not None:
-            pipelines = bridge.draw_pipelines(options["draw"])
+        plan = Plan.read(options["plan"], options["pipelines"])
+        if options["draw"]:
+            pipelines = bridge.draw_lists(plan.draws)
             options["pipelines"].write_text(json.dumps(pipelines, indent=1) + "\n", encoding="utf-8")
             self.stdout.write(f"{len(pipelines)} pipelines in {options['pipelines']}")
             return
-        plan = Plan.read(options["plan"], options["pipelines"])
         self.detach()
         call_command("migrate", verbosity=0)
         tasks = [task for task in plan.tasks if not options["tasks"] or task["name"] in options["tasks"]]
-        searches = [self.search(plan, task, options["shared"]) for task in tasks]
+        datasets = [self.dataset(task, options["shared"]) for task in tasks]
+        draws = [
+            [self.search(plan, draw, task, rows) for task, rows in zip(tasks, datasets, strict=True)]
+            for draw in range(len(plan.draws))
+        ]
+        searches = [search for draw in draws for search in draw]
         if not options["export_only"]:
-            self.collect(searches)
+            self.collect(draws)
         self.report(plan, searches)
         if options["export"]:
             self.export(searches, options["export"])
@@ -97,22 +109,22 @@ class Command(BaseCommand):
         app.conf.broker_transport = None
         app.conf.broker_transport_options = {}
 
-    def search(self, plan: Plan, task: Mapping[str, Any], shared: Path | None) -> Search:
-        """The search of one task: the one of an earlier start, or a new one."""
-        user, team = self.collector()
-        dataset = self.dataset(task, shared, user, team)
+    def search(self, plan: Plan, draw: int, task: Mapping[str, Any], dataset: Dataset) -> Search:
+        """The search of one draw on one task: the one of an earlier start, or a new one."""
+        user, _ = self.collector()
+        listed, later = plan.listed(task["name"], draw), f":{plan.draws[draw]['seed']}" if draw else ""
         request = services.SearchRequest(
             dataset=dataset,
             title=f"starter: {task['name']}",
-            budget_trials=len(plan.listed(task["name"])),
+            budget_trials=len(listed),
             wall_s=plan.limits["wall_s"],
             host_memory_bytes=plan.limits["host_memory_bytes"],
             train_rows=task["train_rows"],
             evaluation_rows=plan.evaluation_rows,
             warm_start=False,
             seed=plan.seed,
-            listed=plan.listed(task["name"]),
-            idempotency_key=f"starter:{task['name']}",
+            listed=listed,
+            idempotency_key=f"starter:{task['name']}{later}",
         )
         return services.launch_search(user, request)
 
@@ -123,7 +135,8 @@ class Command(BaseCommand):
             raise CommandError(f"user {COLLECTOR!r} has no team; remove it and start again")
         return user, team
 
-    def dataset(self, task: Mapping[str, Any], shared: Path | None, user: User, team: Team) -> Dataset:
+    def dataset(self, task: Mapping[str, Any], shared: Path | None) -> Dataset:
+        user, team = self.collector()
         source, name = task["source"], task["name"]
         known = Dataset.objects.filter(owner=user, source=source, name=name).exclude(state="refused").first()
         if source == "file":
@@ -148,13 +161,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{name}: {dataset.train_rows} training rows, {len(dataset.classes)} classes")
         return dataset
 
-    def collect(self, searches: Sequence[Search]) -> None:
-        ids = [search.pk for search in searches]
+    def collect(self, draws: Sequence[Sequence[Search]]) -> None:
+        """Draw by draw, and in each the tasks in turn: stopped anywhere, what is there is nearly a whole table."""
+        searches = [search for draw in draws for search in draw]
         total = sum(search.budget_trials for search in searches)
-        done = Trial.objects.filter(search__in=ids, state=Trial.State.DONE).count()
+        done = Trial.objects.filter(search__in=searches, state=Trial.State.DONE).count()
         self.stdout.write(f"{total} trials, {done} of them done before")
-        started, before = time.monotonic(), done
-        for trial in services.drain_searches(ids, f"collect:{os.getpid()}"):
+        started, before, worker = time.monotonic(), done, f"collect:{os.getpid()}"
+        lists = ([search.pk for search in draw] for draw in draws)
+        for trial in chain.from_iterable(services.drain_searches(ids, worker) for ids in lists):
             done += 1
             left = (time.monotonic() - started) / (done - before) * (total - done)
             self.stdout.write(f"{done}/{total}  {line_of(trial)}  about {left / 60:.0f} min left")
@@ -168,9 +183,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{sum(outcomes.values())} trials ended: {shown or 'none'}")
         for task, number, first, second in repeats_of(searches):
             self.stdout.write(f"repeated: {task} trial {number}: {first} and {second}")
-        self.stdout.write(
-            f"pipelines drawn with --draw {plan.draw_seed}; limits of a trial: {dict(plan.limits)}"
-        )
+        drawn = ", ".join(f"{one['count']} with seed {one['seed']}" for one in plan.draws)
+        self.stdout.write(f"pipelines drawn: {drawn}; limits of a trial: {dict(plan.limits)}")
         last = Experience.objects.filter(pk__in=ended.values("pk"), system__isnull=False).first()
         if last is not None and last.system is not None:
             self.stdout.write(f"machine: {json.dumps(last.system.features)}")
