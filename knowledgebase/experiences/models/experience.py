@@ -13,6 +13,7 @@ from tunelore.record import STATUSES
 from knowledgebase.accounts.models import Membership
 from knowledgebase.core.database import Tail
 from knowledgebase.core.requests import once_a_request
+from knowledgebase.experiences.models.description import audience_of
 from knowledgebase.experiences.models.numbers import NUMBERS, RecordNumber
 
 
@@ -76,6 +77,17 @@ class Experience(models.Model):
         on_delete=models.PROTECT,
         related_name="experiences",
         db_index=False,
+    )
+    # What this very record says of both: who sees the experience sees these words, and no others.
+    task_description = models.ForeignKey(
+        "experiences.TaskDescription", on_delete=models.PROTECT, related_name="experiences"
+    )
+    language_model_description = models.ForeignKey(
+        "experiences.LanguageModelDescription",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="experiences",
     )
     method = models.CharField(max_length=64)
     status = models.CharField(max_length=16)
@@ -215,3 +227,13 @@ class Experience(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.status} {str(self.pk)[:8]}"
+
+    @property
+    def audience(self) -> str:
+        """For whom its words are kept."""
+        return audience_of(self.visibility, self.team_id, self.owner_id)
+
+    @property
+    def task_title(self) -> str:
+        """What its own record calls the task."""
+        return str(self.task_description.name or self.task.digest[:19])
