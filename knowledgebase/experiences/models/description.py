@@ -38,8 +38,8 @@ def rank_of(metafeatures: Mapping[str, Any]) -> int:
     if not metafeatures:
         return 0
     known = sum(value is not None for value in metafeatures.get("values", {}).values())
-    whole = not metafeatures.get("sampled", False)
-    return metafeatures["version"] << (WHOLE_BIT + 1) | whole << WHOLE_BIT | min(known, (1 << KNOWN_BITS) - 1)
+    whole, version = not metafeatures.get("sampled", False), int(metafeatures["version"])
+    return version << (WHOLE_BIT + 1) | whole << WHOLE_BIT | min(known, (1 << KNOWN_BITS) - 1)
 
 
 class Description(models.Model):

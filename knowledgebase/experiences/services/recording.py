@@ -136,9 +136,14 @@ def _with_rows(results: Sequence[ItemResult], rows: Sequence[Experience]) -> lis
 
 
 def _trust(item: Any) -> _Item:
-    parts = canonical_parts(item, sorted(item, key=lambda name: name.encode("utf-16-be", "surrogatepass")))
+    parts = parts_in_order(item)
     content, digest = content_and_digest(parts)
     return _Item(item, UUID(item["id"]), content, digest, parts)
+
+
+def parts_in_order(record: Record) -> dict[str, bytes]:
+    """All parts of a record as its canonical form holds them: each is written once, for all that is told by it."""
+    return canonical_parts(record, sorted(record, key=lambda name: name.encode("utf-16-be", "surrogatepass")))
 
 
 def content_and_digest(parts: Mapping[str, bytes]) -> tuple[str, str]:

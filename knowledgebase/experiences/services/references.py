@@ -24,8 +24,8 @@ from knowledgebase.experiences.models import (
     Task,
     TaskDescription,
 )
-from knowledgebase.experiences.models.description import columns_of, rank_of
-from knowledgebase.experiences.services.catalogue import RECORD, completed, entry_for
+from knowledgebase.experiences.models.description import RECORD, columns_of, rank_of
+from knowledgebase.experiences.services.catalogue import completed, entry_for
 
 Record = Mapping[str, Any]
 # What each noun is known by.

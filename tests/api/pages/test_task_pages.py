@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from knowledgebase.experiences.models import Experience, LanguageModel, Task
+from knowledgebase.experiences.models import Experience, LanguageModel
+from knowledgebase.experiences.selectors import task_summaries
 from knowledgebase.experiences.services import record_experiences
 
 PRIMARY = {"split": "validation", "metric": "f1_macro"}
@@ -36,7 +37,7 @@ def tasks(owner, record, failed_record):
         record(task=task("poems", classes=40, mean_length=900.0)),
     ]
     assert {one.status for one in record_experiences(batch, owner=owner.user, team=owner.team)} == {201}
-    return {one.name: one for one in Task.objects.all()}
+    return {one.name: one for one in task_summaries(owner.user)}
 
 
 def test_the_list_of_tasks_counts_and_links(owner, tasks):
