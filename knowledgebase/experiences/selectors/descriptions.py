@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
-from knowledgebase.accounts.models import User
-from knowledgebase.core.requests import once_a_request
+from knowledgebase.accounts.models import Membership, User
 from knowledgebase.experiences.models import (
     Experience,
     LanguageModel,
@@ -28,17 +28,17 @@ from knowledgebase.experiences.models.description import (
     language_model_words,
     task_words,
 )
-from knowledgebase.experiences.models.experience import team_ids
 
 # Of more, all that the reader is told is read: a list of keys would take longer than the rest.
 MOST_KEYS = 500
 Row = TypeVar("Row", bound=Description)
 
 
-def audiences_of(user: User) -> list[str]:
-    """Whose words this reader may read: their own, their teams', and everybody's."""
-    teams = once_a_request(("teams", user.pk), lambda: team_ids(user.pk))
-    return [f"user:{user.pk}", *(f"team:{team}" for team in teams), HUB]
+def readable(user: User) -> Q:
+    """Whose words this reader may read: their own, everybody's, and their teams', which are looked up on the way."""
+    name = Concat(Value("team:"), Cast("team_id", CharField()))
+    teams = Membership.objects.filter(user=user).annotate(audience=name).values("audience")
+    return Q(audience__in=[f"user:{user.pk}", HUB]) | Q(audience__in=teams)
 
 
 def describe_tasks(user: User, tasks: Collection[Task]) -> None:
@@ -59,7 +59,7 @@ def measured_tasks(user: User, kind: str) -> dict[int, tuple[int, str]]:
     """Comparable tasks of a kind, each with the description that holds its meta-features for this reader, and the
     digest of that description, which tells its content."""
     rows = (
-        TaskDescription.objects.filter(audience__in=audiences_of(user), rank__gt=0)
+        TaskDescription.objects.filter(readable(user), rank__gt=0)
         .filter(task__kind=kind, task__comparable=True)
         .order_by("pk")
         .values_list("task", "pk", "audience", "extractor", "rank", "digest")
@@ -71,6 +71,18 @@ def measured_tasks(user: User, kind: str) -> dict[int, tuple[int, str]]:
         digests[key] = digest
     best = {task: best_measured(found) for task, found in measured.items()}
     return {task: (one.key, digests[one.key]) for task, one in best.items() if one is not None}
+
+
+def told_tasks(user: User, digests: Iterable[str]) -> dict[str, Task]:
+    """Of the tasks with these digests those that this reader is told something of, with their words: one query."""
+    rows = TaskDescription.objects.filter(readable(user), task__digest__in=digests).select_related("task")
+    tasks: dict[str, Task] = {}
+    said: dict[str, list[TaskDescription]] = defaultdict(list)
+    for row in rows.order_by("pk"):
+        said[tasks.setdefault(row.task.digest, row.task).digest].append(row)
+    for digest, task in tasks.items():
+        task.words = task_words(said[digest])
+    return tasks
 
 
 def task_names(user: User, digests: Iterable[str]) -> dict[str, str]:
@@ -89,7 +101,7 @@ def _said(user: User, model: type[Row], name: str, keys: set[int]) -> dict[int, 
     found: dict[int, list[Row]] = defaultdict(list)
     if not keys:
         return found
-    rows: QuerySet[Any] = model._default_manager.filter(audience__in=audiences_of(user)).order_by("pk")
+    rows: QuerySet[Any] = model._default_manager.filter(readable(user)).order_by("pk")
     if len(keys) <= MOST_KEYS:
         rows = rows.filter(**{f"{name}__in": keys})
     for row in _of(rows, keys, name):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from automl.neighbours import between, distances
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.models import Task, TaskDescription
-from knowledgebase.experiences.selectors.descriptions import describe_tasks, measured_tasks
+from knowledgebase.experiences.selectors.descriptions import measured_tasks, told_tasks
 from knowledgebase.experiences.selectors.keeping import store_state
 
 MAP_TASKS = 40
@@ -189,8 +189,7 @@ def _nearest(user: User, known: Known, target: Target, k: int) -> list[NearTask]
     far, parts = distances(place, known.values)
     order = np.argsort(far, kind="stable")[:k]
     digests = [str(known.digests[row]) for row in order]
-    found = {task.digest: task for task in Task.objects.filter(digest__in=digests)}
-    describe_tasks(user, found.values())
+    found = told_tasks(user, digests)
     return [
         NearTask(found[digest], float(far[row]), dict(zip(known.names, parts[row].tolist(), strict=True)))
         for row, digest in zip(order, digests, strict=True)

@@ -154,7 +154,13 @@ def prior_neighbours(reader: User, search: Search) -> tuple[NeighbourTask, ...]:
     names = task_names(reader, [one["task"] for one in found])
     is_own = reader.pk == search.owner_id
     return tuple(
-        NeighbourTask(one["task"], names.get(one["task"]) or one["task"], one["distance"], one["parts"])
+        NeighbourTask(
+            one["task"],
+            names.get(one["task"]) or one["task"],
+            one["distance"],
+            # Of what is gone by now only that it was there.
+            one["parts"] if one["task"] in names else {},
+        )
         for one in found
         if is_own or one["task"] in names
     )
