@@ -6,6 +6,7 @@ that feature first, `manage.py describe_language_models` fills the gap again.
 """
 
 import hashlib
+from itertools import chain, groupby
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -140,26 +141,34 @@ def back(apps, schema_editor):
     task_words, model_words = (
         apps.get_model("experiences", name) for name in ("TaskDescription", "LanguageModelDescription")
     )
-    for said in task_words.objects.select_related("task").order_by("pk").iterator(chunk_size=ROWS):
-        task = said.task
-        for name in (
-            "name", "dataset_source", "dataset_name", "dataset_config", "dataset_revision", "fingerprint",
-            "languages", "domain",
-        ):
-            setattr(task, name, getattr(task, name) or getattr(said, name))
-        now = task.metafeatures
-        if not now or (now.get("extractor") == said.extractor and said.rank > rank_of(now)):
-            task.metafeatures = said.metafeatures
+    for task, rows in described(task_words, "task"):
+        for said in rows:
+            for name in (
+                "name", "dataset_source", "dataset_name", "dataset_config", "dataset_revision", "fingerprint",
+                "languages", "domain",
+            ):
+                setattr(task, name, getattr(task, name) or getattr(said, name))
+            now = task.metafeatures
+            if not now or (now.get("extractor") == said.extractor and said.rank > rank_of(now)):
+                task.metafeatures = said.metafeatures
         task.save()
-    for said in model_words.objects.select_related("language_model").order_by("pk").iterator(chunk_size=ROWS):
-        row = said.language_model
-        for name, value in said.features.items():
-            is_record = said.feature_sources[name] == "record"
-            if name not in row.features or (is_record and row.feature_sources[name] != "record"):
-                row.features[name], row.feature_sources[name] = value, said.feature_sources[name]
+    for row, rows in described(model_words, "language_model"):
+        for said in rows:
+            for name, value in said.features.items():
+                is_record = said.feature_sources[name] == "record"
+                if name not in row.features or (is_record and row.feature_sources[name] != "record"):
+                    row.features[name], row.feature_sources[name] = value, said.feature_sources[name]
         values = model_values({"features": row.features}, row)
         row.parameters, row.architecture = values["parameters"], values["architecture"]
         row.save()
+
+
+def described(model, name):
+    """Each task or language model with its descriptions, the first one first."""
+    rows = model.objects.select_related(name).order_by(f"{name}_id", "pk").iterator(chunk_size=ROWS)
+    for _, group in groupby(rows, key=lambda row: getattr(row, f"{name}_id")):
+        first = next(group)
+        yield getattr(first, name), chain([first], group)
 
 
 class Migration(migrations.Migration):
