@@ -10,7 +10,7 @@ from itertools import chain, groupby
 
 import django.db.models.deletion
 from django.db import migrations, models
-from tunelore.record import canonical
+from tunelore import record as records
 
 ROWS = 2000
 CATALOGUE = "catalogue"
@@ -27,7 +27,7 @@ def audience_of(visibility, team, owner):
 
 
 def wording(audience, identity, name, said):
-    part = canonical({name: said})[1:-1]
+    part = records.canonical({name: said})[1:-1]
     return hashlib.sha256(b"\n".join((audience.encode(), identity.encode(), part))).hexdigest()
 
 

@@ -108,7 +108,7 @@ def recorded_runs(
         .values_list("task", "evaluation_s", "host_memory_bytes", "status", *RECORDED)
     )
     rows = list(found[:MOST_RUNS])
-    recorded = [Recorded(*row[-len(RECORDED) :], metafeatures=tasks[row[0]].metafeatures) for row in rows]
+    recorded = [Recorded(*(*row[-len(RECORDED) :], tasks[row[0]].metafeatures)) for row in rows]
     factors = moved(recorded, dataset.metafeatures, _rows(request))
     return [
         Run(

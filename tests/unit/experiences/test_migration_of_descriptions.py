@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -35,15 +34,7 @@ def old():
     try:
         yield migrated(BEFORE)
     finally:
-        newest = MigrationExecutor(connection).loader.graph.leaf_nodes("experiences")
-        call_command("flush", verbosity=0, interactive=False) if _is_newest() else None
-        migrated(newest)
-
-
-def _is_newest():
-    return Experience._meta.db_table in connection.introspection.table_names() and (
-        TaskDescription._meta.db_table in connection.introspection.table_names()
-    )
+        migrated(MigrationExecutor(connection).loader.graph.leaf_nodes("experiences"))
 
 
 def row_of(apps, record, number, **extra):
