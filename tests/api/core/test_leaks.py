@@ -344,7 +344,7 @@ def test_a_team_mate_learns_nothing_of_the_owners_other_teams(owner, mate, lab, 
         dataset=Dataset.objects.create(owner=owner.user, team=owner.team, source="builtin", name="open"),
         prior_ids=[objects["experience_id"]],
         prior_summary={
-            "neighbours": [{"task": objects["digest"], "name": f"{SECRET}-task", "distance": 1.0, "parts": {}}],
+            "neighbours": [{"task": objects["digest"], "distance": 1.0, "parts": {}}],
             "distributions": {"method": {"full": 0.6, "linear": 0.4}},
             "uniform": {"method": {"full": 0.5, "linear": 0.5}},
         },

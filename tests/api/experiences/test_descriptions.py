@@ -31,6 +31,7 @@ from knowledgebase.experiences.services import (
     publish_experience,
     record_experiences,
 )
+from knowledgebase.searches.models import Dataset, Search
 
 pytestmark = pytest.mark.django_db
 SECRET, NUMBER = "quagga", 4711.25
@@ -315,6 +316,43 @@ def test_the_guess_about_a_silent_run_leaves_no_words_behind(owner, record, sett
     assert [row.name for row in TaskDescription.objects.all()] == ["sent"]
     # The guess was the team's, and nobody has said that more may see what came for it.
     assert TaskDescription.objects.get().audience == f"team:{owner.team.pk}"
+
+
+def test_readers_of_one_process_find_neighbours_by_their_own_words(owner, stranger, record):
+    """The arrays are kept for all of them; which rows count, and on what scale, is each reader's own."""
+    for person, sizes in ((owner, (100, 200, 4000)), (stranger, (4000, 200, 100))):
+        for number, size in enumerate(sizes):
+            made = told(
+                record, {"name": f"{person.user.username} {number}"}, {}, measured(instances=float(size))
+            )
+            made["task"]["dataset"]["fingerprint"] = f"rows-sha256:{number:064x}"
+            store(person, made)
+    asked = {"task": Task.objects.order_by("pk").first().digest}
+    for person in (owner, stranger, owner):
+        found = person.api.post("/api/v1/neighbours/", json.dumps(asked), **JSON).json()["neighbours"]
+        assert [one["name"] for one in found] == [f"{person.user.username} {number}" for number in (1, 2)]
+        scale = [round(one["distance"] / found[1]["distance"], 2) for one in found]
+        assert scale == ([0.19, 1.0] if person is owner else [0.81, 1.0])
+
+
+def test_a_kept_prior_is_told_in_the_readers_own_words(owner, mate, stranger, record):
+    [private] = store(owner, told(record, WORDS, FEATURES), visibility="private")
+    dataset = Dataset.objects.create(owner=owner.user, team=owner.team, source="builtin", name="open")
+    near = {"task": private.task.digest, "distance": 1.0, "parts": {"instances": 1.0}}
+    search = Search.objects.create(
+        owner=owner.user, team=owner.team, dataset=dataset, title="shared", objectives=["score"], budget_trials=2,
+        prior_summary={"neighbours": [near]},
+    )  # fmt: skip
+
+    def neighbours(person):
+        return person.api.get(f"/api/v1/searches/{search.pk}/prior/").json()["neighbours"]
+
+    assert [one["name"] for one in neighbours(owner)] == [SECRET]
+    assert neighbours(mate) == []
+    store(stranger, told(record, {"name": "open"}), visibility="public")
+    assert [one["name"] for one in neighbours(mate)] == ["open"]
+    delete_experience(private.pk, actor=owner.user)
+    assert [one["name"] for one in neighbours(owner)] == ["open"]
 
 
 def test_lists_ask_as_often_for_many_as_for_few(owner, record):

@@ -17,6 +17,7 @@ from knowledgebase.experiences.models import (
 )
 from knowledgebase.experiences.services import delete_experience, record_experiences
 from knowledgebase.experiences.services.references import identify
+from knowledgebase.searches.models import Dataset, Search
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BEFORE = [("experiences", "0008_tail_of_ids")]
@@ -117,6 +118,21 @@ def test_each_record_gives_its_own_words_to_its_own_audience(people, old, record
     assert TaskDescription.objects.count() == 6
     delete_experience(Experience.objects.get(task_description__name="team").pk, actor=owner.user)
     assert not TaskDescription.objects.filter(name="team").exists()
+
+
+def test_kept_priors_lose_the_names_of_tasks(people):
+    owner, _ = people
+    clean = [("searches", "0007_objectives_of_trials")]
+    near = {"task": "sha256:1", "distance": 0.5, "parts": {}}
+    dataset = Dataset.objects.create(owner=owner.user, team=owner.team, source="builtin", name="d")
+    search = Search.objects.create(
+        owner=owner.user, team=owner.team, dataset=dataset, title="t", objectives=["score"], budget_trials=1,
+        prior_summary={"neighbours": [{**near, "name": "secret"}], "uniform": {"method": {"full": 1.0}}},
+    )  # fmt: skip
+    migrated(clean)
+    migrated(MigrationExecutor(connection).loader.graph.leaf_nodes("searches"))
+    search.refresh_from_db()
+    assert search.prior_summary == {"neighbours": [near], "uniform": {"method": {"full": 1.0}}}
 
 
 def test_the_way_back_puts_the_words_into_the_shared_rows(people, old, record):
