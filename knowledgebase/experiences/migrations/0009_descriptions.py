@@ -221,12 +221,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='experience',
             name='task_description',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='experiences', to='experiences.taskdescription'),
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='experiences', to='experiences.taskdescription'),
         ),
         migrations.AddField(
             model_name='experience',
             name='language_model_description',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='experiences', to='experiences.languagemodeldescription'),
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='experiences', to='experiences.languagemodeldescription'),
         ),
         migrations.RunPython(fill, back),
     ]

@@ -80,7 +80,7 @@ class Experience(models.Model):
     )
     # What this very record says of both: who sees the experience sees these words, and no others.
     task_description = models.ForeignKey(
-        "experiences.TaskDescription", on_delete=models.PROTECT, related_name="experiences"
+        "experiences.TaskDescription", on_delete=models.PROTECT, related_name="experiences", db_index=False
     )
     language_model_description = models.ForeignKey(
         "experiences.LanguageModelDescription",
@@ -88,6 +88,7 @@ class Experience(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="experiences",
+        db_index=False,
     )
     method = models.CharField(max_length=64)
     status = models.CharField(max_length=16)
@@ -145,6 +146,10 @@ class Experience(models.Model):
             models.Index(fields=("method", "-change_seq"), name="experience_method"),
             models.Index(fields=("status", "-change_seq"), name="experience_status"),
             models.Index(fields=("language_model", "-change_seq"), name="experience_language_model"),
+            models.Index(fields=("task_description", "-change_seq"), name="experience_task_words"),
+            models.Index(
+                fields=("language_model_description", "-change_seq"), name="experience_language_words"
+            ),
             models.Index(fields=("team", "-change_seq"), name="experience_team"),
             models.Index(fields=("via", "-change_seq"), name="experience_via"),
             models.Index(fields=("cause", "-change_seq"), name="experience_cause"),
