@@ -55,7 +55,8 @@ class ExperienceFilters:
         found = Q()
         if self.task:
             names = parts(self.task)
-            found &= pointing("task", Q(digest__in=names) | Q(name__in=names))
+            called = pointing("task_description", Q(name__in=names))
+            found &= pointing("task", Q(digest__in=names)) | called
         if self.method:
             found &= Q(method__in=parts(self.method))
         if self.language_model:
@@ -72,7 +73,7 @@ class ExperienceFilters:
         if self.q:
             named = Q(name__icontains=self.q)
             ids = identified(self.q)
-            wanted = ids | pointing("task", named) | pointing("language_model", named)
+            wanted = ids | pointing("task_description", named) | pointing("language_model", named)
             # Left out where it says nothing: beside another leg SQLite would read the whole store for a known id.
             if not ids or Experience.objects.filter(method=self.q).exists():
                 wanted |= Q(method=self.q)

@@ -57,7 +57,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def newest_experiences(user: User) -> QuerySet[Experience]:
     """With what the table shows of each, and no more."""
     rows = selectors.experience_list(user).prefetch_related(None)
-    return rows.prefetch_related("task", "language_model")[:SHOWN_NEW]
+    return rows.prefetch_related("task", selectors.WORDS, "language_model")[:SHOWN_NEW]
 
 
 @require_POST

@@ -57,7 +57,10 @@ def addresses() -> dict[str, str]:
     """One address of every page, and the heavier ways to ask for the list."""
     from knowledgebase.experiences.models import Experience, LanguageModel, Task
 
-    task, model = Task.objects.get(name="invented task 03"), LanguageModel.objects.first()
+    task, model = (
+        Task.objects.filter(descriptions__name="invented task 03").first(),
+        LanguageModel.objects.first(),
+    )
     newest = list(Experience.objects.order_by("-change_seq").values_list("pk", flat=True)[:3])
     assert model is not None
     return {

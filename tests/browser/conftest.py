@@ -114,8 +114,8 @@ def search(owner: Person) -> Any:
         host_memory_bytes=2 * 2**30, seed=42, gate=True, early_stopping="ceiling",
         prior_summary={
             "neighbours": [
-                {"task": "sha256:1", "name": "exception-class", "distance": 0.812, "parts": {}},
-                {"task": "sha256:2", "name": "docstring-library", "distance": 1.431, "parts": {}},
+                {"task": "sha256:1", "distance": 0.812, "parts": {}},
+                {"task": "sha256:2", "distance": 1.431, "parts": {}},
             ],
             "distributions": {
                 "method": {"full": 0.34, "probe": 0.3, "linear": 0.2, "partial": 0.1, "lora": 0.06},

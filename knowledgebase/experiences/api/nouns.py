@@ -33,6 +33,11 @@ class LanguageModelList(ListAPIView[LanguageModel]):
     def get_queryset(self) -> Any:
         return selectors.language_model_list(reader(self.request))
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        selectors.describe_language_models(reader(self.request), page or [])
+        return page
+
 
 class LanguageModelDetail(APIView):
     """One language model."""

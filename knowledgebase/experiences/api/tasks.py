@@ -36,6 +36,11 @@ class TaskList(ListAPIView[Task]):
     def get_queryset(self) -> Any:
         return selectors.task_list(reader(self.request))
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        selectors.describe_tasks(reader(self.request), page or [])
+        return page
+
 
 class TaskDetail(APIView):
     """One task, with the nearest ones and why they are near."""

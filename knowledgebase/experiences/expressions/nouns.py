@@ -11,14 +11,22 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 
 from knowledgebase.accounts.models import Team, User
-from knowledgebase.experiences.models import LanguageModel, System, Task
+from knowledgebase.experiences.models import (
+    LanguageModel,
+    LanguageModelDescription,
+    System,
+    Task,
+    TaskDescription,
+)
 
 MOST_KEYS = 1_000
 # Of more, so many experiences speak that looking at each, newest first, finds a page sooner.
 FEW_KEYS = 200
 NOUNS: Mapping[str, type[Model]] = {
     "task": Task,
+    "task_description": TaskDescription,
     "language_model": LanguageModel,
+    "language_model_description": LanguageModelDescription,
     "system": System,
     "team": Team,
     "owner": User,

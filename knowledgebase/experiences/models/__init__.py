@@ -1,6 +1,7 @@
 """The tables of the store, one noun a file."""
 
 from knowledgebase.experiences.models.change import ChangeCounter, Tombstone
+from knowledgebase.experiences.models.description import LanguageModelDescription, TaskDescription
 from knowledgebase.experiences.models.experience import Experience
 from knowledgebase.experiences.models.language_model import LanguageModel
 from knowledgebase.experiences.models.numbers import NUMBERS, RecordNumber, numbers_of
@@ -14,11 +15,13 @@ __all__ = [
     "ChangeCounter",
     "Experience",
     "LanguageModel",
+    "LanguageModelDescription",
     "Pipeline",
     "RecordNumber",
     "Run",
     "System",
     "Task",
+    "TaskDescription",
     "Tombstone",
     "numbers_of",
 ]

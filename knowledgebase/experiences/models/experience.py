@@ -13,6 +13,7 @@ from tunelore.record import STATUSES
 from knowledgebase.accounts.models import Membership
 from knowledgebase.core.database import Tail
 from knowledgebase.core.requests import once_a_request
+from knowledgebase.experiences.models.description import audience_of
 from knowledgebase.experiences.models.numbers import NUMBERS, RecordNumber
 
 
@@ -77,6 +78,18 @@ class Experience(models.Model):
         related_name="experiences",
         db_index=False,
     )
+    # What this very record says of both: who sees the experience sees these words, and no others.
+    task_description = models.ForeignKey(
+        "experiences.TaskDescription", on_delete=models.PROTECT, related_name="experiences", db_index=False
+    )
+    language_model_description = models.ForeignKey(
+        "experiences.LanguageModelDescription",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="experiences",
+        db_index=False,
+    )
     method = models.CharField(max_length=64)
     status = models.CharField(max_length=16)
     phase = models.CharField(max_length=32, blank=True)
@@ -133,6 +146,10 @@ class Experience(models.Model):
             models.Index(fields=("method", "-change_seq"), name="experience_method"),
             models.Index(fields=("status", "-change_seq"), name="experience_status"),
             models.Index(fields=("language_model", "-change_seq"), name="experience_language_model"),
+            models.Index(fields=("task_description", "-change_seq"), name="experience_task_words"),
+            models.Index(
+                fields=("language_model_description", "-change_seq"), name="experience_language_words"
+            ),
             models.Index(fields=("team", "-change_seq"), name="experience_team"),
             models.Index(fields=("via", "-change_seq"), name="experience_via"),
             models.Index(fields=("cause", "-change_seq"), name="experience_cause"),
@@ -215,3 +232,13 @@ class Experience(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.status} {str(self.pk)[:8]}"
+
+    @property
+    def audience(self) -> str:
+        """For whom its words are kept."""
+        return audience_of(self.visibility, self.team_id, self.owner_id)
+
+    @property
+    def task_title(self) -> str:
+        """What its own record calls the task."""
+        return str(self.task_description.name or self.task.digest[:19])

@@ -1,7 +1,13 @@
 """Reads of the store; everything starts from what the asker may see. One file a noun."""
 
+from knowledgebase.experiences.selectors.descriptions import (
+    describe_language_models,
+    describe_tasks,
+    task_names,
+)
 from knowledgebase.experiences.selectors.experiences import (
     FAILED,
+    WORDS,
     Statistics,
     duplicates_of,
     evidence_rows,
@@ -53,6 +59,7 @@ __all__ = [
     "FAILED",
     "MOST_LEADERS",
     "TRIED_ROWS",
+    "WORDS",
     "Leaderboard",
     "Losses",
     "ModelOnTask",
@@ -62,6 +69,8 @@ __all__ = [
     "Target",
     "Tried",
     "comparable_tasks",
+    "describe_language_models",
+    "describe_tasks",
     "distances_between",
     "duplicates_of",
     "evidence_rows",
@@ -92,6 +101,7 @@ __all__ = [
     "target_of",
     "task_detail",
     "task_list",
+    "task_names",
     "task_summaries",
     "tried_on",
     "visible_task",

@@ -13,14 +13,15 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
 from django.utils import timezone
 
 from knowledgebase.accounts.models import Membership, User
 from knowledgebase.core.errors import not_found
 from knowledgebase.experiences.expressions import Field
 from knowledgebase.experiences.filters import ExperienceFilters
-from knowledgebase.experiences.models import Experience, Run
+from knowledgebase.experiences.models import Experience, Run, TaskDescription
+from knowledgebase.experiences.selectors.descriptions import describe_tasks
 from knowledgebase.experiences.selectors.keeping import kept_until_change
 
 FAILED = ("oom", "timeout", "diverged", "error")
@@ -31,6 +32,8 @@ EVIDENCE_COLUMNS = (
 )  # fmt: skip
 COUNTED_ROWS = 10_000
 SHOWN_DUPLICATES = 20
+# What a row of the table says of its task, and no meta-features.
+WORDS = Prefetch("task_description", TaskDescription.objects.only("name"))
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def experience_list(user: User, filters: ExperienceFilters | None = None) -> Que
     rows = (
         Experience.objects.visible_to(user, in_order=True)
         # Fetched beside the rows and not joined: with joins SQLite may begin at the tasks and sort everything.
-        .prefetch_related("task", "language_model", "pipeline", "team", "owner")
+        .prefetch_related("task", WORDS, "language_model", "pipeline", "team", "owner")
         .defer("record")
     )
     if filters is not None:
@@ -87,7 +90,7 @@ def experience_list(user: User, filters: ExperienceFilters | None = None) -> Que
 def experience_detail(user: User, pk: UUID) -> Experience:
     """One experience; Problem 404 when it is absent or not for this user."""
     # One row, found by its key: here joins cost nothing.
-    nouns = ("task", "language_model", "pipeline", "team", "owner", "system")
+    nouns = ("task", "task_description", "language_model", "pipeline", "team", "owner", "system")
     rows = experience_list(user).prefetch_related(None).defer(None).select_related(*nouns)
     row = rows.filter(pk=pk).first()
     if row is None:
@@ -116,8 +119,8 @@ def evidence_rows(user: User, kind: str, most: int | None = None) -> Iterator[Ex
     """Experiences of comparable tasks of this kind, newest first, bounded, with all that evidence needs.
 
     What says nothing about a pipeline (killed, pruned, unknown) is left out here already. The record with its curve
-    stays in the database; its limits come as `limits`. Rows of one task share the object of the task: there are few
-    of them, and their statistics are read once.
+    stays in the database; its limits come as `limits`. Rows of one task share the object of the task, with the words
+    that the user may read: there are few of them, and their statistics are read once.
     """
     rows = (
         Experience.objects.visible_to(user)
@@ -128,7 +131,9 @@ def evidence_rows(user: User, kind: str, most: int | None = None) -> Iterator[Ex
         .annotate(limits=F("numbers__limits"))
         .order_by("-change_seq")[: most or EVIDENCE_ROWS]
     )
-    return iter(rows)
+    found = list(rows)
+    describe_tasks(user, {row.task_id: row.task for row in found}.values())
+    return iter(found)
 
 
 def running_runs(user: User) -> QuerySet[Run]:

@@ -1,7 +1,8 @@
 """Which tasks are near: distances over what the asker may see, and over nothing else. It writes nothing.
 
-Meta-features of all tasks are kept in this process as arrays, by kind and extractor, and for each asker which tasks
-they may see, until the store changes. What the asker may not see is cut out before anything is normalised.
+Meta-features of all descriptions are kept in this process as arrays, by kind and extractor, and for each asker which
+description speaks for each task they may see, until the store changes. What the asker may not see is cut out before
+anything is normalised.
 
     values  (n, f)  the features of n tasks, NaN where missing
 """
@@ -9,18 +10,17 @@ they may see, until the store changes. What the asker may not see is cut out bef
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from copy import copy
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, OuterRef
 from numpy.typing import NDArray
 
 from automl.neighbours import between, distances
 from knowledgebase.accounts.models import User
-from knowledgebase.experiences.models import Experience, Task
+from knowledgebase.experiences.models import Task, TaskDescription
+from knowledgebase.experiences.selectors.descriptions import measured_tasks, told_tasks
 from knowledgebase.experiences.selectors.keeping import store_state
 
 MAP_TASKS = 40
@@ -49,7 +49,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Known:
-    """The comparable tasks of one kind that one extractor measured, in the order of their digests."""
+    """What one extractor measured on comparable tasks of one kind, by keys of descriptions; by the tasks' digests."""
 
     keys: NDArray[np.int64]
     digests: NDArray[Any]
@@ -77,44 +77,55 @@ class Known:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one asker sees: in which state of the store, which tasks (key -> described), and their arrays so far."""
+    """What one asker sees: in which state of the store, descriptions (key -> digest), and their arrays so far."""
 
     state: tuple[Any, ...] | None
-    tasks: dict[int, int]
+    descriptions: dict[int, str]
     tables: dict[tuple[str, int], Known]
 
 
+@dataclass(frozen=True)
+class Row:
+    """One description: its digest and its task's, and what was measured."""
+
+    digest: str
+    task: str
+    metafeatures: Mapping[str, Any]
+
+
 class Kept:
-    """What this process has read of the tasks of one kind: read again only where a task has changed since."""
+    """What this process has read of descriptions of one kind of task. They never change, so each is read once."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.lock = Lock()
-        self.rows: dict[int, Task] = {}
+        self.rows: dict[int, Row] = {}
         self.tables: dict[tuple[str, int], Known] = {}
 
-    def known(self, target: Target, seen: Mapping[int, int]) -> Known:
-        """The arrays for one extractor; after it, each of the seen tasks is as new as `seen` says."""
+    def known(self, target: Target, seen: Mapping[int, str]) -> Known:
+        """The arrays for one extractor; after it, each of the seen descriptions is there."""
         with self.lock:
-            if stale := [
-                key for key, at in seen.items() if key not in self.rows or self.rows[key].described != at
-            ]:
-                self._read(stale)
+            # By digest too: a store that was put back gives old keys to other words.
+            if news := {
+                key for key, at in seen.items() if key not in self.rows or self.rows[key].digest != at
+            }:
+                self._read(news)
             key = (target.extractor, target.version)
             if key not in self.tables:
                 self.tables[key] = self._table(*key)
             return self.tables[key]
 
-    def _read(self, stale: list[int]) -> None:
-        rows = Task.objects.filter(kind=self.kind)
-        if len(stale) <= READ_SINGLY:
-            rows = rows.filter(pk__in=stale)
-        self.rows |= {row.pk: row for row in rows}
+    def _read(self, news: set[int]) -> None:
+        rows = TaskDescription.objects.filter(task__kind=self.kind, rank__gt=0)
+        if len(news) <= READ_SINGLY:
+            rows = rows.filter(pk__in=news)
+        found = rows.values_list("pk", "digest", "task__digest", "metafeatures")
+        self.rows |= {key: Row(*said) for key, *said in found.iterator() if key in news}
         self.tables.clear()
 
     def _table(self, extractor: str, version: int) -> Known:
         same = sorted(
-            (row.digest, key, row.metafeatures.get("values") or {})
+            (row.task, key, row.metafeatures.get("values") or {})
             for key, row in self.rows.items()
             if (row.metafeatures.get("extractor"), row.metafeatures.get("version")) == (extractor, version)
         )
@@ -148,14 +159,14 @@ def nearest_tasks(user: User, task: Task, k: int = 10) -> list[NearTask]:
 
 def nearest_to(user: User, target: Target, k: int = 10) -> list[NearTask]:
     """The k nearest tasks, other than the target itself; only what the same extractor measured compares."""
-    return _nearest(_visible(user, target), target, k)
+    return _nearest(user, _visible(user, target), target, k)
 
 
 def surroundings(user: User, task: Task, k: int) -> tuple[list[NearTask], list[list[float]]]:
     """The k nearest tasks; and the distances between the task (first) and these, on the scale that found them."""
     target = target_of(task)
     known = _visible(user, target)
-    near = _nearest(known, target, k) if task.metafeatures else []
+    near = _nearest(user, known, target, k) if task.metafeatures else []
     if not near:
         return [], []
     others = known.only(known.digests != target.digest)
@@ -169,7 +180,7 @@ def surroundings(user: User, task: Task, k: int) -> tuple[list[NearTask], list[l
     return near, found
 
 
-def _nearest(known: Known, target: Target, k: int) -> list[NearTask]:
+def _nearest(user: User, known: Known, target: Target, k: int) -> list[NearTask]:
     known = known.only(known.digests != target.digest)
     if not len(known.keys):
         return []
@@ -177,14 +188,13 @@ def _nearest(known: Known, target: Target, k: int) -> list[NearTask]:
     place = np.array([_number(target.values.get(name)) for name in known.names])
     far, parts = distances(place, known.values)
     order = np.argsort(far, kind="stable")[:k]
-    tasks = _kept[target.kind].rows
+    digests = [str(known.digests[row]) for row in order]
+    found = told_tasks(user, digests)
     return [
-        NearTask(
-            copy(tasks[int(known.keys[row])]),
-            float(far[row]),
-            dict(zip(known.names, parts[row].tolist(), strict=True)),
-        )
-        for row in order
+        NearTask(found[digest], float(far[row]), dict(zip(known.names, parts[row].tolist(), strict=True)))
+        for row, digest in zip(order, digests, strict=True)
+        # Not there: deleted since the arrays were looked up.
+        if digest in found
     ]
 
 
@@ -211,24 +221,22 @@ def _comparable(task: Task, other: Task) -> bool:
 
 
 def _visible(user: User, target: Target) -> Known:
-    seen = _tasks_seen(user, target.kind)
+    seen = _descriptions_seen(user, target.kind)
     key = (target.extractor, target.version)
     if key not in seen.tables:
-        known = _kept.setdefault(target.kind, Kept(target.kind)).known(target, seen.tasks)
-        keys = np.fromiter(seen.tasks, dtype=np.int64, count=len(seen.tasks))
+        known = _kept.setdefault(target.kind, Kept(target.kind)).known(target, seen.descriptions)
+        keys = np.fromiter(seen.descriptions, dtype=np.int64, count=len(seen.descriptions))
         seen.tables[key] = known.only(np.isin(known.keys, keys))
     return seen.tables[key]
 
 
-def _tasks_seen(user: User, kind: str) -> Seen:
-    """Tasks of a kind with a visible experience; kept until something changes."""
+def _descriptions_seen(user: User, kind: str) -> Seen:
+    """What speaks for each task of a kind, of what the asker may see; kept until something changes."""
     # Asked first: what commits while the rest is read is read again next time, and never missed.
     now = store_state(user)
     kept = _seen.get((user.pk, kind))
     if kept is None or now is None or kept.state != now:
-        mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
-        tasks = Task.objects.filter(Exists(mine), kind=kind, comparable=True)
-        _seen[(user.pk, kind)] = kept = Seen(now, dict(tasks.values_list("pk", "described")), {})
+        _seen[(user.pk, kind)] = kept = Seen(now, dict(measured_tasks(user, kind).values()), {})
         while len(_seen) > KEPT_ASKERS:
             _seen.pop(next(iter(_seen)), None)
     return kept

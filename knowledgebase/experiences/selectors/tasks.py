@@ -13,6 +13,7 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, 
 from knowledgebase.accounts.models import User
 from knowledgebase.core.errors import not_found
 from knowledgebase.experiences.models import Experience, LanguageModel, System, Task
+from knowledgebase.experiences.selectors.descriptions import describe_language_models, describe_tasks
 from knowledgebase.experiences.selectors.experiences import FAILED
 from knowledgebase.experiences.selectors.keeping import kept_until_change
 
@@ -57,12 +58,15 @@ Noun = TypeVar("Noun", Task, LanguageModel, System)
 
 
 def task_list(user: User) -> QuerySet[Task]:
-    """Tasks with a visible experience, with the sums of SUMS; for a page of them, whatever their number."""
+    """Tasks with a visible experience, with the sums of SUMS; for a page of them, whatever their number.
+
+    Without their words, which `describe_tasks` gives to the page.
+    """
     return _with_sums(Task.objects.all(), user, "task")
 
 
 def language_model_list(user: User) -> QuerySet[LanguageModel]:
-    """Language models with a visible experience, with the sums of SUMS."""
+    """Language models with a visible experience, with the sums of SUMS; without their words, as tasks are."""
     return _with_sums(LanguageModel.objects.all(), user, "language_model")
 
 
@@ -81,14 +85,21 @@ def system_detail(user: User, digest: str) -> System:
 
 def task_summaries(user: User) -> list[Task]:
     """All tasks with a visible experience, newest change first: one pass over the experiences."""
-    found = kept_until_change(user, "tasks", lambda: _summed(Task, user, "task"))
+    found = kept_until_change(user, "tasks", lambda: _described_tasks(user))
     return sorted(found, key=lambda row: -row.last)  # type: ignore[attr-defined]
 
 
 def language_model_summaries(user: User) -> list[LanguageModel]:
     """All language models with a visible experience, most used first: one pass over the experiences."""
     found = _summed(LanguageModel, user, "language_model")
+    describe_language_models(user, found)
     return sorted(found, key=lambda row: (-row.count, row.key))  # type: ignore[attr-defined]
+
+
+def _described_tasks(user: User) -> list[Task]:
+    found = _summed(Task, user, "task")
+    describe_tasks(user, found)
+    return found
 
 
 def _with_sums(rows: QuerySet[Noun], user: User, name: str) -> QuerySet[Noun]:
@@ -124,18 +135,20 @@ def _add(whole: dict[str, Any], part: Mapping[str, Any]) -> None:
 
 def task_detail(user: User, digest: str) -> Task:
     """One task by its digest; Problem 404 when the user may see nothing about it."""
-    row = task_list(user).filter(digest=digest).first()
-    if row is None:
-        raise not_found("task", digest)
-    return row
+    return _described_task(user, task_list(user), digest)
 
 
 def visible_task(user: User, digest: str) -> Task:
     """One task without its sums, which cost more than finding its neighbours; Problem 404 as for `task_detail`."""
     mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
-    row = Task.objects.filter(Exists(mine), digest=digest).first()
+    return _described_task(user, Task.objects.filter(Exists(mine)), digest)
+
+
+def _described_task(user: User, rows: QuerySet[Task], digest: str) -> Task:
+    row = rows.filter(digest=digest).first()
     if row is None:
         raise not_found("task", digest)
+    describe_tasks(user, [row])
     return row
 
 
@@ -197,6 +210,7 @@ def language_model_detail(user: User, pk: int) -> LanguageModel:
     row = language_model_list(user).filter(pk=pk).first()
     if row is None:
         raise not_found("language model", pk)
+    describe_language_models(user, [row])
     return row
 
 
@@ -217,6 +231,7 @@ def language_model_on_tasks(user: User, model: LanguageModel) -> list[ModelOnTas
         .order_by("-runs", "task")[:200]
     )
     tasks = Task.objects.in_bulk([row["task"] for row in rows])
+    describe_tasks(user, tasks.values())
     return [
         ModelOnTask(
             tasks[row["task"]], row["runs"], row["failures"], row["best"], row["fastest"], row["memory"]

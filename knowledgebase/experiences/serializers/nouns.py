@@ -23,7 +23,12 @@ class TaskAnswer(serializers.ModelSerializer[Task]):
     experiences = serializers.IntegerField(source="count")
     failed = serializers.IntegerField()
     best = serializers.FloatField(allow_null=True)
+    name = serializers.CharField(
+        help_text="as what you may see of it says, and so all below but kind and label"
+    )
     languages = serializers.ListField(child=serializers.CharField())
+    domain = serializers.CharField()
+    fingerprint = serializers.CharField(source="words.fingerprint")
     metafeatures = serializers.DictField()
 
     class Meta:

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from knowledgebase.experiences.models.description import RECORD
+
 FILE = Path(__file__).resolve().parent.parent / "starter" / "language_models.csv"
 NUMBERS = (
     "layers", "decoder_layers", "hidden_size", "intermediate_size", "heads", "kv_heads", "vocabulary", "context",
@@ -21,7 +23,6 @@ NUMBERS = (
 TEXTS = ("family", "kind", "architecture", "pretraining_objective", "languages", "licence")
 # Whose names are names of the HF Hub. A folder may be called anything.
 NAMED_SOURCES = frozenset({"hub", "package", "unknown"})
-RECORD = "record"
 Features = Mapping[str, Any]
 
 

@@ -11,8 +11,9 @@ from django.db import transaction
 
 from knowledgebase.accounts.models import User
 from knowledgebase.accounts.services import audit
-from knowledgebase.experiences.models import Experience, LanguageModel, Pipeline, System, Task, Tombstone
+from knowledgebase.experiences.models import Tombstone
 from knowledgebase.experiences.services.changes import lock_changes, take
+from knowledgebase.experiences.services.forgetting import forget_unused
 from knowledgebase.experiences.services.sharing import own_experience
 
 
@@ -26,16 +27,5 @@ def delete_experience(pk: UUID, *, actor: User, reason: str = "") -> None:
             pk=pk, deleted_by=actor, team_id=row.team_id, reason=reason[:200], change_seq=number
         )
         row.delete()
-        _forget(row)
+        forget_unused(row)
         audit(actor, "experience.delete", pk, concerns=row.team, reason=reason[:200])
-
-
-def _forget(row: Experience) -> None:
-    """What only this experience spoke of. Under the change lock nobody can be about to speak of it again."""
-    for model, name in ((Pipeline, "pipeline"), (Task, "task"), (System, "system")):
-        key = getattr(row, f"{name}_id")
-        if key is not None and not Experience.objects.filter(**{name: key}).exists():
-            model._default_manager.filter(pk=key).delete()
-    if row.language_model_id is not None:
-        unused = LanguageModel.objects.filter(pk=row.language_model_id, experiences=None, pipelines=None)
-        unused.delete()

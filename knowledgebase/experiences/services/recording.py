@@ -24,8 +24,17 @@ from knowledgebase.core.database import insert_rows
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.core.prepared import Prepared
 from knowledgebase.experiences.models import Experience, Run, Tombstone, numbers_of
+from knowledgebase.experiences.models.description import audience_of
 from knowledgebase.experiences.services.changes import lock_changes, take
-from knowledgebase.experiences.services.references import Identities, References, identify, resolve
+from knowledgebase.experiences.services.descriptions import describe_again
+from knowledgebase.experiences.services.forgetting import forget_unused
+from knowledgebase.experiences.services.references import (
+    Identities,
+    References,
+    canonical_parts,
+    identify,
+    resolve,
+)
 
 Record = Mapping[str, Any]
 INSERT_ROWS = 200
@@ -53,6 +62,7 @@ class _Item:
     id: UUID
     content: str
     digest: str
+    parts: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,8 @@ def record_experiences(
         for item in checked:
             results.append(item if isinstance(item, ItemResult) else _decide(item, there, fresh, provisional))
         if fresh:
-            known = [identify(item.record) for item in fresh.values()]
+            audience = audience_of(visibility, team.pk if team else None, owner.pk if owner else None)
+            known = [identify(item.record, audience, item.parts) for item in fresh.values()]
             references = resolve(known)
             numbers = take(counter, len(fresh))
             extra = {
@@ -125,14 +136,18 @@ def _with_rows(results: Sequence[ItemResult], rows: Sequence[Experience]) -> lis
 
 
 def _trust(item: Any) -> _Item:
-    content, digest = content_and_digest(item)
-    return _Item(item, UUID(item["id"]), content, digest)
+    parts = parts_in_order(item)
+    content, digest = content_and_digest(parts)
+    return _Item(item, UUID(item["id"]), content, digest, parts)
 
 
-def content_and_digest(record: Record) -> tuple[str, str]:
-    """SHA-256 of the canonical record, hexadecimal; and `records.digest` of it: each part is written once for both."""
-    names = sorted(record, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
-    parts = {name: records.canonical({name: record[name]})[1:-1] for name in names}
+def parts_in_order(record: Record) -> dict[str, bytes]:
+    """All parts of a record as its canonical form holds them: each is written once, for all that is told by it."""
+    return canonical_parts(record, sorted(record, key=lambda name: name.encode("utf-16-be", "surrogatepass")))
+
+
+def content_and_digest(parts: Mapping[str, bytes]) -> tuple[str, str]:
+    """SHA-256 of the canonical record, hexadecimal; and `records.digest` of it, from its parts in canonical order."""
     whole = hashlib.sha256(b"{" + b",".join(parts.values()) + b"}")
     said = [part for name, part in parts.items() if name not in NOT_CONTENT]
     return whole.hexdigest(), "sha256:" + hashlib.sha256(b"{" + b",".join(said) + b"}").hexdigest()
@@ -218,17 +233,16 @@ def _write(rows: Sequence[Experience], there: _There, actor: User | None) -> Non
     insert_rows(Experience, new, at_once=INSERT_ROWS)
     for row in rows:
         if row.pk in there.rows:
-            kept = (
-                Experience.objects.only("owner_id", "team", "visibility")
-                .select_related("team")
-                .get(pk=row.pk)
-            )
+            kept = Experience.objects.defer("record", "numbers").select_related("team").get(pk=row.pk)
             row.owner_id, row.team_id = kept.owner_id, kept.team_id
             # Nobody has said that those who saw the hub's guess may see what was now sent, nor the other way round.
             row.visibility = min(
                 row.visibility, kept.visibility, key=lambda one: Experience.Visibility(one).width
             )
             row.save(force_update=True)
+            # What the guess alone spoke of goes with it, and the words go to those who see the row.
+            forget_unused(kept)
+            describe_again(row)
             seen = {"before": kept.visibility, "after": row.visibility}
             audit(actor, "experience.replace", row.pk, concerns=kept.team, **seen)
     if ended := [row.pk for row in rows if row.pk in there.runs]:
@@ -240,6 +254,7 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
     outcome, cost = record["outcome"], record.get("cost") or {}
     primary, fidelity = record.get("primary") or {}, record.get("fidelity") or {}
     system, language_model = identities.system, identities.language_model
+    descriptions, model_words = references.language_model_descriptions, identities.language_model_description
     return Experience(
         id=item.id,
         digest=item.digest,
@@ -248,6 +263,8 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         system_id=None if system is None else references.systems[system],
         pipeline_id=references.pipelines[identities.pipeline],
         language_model_id=None if language_model is None else references.language_models[language_model],
+        task_description_id=references.task_descriptions[identities.task_description],
+        language_model_description_id=None if model_words is None else descriptions[model_words],
         method=record["pipeline"]["method"],
         status=outcome["status"],
         phase=outcome.get("phase") or "",

@@ -1,36 +1,38 @@
 """The rows that an Experience points to: tasks, systems, language models, pipelines, found or made in bulk.
 
+With them the descriptions: what the record says of its task and language model, for the audience it is kept for.
 Callers hold the change lock. Whoever makes such a row without it does no harm: the first one wins.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Model, QuerySet, TextField, Value
+from django.db.models import Model, QuerySet, Value
 from tunelore import record as records
 
 from knowledgebase.core.prepared import Prepared
-from knowledgebase.experiences.models import LanguageModel, Pipeline, System, Task
-from knowledgebase.experiences.services.catalogue import RECORD, completed, entry_for
+from knowledgebase.experiences.models import (
+    LanguageModel,
+    LanguageModelDescription,
+    Pipeline,
+    System,
+    Task,
+    TaskDescription,
+)
+from knowledgebase.experiences.models.description import RECORD, columns_of, rank_of
+from knowledgebase.experiences.services.catalogue import completed, entry_for
 
 Record = Mapping[str, Any]
 # What each noun is known by.
 NAMES: Mapping[type[Model], str] = {
-    Task: "digest", LanguageModel: "key", System: "digest", Pipeline: "digest"
+    Task: "digest", LanguageModel: "key", System: "digest", Pipeline: "digest",
+    TaskDescription: "digest", LanguageModelDescription: "digest",
 }  # fmt: skip
-_NOTHING = Value(None, output_field=TextField())
-# And what is to be known of it beside its key.
-COLUMNS: tuple[tuple[type[Model], Any], ...] = (
-    (Task, "metafeatures"),
-    (LanguageModel, "feature_sources"),
-    (System, _NOTHING),
-    (Pipeline, _NOTHING),
-)
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,13 @@ class Identities:
     """A valid record and what it points to, worked out once: digests, or the key of the language model."""
 
     record: Record
+    audience: str
     task: records.TaskIdentity
     system: str | None
     language_model: str | None
     pipeline: str
+    task_description: str
+    language_model_description: str | None
 
 
 @dataclass(frozen=True)
@@ -52,26 +57,39 @@ class References:
     systems: Mapping[str, int]
     language_models: Mapping[str, int]
     pipelines: Mapping[str, int]
+    task_descriptions: Mapping[str, int]
+    language_model_descriptions: Mapping[str, int]
 
 
-@dataclass
-class _Known:
-    """Rows of one noun: their keys, and what is said of them (of a task or language model) by now."""
-
-    keys: dict[str, int]
-    said: dict[str, Any]
-
-
-def identify(record: Record) -> Identities:
-    """What a valid record points to."""
-    system = record.get("system")
+def identify(record: Record, audience: str, parts: Mapping[str, bytes] | None = None) -> Identities:
+    """What a valid record points to. `audience`: whom its words are kept for; `parts`: `canonical_parts` of it."""
+    system, parts = record.get("system"), parts or canonical_parts(record, ("task", "language_model"))
+    task, language_model = (
+        records.task_identity(record),
+        records.language_model_key(record.get("language_model")),
+    )
     return Identities(
         record=record,
-        task=records.task_identity(record),
+        audience=audience,
+        task=task,
         system=None if system is None else records.system_digest(system),
-        language_model=records.language_model_key(record.get("language_model")),
+        language_model=language_model,
         pipeline=records.pipeline_digest(record),
+        task_description=_wording(audience, task.digest, parts["task"]),
+        language_model_description=None
+        if language_model is None
+        else _wording(audience, language_model, parts["language_model"]),
     )
+
+
+def canonical_parts(record: Record, names: Iterable[str]) -> dict[str, bytes]:
+    """These parts of a record in canonical form, each with its name, as they stand in the whole."""
+    return {name: records.canonical({name: record[name]})[1:-1] for name in names if name in record}
+
+
+def _wording(audience: str, identity: str, said: bytes) -> str:
+    """The digest of a description: of whom it is for, what it is of, and all that the record says there."""
+    return hashlib.sha256(b"\n".join((audience.encode(), identity.encode(), said))).hexdigest()
 
 
 def resolve(batch: Sequence[Identities]) -> References:
@@ -81,31 +99,37 @@ def resolve(batch: Sequence[Identities]) -> References:
         LanguageModel: {one.language_model: one for one in batch if one.language_model is not None},
         System: {one.system: one for one in batch if one.system is not None},
         Pipeline: {one.pipeline: one for one in batch},
+        TaskDescription: {one.task_description: one for one in batch},
+        LanguageModelDescription: {
+            one.language_model_description: one for one in batch if one.language_model_description is not None
+        },
     }
     known = _look_up(wanted)
-    models = known[LanguageModel]
+    tasks, models = known[Task], known[LanguageModel]
     _make(Task, wanted, known, _task)
     _make(LanguageModel, wanted, known, _language_model)
     _make(System, wanted, known, _system)
-    _make(Pipeline, wanted, known, lambda one: _pipeline(one, models.keys))
-    for one in batch:
-        _describe_better(known[Task], one)
-    _describe_more(models, batch)
-    tasks = {
-        digest: Task.from_db(None, ("id", "digest"), (key, digest))
-        for digest, key in known[Task].keys.items()
-    }
-    return References(tasks, known[System].keys, models.keys, known[Pipeline].keys)
+    _make(Pipeline, wanted, known, lambda one: _pipeline(one, models))
+    _make(TaskDescription, wanted, known, lambda one: _task_description(one, tasks))
+    _make(LanguageModelDescription, wanted, known, lambda one: _language_model_description(one, models))
+    return References(
+        {digest: Task.from_db(None, ("id", "digest"), (key, digest)) for digest, key in tasks.items()},
+        known[System],
+        models,
+        known[Pipeline],
+        known[TaskDescription],
+        known[LanguageModelDescription],
+    )
 
 
 def _known_nouns(**names: list[str]) -> QuerySet[Any, Any]:
-    """Which noun (its place in COLUMNS), name, key and what is said of it, of rows with these names, by noun."""
+    """Which noun (its place in NAMES), name and key of rows with these names, by noun."""
     # The tasks come first: what their columns are the others' are.
     first, *others = [
-        model._default_manager.filter(**{f"{NAMES[model]}__among": names[model.__name__]})
+        model._default_manager.filter(**{f"{name}__among": names[model.__name__]})
         .order_by()
-        .values_list(Value(place), NAMES[model], "pk", said)
-        for place, (model, said) in enumerate(COLUMNS)
+        .values_list(Value(place), name, "pk")
+        for place, (model, name) in enumerate(NAMES.items())
         if names[model.__name__] or connection.vendor == "postgresql"
     ]
     return first.union(*others, all=True)
@@ -114,44 +138,52 @@ def _known_nouns(**names: list[str]) -> QuerySet[Any, Any]:
 KNOWN_NOUNS = Prepared(_known_nouns, tuple(model.__name__ for model in NAMES))
 
 
-def _look_up(wanted: Mapping[type[Model], Mapping[str, Identities]]) -> dict[type[Model], _Known]:
+def _look_up(wanted: Mapping[type[Model], Mapping[str, Identities]]) -> dict[type[Model], dict[str, int]]:
     """One question for all nouns: asked apart, they would be half of what storing one record takes."""
-    found = {model: _Known({}, {}) for model in wanted}
-    names = {model.__name__: list(ones) for model, ones in wanted.items()}
-    for place, name, key, said in KNOWN_NOUNS.rows(**names):
-        known = found[COLUMNS[place][0]]
-        known.keys[name], known.said[name] = key, said
+    found: dict[type[Model], dict[str, int]] = {model: {} for model in wanted}
+    models = tuple(NAMES)
+    for place, name, key in KNOWN_NOUNS.rows(
+        **{model.__name__: list(ones) for model, ones in wanted.items()}
+    ):
+        found[models[place]][name] = key
     return found
 
 
 def _make(
     model: type[Model],
     wanted: Mapping[type[Model], Mapping[str, Identities]],
-    known: Mapping[type[Model], _Known],
+    known: Mapping[type[Model], dict[str, int]],
     make: Callable[[Identities], Any],
 ) -> None:
     there, name = known[model], NAMES[model]
-    rows = [make(one) for key, one in wanted[model].items() if key not in there.keys]
+    rows = [make(one) for key, one in wanted[model].items() if key not in there]
     if rows:
         # Where somebody was first, "changing" the name to itself is what makes the database tell that row's key.
         model._default_manager.bulk_create(
             rows, update_conflicts=True, unique_fields=[name], update_fields=[name]
         )
     for row in rows:
-        key = getattr(row, name)
-        there.keys[key] = row.pk
-        there.said[key] = getattr(row, "metafeatures", None) or getattr(row, "feature_sources", None) or {}
+        there[getattr(row, name)] = row.pk
 
 
 def _task(one: Identities) -> Task:
     task = one.record["task"]
-    dataset = task["dataset"]
     return Task(
         digest=one.task.digest,
         comparable=one.task.comparable,
         kind=task["kind"],
+        label_column=task["dataset"].get("label_column") or "",
+    )
+
+
+def _task_description(one: Identities, tasks: Mapping[str, int]) -> TaskDescription:
+    task = one.record["task"]
+    dataset, metafeatures = task["dataset"], task.get("metafeatures") or {}
+    return TaskDescription(
+        digest=one.task_description,
+        audience=one.audience,
+        task_id=tasks[one.task.digest],
         name=task.get("name") or dataset.get("name") or "",
-        label_column=dataset.get("label_column") or "",
         dataset_source=dataset.get("source") or "",
         dataset_name=dataset.get("name") or "",
         dataset_config=dataset.get("config") or "",
@@ -159,42 +191,10 @@ def _task(one: Identities) -> Task:
         fingerprint=dataset.get("fingerprint") or "",
         languages=task.get("languages") or [],
         domain=task.get("domain") or "",
-        metafeatures=task.get("metafeatures") or {},
+        metafeatures=metafeatures,
+        extractor=metafeatures.get("extractor", ""),
+        rank=rank_of(metafeatures),
     )
-
-
-def _describe_better(tasks: _Known, one: Identities) -> None:
-    """Meta-features of a newer extractor replace older ones; whole data replaces a sample. Identity never moves."""
-    new, old = one.record["task"].get("metafeatures") or {}, tasks.said[one.task.digest]
-    if not new:
-        return
-    if not old or (new["extractor"] == old.get("extractor") and _rank(new) > _rank(old)):
-        tasks.said[one.task.digest] = new
-        rows = Task.objects.filter(pk=tasks.keys[one.task.digest])
-        rows.update(metafeatures=new, described=time.time_ns())
-
-
-def _describe_more(models: _Known, batch: Sequence[Identities]) -> None:
-    """What a record adds to a language model; and once what the catalogue knows of one that nobody has described."""
-    undescribed = {key for key, sources in models.said.items() if not sources}
-    for one in batch:
-        key = one.language_model
-        if key is None:
-            continue
-        said, sources = one.record["language_model"].get("features") or {}, models.said[key]
-        # Most records say what is known already; only news costs a second look.
-        is_news = any(sources.get(name) != RECORD for name, value in said.items() if value is not None)
-        if is_news or key in undescribed:
-            undescribed.discard(key)
-            row = LanguageModel.objects.get(pk=models.keys[key])
-            if describe_language_model(row, said):
-                row.save(update_fields=["features", "feature_sources", "parameters", "architecture"])
-            models.said[key] = row.feature_sources
-
-
-def _rank(metafeatures: Mapping[str, Any]) -> tuple[int, bool, int]:
-    known = sum(value is not None for value in metafeatures.get("values", {}).values())
-    return metafeatures.get("version", 0), not metafeatures.get("sampled", False), known
 
 
 def _system(one: Identities) -> System:
@@ -208,33 +208,39 @@ def _system(one: Identities) -> System:
 
 def _language_model(one: Identities) -> LanguageModel:
     said = one.record["language_model"]
-    row = LanguageModel(
+    return LanguageModel(
         key=str(one.language_model),
         source=said["source"],
         name=said.get("name") or "",
         revision=said.get("revision") or "",
         variant=said.get("variant") or "",
     )
-    _describe(row, said.get("features") or {})
+
+
+def _language_model_description(one: Identities, models: Mapping[str, int]) -> LanguageModelDescription:
+    said = one.record["language_model"]
+    row = LanguageModelDescription(
+        digest=str(one.language_model_description),
+        audience=one.audience,
+        language_model_id=models[str(one.language_model)],
+    )
+    entry = entry_for(said["source"], said.get("name") or "", said.get("variant") or "")
+    fill(row, *completed(said.get("features") or {}, entry))
     return row
 
 
-def _describe(row: LanguageModel, said: Mapping[str, Any]) -> None:
-    """What records say, then the catalogue; and the two features that have columns of their own."""
-    known, sources = completed(said, entry_for(row.source, row.name, row.variant))
-    row.features, row.feature_sources = known, sources
-    parameters, architecture = known.get("parameters"), known.get("architecture")
-    is_count = isinstance(parameters, int) and not isinstance(parameters, bool) and 0 <= parameters < 2**63
-    row.parameters = parameters if is_count else None
-    row.architecture = architecture[:100] if isinstance(architecture, str) else ""
+def fill(row: LanguageModelDescription, features: dict[str, Any], sources: dict[str, str]) -> None:
+    """Put in the features and where each is from, and the two that have columns of their own."""
+    row.features, row.feature_sources = features, sources
+    row.parameters, row.architecture = columns_of(features)
 
 
-def describe_language_model(row: LanguageModel, said: Mapping[str, Any]) -> bool:
-    """Add what a further record says: the first record to name a feature has its way. True where that changed it."""
-    sources = row.feature_sources
-    mine = {name: value for name, value in row.features.items() if sources.get(name, RECORD) == RECORD}
+def complete_again(row: LanguageModelDescription) -> bool:
+    """Fill the gaps from the catalogue as it is now; what the record says stays. True where that changed the row."""
+    sources, model = row.feature_sources, row.language_model
+    said = {name: value for name, value in row.features.items() if sources.get(name, RECORD) == RECORD}
     before = (row.features, sources)
-    _describe(row, {**said, **mine})
+    fill(row, *completed(said, entry_for(model.source, model.name, model.variant)))
     return (row.features, row.feature_sources) != before
 
 

@@ -12,6 +12,7 @@ from knowledgebase.accounts.services import audit
 from knowledgebase.core.errors import Problem, invalid, not_found
 from knowledgebase.experiences.models import ChangeCounter, Experience
 from knowledgebase.experiences.services.changes import lock_changes, take
+from knowledgebase.experiences.services.descriptions import describe_again
 
 
 def own_experience(pk: UUID, actor: User) -> Experience:
@@ -73,3 +74,5 @@ def change_visibility(
     [number] = take(counter, 1)
     Experience.objects.filter(pk=row.pk).update(visibility=wanted, change_seq=number)
     audit(actor, action, row.pk, concerns=row.team, before=row.visibility, after=wanted)
+    row.visibility = wanted
+    describe_again(row)

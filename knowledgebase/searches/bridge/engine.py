@@ -33,7 +33,7 @@ from automl.values import (
     Proposal,
     TaskView,
 )
-from knowledgebase.searches.bridge.evidence import evidence_for, task_names
+from knowledgebase.searches.bridge.evidence import evidence_for
 from knowledgebase.searches.bridge.names import (
     installed_keys,
     language_model_facts,
@@ -282,16 +282,10 @@ def _target(search: Search) -> TaskView:
 
 
 def _summary(search: Search, prior: Prior) -> dict[str, object]:
-    names = task_names(search.owner, [one.task for one in prior.neighbours])
+    # No names: each reader is told their own, as long as there are any.
     return {
         "neighbours": [
-            {
-                "task": one.task,
-                "name": names.get(one.task) or one.task,
-                "distance": one.distance,
-                "parts": dict(one.parts),
-            }
-            for one in prior.neighbours
+            {"task": one.task, "distance": one.distance, "parts": dict(one.parts)} for one in prior.neighbours
         ],
         "distributions": prior.distributions(),
         "uniform": prior.uniform(),

@@ -5,7 +5,7 @@ It knows the record's columns in the store and nothing of how evidence is weighe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from automl.values import Evidence, Limits, Pipeline
 from knowledgebase.accounts.models import User
@@ -41,12 +41,6 @@ def recent_evidence(user: User, most: int, *, kind: str = KIND) -> list[Evidence
         while len(_recent) > KEPT_ASKERS:
             _recent.pop(next(iter(_recent)), None)
     return kept[1]
-
-
-def task_names(user: User, digests: Collection[str]) -> dict[str, str]:
-    """What people call the tasks with these digests, where the user may see one of their experiences."""
-    rows = Experience.objects.visible_to(user).filter(task__digest__in=digests)
-    return dict(rows.values_list("task__digest", "task__name").distinct())
 
 
 def evidence_of(row: Experience, metafeatures: Numbers, system: Numbers) -> Evidence:

@@ -15,7 +15,8 @@ from automl.priors.utilities import UTILITIES
 from automl.sources.rows import ANSWERS, CLASSES
 from automl.values import Limits, TaskView
 from knowledgebase.accounts.models import User
-from knowledgebase.searches.bridge.evidence import recent_evidence, task_names
+from knowledgebase.experiences.selectors import task_names
+from knowledgebase.searches.bridge.evidence import recent_evidence
 from knowledgebase.searches.bridge.names import space_of
 from knowledgebase.searches.bridge.refusal import Refused, refused
 

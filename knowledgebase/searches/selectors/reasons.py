@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.selectors import task_names
 from knowledgebase.searches.models import Trial
 
 #: Whose values are words of ours; any other text may be a name that the reader must not learn.
@@ -43,7 +44,7 @@ class Sources:
 
 
 def visible_sources(reader: User, trials: Iterable[Trial]) -> Sources:
-    """What of all that these trials name the reader may see; two queries, none where nothing is named."""
+    """What of all that these trials name the reader may see; three queries, none where nothing is named."""
     rows = [trial.why for trial in trials]
     tasks = {str(one[0]) for why in rows for one in _pairs(why.get("tasks"))}
     runs = {str(one[0]) for why in rows for one in _pairs(why.get("experiences"))}
@@ -51,9 +52,8 @@ def visible_sources(reader: User, trials: Iterable[Trial]) -> Sources:
     if not tasks and not runs:
         return Sources()
     seen = Experience.objects.visible_to(reader)
-    names = seen.filter(task__digest__in=tasks).values_list("task__digest", "task__name").distinct()
     ids = seen.filter(pk__in=runs).values_list("pk", flat=True)
-    return Sources(dict(names), frozenset(str(pk) for pk in ids))
+    return Sources(task_names(reader, tasks), frozenset(str(pk) for pk in ids))
 
 
 def _pairs(value: object) -> list[list[object]]:

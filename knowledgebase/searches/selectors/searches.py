@@ -17,6 +17,7 @@ from django.utils import timezone
 from knowledgebase.accounts.models import User
 from knowledgebase.accounts.selectors import may_write
 from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.selectors import task_names
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.selectors.fronts import (
     FrontPoint,
@@ -148,12 +149,21 @@ def prior_neighbours(reader: User, search: Search) -> tuple[NeighbourTask, ...]:
     The prior is made of what the search's owner may see, which may be more than the rest of the team sees.
     """
     found = search.prior_summary.get("neighbours", ())
-    if reader.pk != search.owner_id and found:
-        digests = [one["task"] for one in found]
-        seen = Experience.objects.visible_to(reader).filter(task__digest__in=digests)
-        known = set(seen.values_list("task__digest", flat=True).distinct())
-        found = [one for one in found if one["task"] in known]
-    return tuple(NeighbourTask(one["task"], one["name"], one["distance"], one["parts"]) for one in found)
+    if not found:
+        return ()
+    names = task_names(reader, [one["task"] for one in found])
+    is_own = reader.pk == search.owner_id
+    return tuple(
+        NeighbourTask(
+            one["task"],
+            names.get(one["task"]) or one["task"],
+            one["distance"],
+            # Of what is gone by now only that it was there.
+            one["parts"] if one["task"] in names else {},
+        )
+        for one in found
+        if is_own or one["task"] in names
+    )
 
 
 def prior_experiences(reader: User, search: Search) -> list[str]:

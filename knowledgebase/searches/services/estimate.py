@@ -16,7 +16,7 @@ from django.db.models import F, Q
 
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.models import Experience, Task
-from knowledgebase.experiences.selectors import FAILED, nearest_tasks
+from knowledgebase.experiences.selectors import FAILED, Target, describe_tasks, nearest_to
 from knowledgebase.searches.bridge import Recorded, moved, names
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.services.launch import SearchRequest
@@ -28,13 +28,12 @@ MOST_RUNS = 5_000
 DRAWS = 400
 LOW, HIGH = 10, 90
 STARTS = 100
-#: The columns of a recorded run that `Recorded` takes, in its order.
+#: The columns of a recorded run that `Recorded` takes, in its order, before the statistics of the task.
 RECORDED = (
     "method",
     "pipeline__hyperparameters",
     "language_model__key",
     "train_rows",
-    "task__metafeatures",
 )
 
 
@@ -92,37 +91,44 @@ def recorded_runs(
 ) -> list[Run]:
     """Runs of these methods and language models on the nearest tasks, trained on so many rows."""
     dataset = request.dataset
-    here = Task(kind=dataset.kind, digest=dataset.task_digest, metafeatures=dataset.metafeatures)
-    near = [one.task for one in nearest_tasks(user, here, NEAREST)]
+    near = [one.task for one in nearest_to(user, target_of_dataset(dataset), NEAREST)]
     # The same rows under their own name are the nearest of all.
     own = list(Task.objects.filter(digest=dataset.task_digest)) if dataset.task_digest else []
+    describe_tasks(user, own)
+    tasks = {task.pk: task for task in (*own, *near)}
     chosen = Q(method__in=methods)
     if request.language_models:
         chosen &= Q(language_model=None) | Q(language_model__key__in=request.language_models)
     found = (
         Experience.objects.visible_to(user)
-        .filter(chosen, task__in=[*own, *near], status__in=("ok", *FAILED))
+        .filter(chosen, task__in=tasks, status__in=("ok", *FAILED))
         .filter(train_rows__range=span)
         .exclude(evaluation_s=None)
         .order_by("-change_seq")
-        .values_list("task__digest", "task__name", "evaluation_s", "host_memory_bytes", "status", *RECORDED)
+        .values_list("task", "evaluation_s", "host_memory_bytes", "status", *RECORDED)
     )
     rows = list(found[:MOST_RUNS])
-    recorded = [Recorded(*row[-len(RECORDED) :]) for row in rows]
+    recorded = [Recorded(*(*row[-len(RECORDED) :], tasks[row[0]].metafeatures)) for row in rows]
     factors = moved(recorded, dataset.metafeatures, _rows(request))
     return [
         Run(
-            task=digest,
-            name=name or digest[:19],
+            task=tasks[task].digest,
+            name=str(tasks[task]),
             method=run.method,
             seconds=(seconds or 0.0) * slower,
             memory_bytes=None if memory is None else round(memory * larger),
             is_ok=status == "ok",
         )
-        for (digest, name, seconds, memory, status, *_), run, (slower, larger) in zip(
+        for (task, seconds, memory, status, *_), run, (slower, larger) in zip(
             rows, recorded, factors, strict=True
         )
     ]
+
+
+def target_of_dataset(dataset: Dataset) -> Target:
+    """Rows of this hub as what to look around."""
+    found = dataset.metafeatures
+    return Target(dataset.kind, found["extractor"], found["version"], found["values"], dataset.task_digest)
 
 
 def _rows(request: SearchRequest) -> int | None:

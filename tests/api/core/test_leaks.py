@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from knowledgebase.accounts import services as accounts
 from knowledgebase.accounts.models import AuditEntry, Invitation, Membership, Team
-from knowledgebase.experiences.models import Experience, LanguageModel, System, Task
+from knowledgebase.experiences.models import Experience, LanguageModel, System, Task, TaskDescription
 from knowledgebase.experiences.services import note_run, publication_of, record_experiences
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.pages.new_columns import columns_address
@@ -344,7 +344,7 @@ def test_a_team_mate_learns_nothing_of_the_owners_other_teams(owner, mate, lab, 
         dataset=Dataset.objects.create(owner=owner.user, team=owner.team, source="builtin", name="open"),
         prior_ids=[objects["experience_id"]],
         prior_summary={
-            "neighbours": [{"task": objects["digest"], "name": f"{SECRET}-task", "distance": 1.0, "parts": {}}],
+            "neighbours": [{"task": objects["digest"], "distance": 1.0, "parts": {}}],
             "distributions": {"method": {"full": 0.6, "linear": 0.4}},
             "uniform": {"method": {"full": 0.5, "linear": 0.5}},
         },
@@ -428,7 +428,7 @@ def private(objects, owner, lab, record):
     return {
         **objects,
         "other_id": made[0]["id"],
-        "other_digest": Task.objects.get(name=f"{SECRET}-0").digest,
+        "other_digest": TaskDescription.objects.get(name=f"{SECRET}-0").task.digest,
         "upload": parse_qs(urlsplit(address).query)["upload"][0],
         "shown": publication_of(UUID(objects["experience_id"]), "public", actor=owner.user).shown,
     }

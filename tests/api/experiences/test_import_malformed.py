@@ -10,7 +10,14 @@ import pytest
 from django.core.management import call_command
 
 from knowledgebase.accounts.services import create_user
-from knowledgebase.experiences.models import Experience, LanguageModel, Pipeline, System, Task
+from knowledgebase.experiences.models import (
+    Experience,
+    LanguageModel,
+    Pipeline,
+    System,
+    Task,
+    TaskDescription,
+)
 from tests.bench.bench_imports import check_store, import_case
 
 pytestmark = pytest.mark.django_db
@@ -119,7 +126,7 @@ def test_hostile_strings_are_kept_as_text(tmp_path, record, capsys):
     ]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(one) + "\n" for one in sent))
     assert imported(tmp_path / "a.jsonl", capsys)[0] == (4, 0, 0)
-    assert sorted(Task.objects.values_list("name", flat=True)) == sorted(hostile)
+    assert sorted(TaskDescription.objects.values_list("name", flat=True)) == sorted(hostile)
     assert {row.record["task"]["name"] for row in Experience.objects.all()} == set(hostile)
 
 

@@ -7,6 +7,7 @@ import pytest
 from knowledgebase.accounts.models import Membership
 from knowledgebase.accounts.services import add_member
 from knowledgebase.experiences.models import Experience, System, Task
+from knowledgebase.experiences.selectors import task_summaries
 from knowledgebase.experiences.services import (
     delete_experience,
     narrow_experience,
@@ -47,7 +48,7 @@ def ask(person, address, body):
 def tasks(owner, stranger, record):
     store(owner, *(record(task=task(f"t{n}", instances=400 * 2**n)) for n in range(4)))
     store(stranger, record(task=task("hidden", instances=401, secret_feature=3.0)))
-    return {row.name: row for row in Task.objects.all()}
+    return {row.name: row for row in task_summaries(owner.user)}
 
 
 def test_the_nearest_tasks_and_why(owner, tasks):
@@ -104,7 +105,7 @@ def test_what_is_kept_of_a_store_goes_by_its_last_change(
     assert (named(owner), named(stranger)) == ({"t0", "t1", "t2", "t3"}, {"hidden"})
     with django_assert_max_num_queries(6):  # token, its use, state; nothing about tasks
         assert named(stranger) == {"hidden"}
-    row = Experience.objects.get(task__name="t1")
+    row = Experience.objects.get(task_description__name="t1")
     shown = publication_of(row.pk, "public", actor=owner.user).shown
     publish_experience(row.pk, "public", shown=shown, actor=owner.user)
     assert named(stranger) == {"hidden", "t1"}

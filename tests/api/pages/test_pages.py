@@ -33,7 +33,7 @@ def search(owner):
         objectives=["score", "seconds"], budget_trials=4, state="running", started_at="2026-11-20T10:00:00Z",
         slots=2, wall_s=60,
         prior_summary={
-            "neighbours": [{"task": "sha256:1", "name": "climate", "distance": 0.5, "parts": {}}],
+            "neighbours": [{"task": "sha256:1", "distance": 0.5, "parts": {}}],
             "distributions": {"method": {"full": 0.7, "linear": 0.3}, "language_model": {"package:a/b@1": 1.0}},
             "uniform": {"method": {"full": 0.5, "linear": 0.5}, "language_model": {"package:a/b@1": 1.0}},
         },
@@ -165,7 +165,7 @@ def test_hostile_text_is_shown_as_text(owner, record):
 
 def test_a_search_shows_its_front_its_failures_and_its_prior(owner, search):
     page = owner.pages.get(f"/searches/{search.pk}/").content.decode()
-    for words in ("0.7000", "oom", "climate", "Prior against uniform", "3<span"):
+    for words in ("0.7000", "oom", "sha256:1", "Prior against uniform", "3<span"):
         assert words in page
     assert "data-live" in page
 

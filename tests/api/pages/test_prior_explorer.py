@@ -8,7 +8,7 @@ import pytest
 
 from automl.testing import World
 from knowledgebase.accounts.services import remove_member
-from knowledgebase.experiences.models import Task
+from knowledgebase.experiences.selectors import task_summaries
 from knowledgebase.experiences.services import narrow_experience, record_experiences
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,7 @@ def store(owner, record):
         )  # fmt: skip
     results = record_experiences(batch, owner=owner.user, team=owner.team)
     assert [one.problem for one in results] == [None] * 36
-    return {task.name: task for task in Task.objects.all()}
+    return {task.name: task for task in task_summaries(owner.user)}
 
 
 def test_what_is_withdrawn_or_deleted_moves_no_prior_any_more(owner, mate, store):
@@ -72,7 +72,7 @@ def test_a_prior_of_a_task_comes_from_the_others(owner, store):
     assert page.away > 0
     for shares in page.moved.distributions.values():
         assert sum(shares.values()) == pytest.approx(1)
-    assert {mover.experience.task.name for mover in page.movers} <= {"task-1", "task-2"}
+    assert {mover.experience.task_title for mover in page.movers} <= {"task-1", "task-2"}
     assert page.moved.distributions["method"] != page.moved.uniform["method"]
     own = owner.pages.get("/searches/prior/", {"task": store["task-0"].digest, "own": "count"}).context[
         "page"
@@ -138,7 +138,7 @@ def questions(owner, record):
     ]  # fmt: skip
     results = record_experiences(batch, owner=owner.user, team=owner.team)
     assert [one.problem for one in results] == [None] * 9
-    return {task.name: task for task in Task.objects.all()}
+    return {task.name: task for task in task_summaries(owner.user)}
 
 
 def test_a_prior_of_questions_comes_from_questions_in_their_own_space(owner, store, questions):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from knowledgebase.experiences.models import Experience, LanguageModel, Task
+from knowledgebase.experiences.models import Experience, LanguageModel
+from knowledgebase.experiences.selectors import task_summaries
 from knowledgebase.experiences.services import record_experiences
 
 PRIMARY = {"split": "validation", "metric": "f1_macro"}
@@ -36,7 +37,7 @@ def tasks(owner, record, failed_record):
         record(task=task("poems", classes=40, mean_length=900.0)),
     ]
     assert {one.status for one in record_experiences(batch, owner=owner.user, team=owner.team)} == {201}
-    return {one.name: one for one in Task.objects.all()}
+    return {one.name: one for one in task_summaries(owner.user)}
 
 
 def test_the_list_of_tasks_counts_and_links(owner, tasks):
@@ -180,13 +181,13 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     record_experiences([record(task=task(f"t{n}")) for n in range(30)], owner=owner.user, team=owner.team)
     model = LanguageModel.objects.get()
     for address, most in (
-        ("tasks/", 5),  # session, person, state of the store, sums, tasks
+        ("tasks/", 6),  # session, person, state of the store, sums, tasks, their words
         ("tasks/", 3),  # and while that state lasts, no more sums
-        (f"tasks/{tasks['weather'].digest}/", 7),
+        (f"tasks/{tasks['weather'].digest}/", 9),
         ("task-map/", 6),
-        ("language-models/", 7),  # session, person, sums, language models, state, who leads, times
-        ("language-models/", 5),  # and while that state lasts, neither who leads nor times
-        (f"language-models/{model.pk}/", 7),
+        ("language-models/", 8),  # session, person, sums, language models, words, state, who leads, times
+        ("language-models/", 6),  # and while that state lasts, neither who leads nor times
+        (f"language-models/{model.pk}/", 9),
     ):
         with django_assert_max_num_queries(most):
             owner.pages.get(f"/experiences/{address}")

@@ -40,7 +40,9 @@ def three(owner: Any, record: Callable[..., dict[str, Any]]) -> list[dict[str, A
 @pytest.mark.parametrize("text", EXPRESSIONS)
 def test_few_or_many_nouns_are_one_answer(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def found() -> list[str]:
-        return sorted(Experience.objects.filter(condition(text)).values_list("task__name", flat=True))
+        return sorted(
+            Experience.objects.filter(condition(text)).values_list("task_description__name", flat=True)
+        )
 
     few = found()
     monkeypatch.setattr(conditions, "FEW_KEYS", -1)
@@ -63,6 +65,10 @@ def test_a_query_made_once_answers_like_the_query(three: list[dict[str, Any]], o
             "LanguageModel": [row.language_model.key for row in rows if row.language_model],
             "System": [row.system.digest for row in rows if row.system],
             "Pipeline": [rows[0].pipeline.digest],
+            "TaskDescription": [row.task_description.digest for row in rows],
+            "LanguageModelDescription": [
+                row.language_model_description.digest for row in rows if row.language_model_description
+            ],
         }
         asked = sorted(map(repr, references.KNOWN_NOUNS.rows(**names)))
         assert asked == sorted(map(repr, references._known_nouns(**names)))

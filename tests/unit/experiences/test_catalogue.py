@@ -7,7 +7,8 @@ import csv
 import pytest
 from django.core.management import call_command
 
-from knowledgebase.experiences.models import LanguageModel
+from knowledgebase.experiences.models import LanguageModelDescription
+from knowledgebase.experiences.selectors import language_model_summaries
 from knowledgebase.experiences.services import record_experiences
 from knowledgebase.experiences.services.catalogue import FILE, entries, entry_for
 
@@ -19,7 +20,8 @@ def stored(person, record, **language_model):
     made = record(language_model={"source": "hub", "name": BERT, **language_model})
     [result] = record_experiences([made], owner=person.user, team=person.team)
     assert result.problem is None
-    return LanguageModel.objects.get(key__startswith=f"hub:{language_model.get('name', BERT)}")
+    key = f"hub:{language_model.get('name', BERT)}"
+    return next(one for one in language_model_summaries(person.user) if one.key.startswith(key))
 
 
 def test_a_bare_name_gets_the_catalogues_features(owner, record):
@@ -54,14 +56,14 @@ def test_old_names_variants_and_folders(owner, record):
 
 
 def test_those_from_before_the_catalogue_are_described_by_the_command(owner, record, capsys):
-    row = stored(owner, record)
-    LanguageModel.objects.filter(pk=row.pk).update(
+    stored(owner, record)
+    LanguageModelDescription.objects.update(
         features={"layers": 3}, feature_sources={}, parameters=None, architecture=""
     )
     for said in ("1 of 1", "0 of 1"):
         call_command("describe_language_models")
         assert said in capsys.readouterr().out
-    row.refresh_from_db()
+    [row] = language_model_summaries(owner.user)
     assert (row.features["layers"], row.features["heads"], row.parameters) == (3, 12, 109_482_240)
 
 

@@ -59,8 +59,8 @@ def rows(
 
 
 def found(text: str) -> str:
-    rows = Experience.objects.filter(condition(text)).order_by("task__name")
-    return "".join(rows.values_list("task__name", flat=True))
+    rows = Experience.objects.filter(condition(text)).order_by("task_description__name")
+    return "".join(rows.values_list("task_description__name", flat=True))
 
 
 @pytest.mark.usefixtures("rows")
@@ -193,9 +193,9 @@ def test_any_text_is_a_condition_or_a_problem(words: list[str]) -> None:
 def walk(order: str, size: int) -> str:
     by, cursor, names = ordering(order), "", ""
     while True:
-        page = by.page(Experience.objects.select_related("task"), cursor, size)
+        page = by.page(Experience.objects.select_related("task", "task_description"), cursor, size)
         assert len(page.rows) <= size
-        names += "".join(row.task.name for row in page.rows)
+        names += "".join(row.task_title for row in page.rows)
         if not page.behind:
             return names
         cursor = page.behind
@@ -236,8 +236,8 @@ def test_the_largest_and_the_smallest_numbers_sort_too(owner: Any, record: Any, 
 def test_pages_in_any_order_meet_each_row_once(order: str, names: str) -> None:
     for size in (1, 2, 3, 9):
         assert walk(order, size) == names
-    streamed = ordering(order).apply(Experience.objects.select_related("task"))
-    assert "".join(row.task.name for row in streamed) == names
+    streamed = ordering(order).apply(Experience.objects.select_related("task", "task_description"))
+    assert "".join(row.task_title for row in streamed) == names
 
 
 @pytest.mark.parametrize(

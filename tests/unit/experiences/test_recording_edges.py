@@ -13,8 +13,9 @@ from tunelore import record as records
 
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences.models import Experience, LanguageModel, Pipeline, Run, System, Task
+from knowledgebase.experiences.selectors import task_summaries
 from knowledgebase.experiences.services import expire_silent_runs, note_run, record_experiences
-from knowledgebase.experiences.services.recording import content_and_digest
+from knowledgebase.experiences.services.recording import content_and_digest, parts_in_order
 
 pytestmark = pytest.mark.django_db
 OUTCOME = ("outcome", "metrics", "primary", "cost")
@@ -91,7 +92,8 @@ def test_metafeatures_of_another_extractor_and_of_a_sample_do_not_replace_better
     store(owner, described(values={"instances": 400}))
     store(owner, described(sampled=True, values={"instances": 300, "classes": 4}))
     store(owner, described(extractor="somebody.else", version=7))
-    metafeatures = Task.objects.get().metafeatures
+    [task] = task_summaries(owner.user)
+    metafeatures = task.metafeatures
     assert (metafeatures["values"], metafeatures["extractor"]) == (
         {"instances": 400},
         "tunelore.text-classification",
@@ -103,16 +105,16 @@ def test_a_task_that_somebody_made_meanwhile_is_taken(owner, record, monkeypatch
     from knowledgebase.experiences.services import references
 
     sent = record()
-    digest = references.identify(sent).task.digest
+    digest = references.identify(sent, "hub").task.digest
     real = Task.objects.bulk_create
 
     def late(rows, **options):
-        Task(digest=digest, kind="text-classification", name="first").save()
+        Task(digest=digest, kind="text-classification", label_column="first").save()
         return real(rows, **options)
 
     monkeypatch.setattr(Task._default_manager, "bulk_create", late)
     assert store(owner, sent) == [201]
-    assert Experience.objects.get().task.name == "first"
+    assert Experience.objects.get().task.label_column == "first"
 
 
 def test_only_who_announced_a_run_may_end_it(owner, stranger, record):
@@ -179,6 +181,6 @@ JSON = st.recursive(
     )
 )
 def test_content_and_digest_are_those_of_the_record_as_a_whole(made):
-    content, digest = content_and_digest(made)
+    content, digest = content_and_digest(parts_in_order(made))
     assert content == hashlib.sha256(records.canonical(made)).hexdigest()
     assert digest == records.digest(made)

@@ -33,7 +33,9 @@ def test_tasks_count_only_what_is_visible(owner, mate, stranger, record, failed_
     store(owner, on_task(failed_record, 2, status="timeout"), visibility="hub")
 
     def seen(person):
-        rows = selectors.task_list(person.user).order_by("name")
+        rows = list(selectors.task_list(person.user))
+        selectors.describe_tasks(person.user, rows)
+        rows.sort(key=lambda row: row.name)
         return [(row.name, row.count, row.failed, row.best) for row in rows]
 
     assert seen(owner) == [("task 1", 3, 1, 0.8), ("task 2", 2, 1, 0.8)]
@@ -57,12 +59,16 @@ def test_an_empty_store_has_statistics(owner):
     assert (empty.experiences, empty.by_outcome, empty.compute_s) == (0, {}, 0.0)
 
 
+def named(person, name):
+    return next(task for task in selectors.task_summaries(person.user) if task.name == name)
+
+
 def test_nearest_tasks_are_of_the_same_kind_and_visible(owner, stranger, record):
     store(owner, *[on_task(record, number) for number in (1, 2, 5)])
     other = on_task(record, 3)
     other["task"]["kind"] = "question-answering"
     store(owner, other)
-    task = selectors.task_list(owner.user).get(name="task 1")
+    task = named(owner, "task 1")
     near = selectors.nearest_tasks(owner.user, task)
     assert [one.task.name for one in near] == ["task 2", "task 5"]
     assert near[0].distance < near[1].distance
@@ -73,7 +79,7 @@ def test_tasks_of_other_extractors_are_no_neighbours(owner, record):
     other = on_task(record, 2)
     other["task"]["metafeatures"]["version"] = 2
     store(owner, on_task(record, 1), other)
-    assert selectors.nearest_tasks(owner.user, selectors.task_list(owner.user).get(name="task 1")) == []
+    assert selectors.nearest_tasks(owner.user, named(owner, "task 1")) == []
 
 
 def test_evidence_leaves_out_what_says_nothing(owner, record, failed_record):

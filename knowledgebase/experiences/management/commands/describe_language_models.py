@@ -10,9 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from knowledgebase.experiences.models import LanguageModel
+from knowledgebase.experiences.models import LanguageModelDescription
 from knowledgebase.experiences.services.changes import lock_changes
-from knowledgebase.experiences.services.references import describe_language_model
+from knowledgebase.experiences.services.references import complete_again
+
+CHUNK = 500
 
 
 class Command(BaseCommand):
@@ -24,10 +26,9 @@ class Command(BaseCommand):
         changed = 0
         with transaction.atomic():
             lock_changes()
-            for row in LanguageModel.objects.all():
-                if describe_language_model(row, {}):
+            rows = LanguageModelDescription.objects.select_related("language_model")
+            for row in rows.iterator(chunk_size=CHUNK):
+                if complete_again(row):
                     row.save()
                     changed += 1
-        self.stdout.write(
-            f"{changed:,} of {LanguageModel.objects.count():,} language models described further"
-        )
+        self.stdout.write(f"{changed:,} of {rows.count():,} descriptions of language models completed")
