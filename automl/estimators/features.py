@@ -37,7 +37,7 @@ PHYSICS = (
     "intercept",
     "work",
     "steps",
-    "parameters",
+    "core",
     "batch_size",
     "max_length",
     "epochs",
@@ -46,6 +46,7 @@ PHYSICS = (
     "steps^2",
     "work*steps",
     "plain_work",
+    "plain",
 )
 MEMORY = ("intercept", "memory", "held", "activations", "batch_tokens")
 
@@ -58,11 +59,16 @@ class Sizes:
     hidden: float
     layers: float
 
+    @property
+    def core(self) -> float:
+        """Weights that every token passes: those of the layers, none of the words'."""
+        return min(12 * self.layers * self.hidden**2, self.parameters)
+
 
 def sizes_of(facts: Facts, key: str) -> Sizes:
     """From a card, the rest from what encoders of that size usually are."""
     known = facts.get(key, {})
-    usual = [float(one["parameters"]) for one in facts.values() if is_finite(one.get("parameters"))]
+    usual = [size for one in facts.values() if (size := _positive(one.get("parameters"), 0.0))]
     otherwise = math.exp(sum(map(math.log, usual)) / len(usual)) if usual else USUAL_PARAMETERS
     parameters = _positive(known.get("parameters"), otherwise)
     layers = _positive(known.get("layers"), min(max(2.0 * (parameters / 1e6) ** 0.4, 2.0), 32.0))
@@ -117,18 +123,19 @@ class Describer:
         train_rows, length = _rows(view), _length(view)
         if pipeline.language_model is None:
             plain = math.log(train_rows * length) - 11.0
-            return [1.0] + [0.0] * (len(PHYSICS) - 2) + [plain]
+            return [1.0] + [0.0] * (len(PHYSICS) - 3) + [plain, 1.0]
         size, values = self.sizes[pipeline.language_model], pipeline.hyperparameters
         epochs, batch = number(values, "epochs", 1.0), number(values, "batch_size", 16.0)
         most = number(values, "max_length", 128.0)
         tokens = min(most, 1.3 * length + 8)
         back = _backward(pipeline)
-        logs = [size.parameters, train_rows, tokens, max(epochs, 0.1), 1 + back]
+        passed = size.core + 2 * size.layers * size.hidden * tokens
+        logs = [passed, train_rows, tokens, max(epochs, 0.1), 1 + back]
         work = sum(map(math.log, logs)) - 31.0
         steps = math.log(train_rows * max(epochs, 0.1) / max(batch, 1) * size.layers) - 7.5
-        row = [1.0, work, steps, math.log(size.parameters) - 17.5, math.log(max(batch, 1)) - 2.8]
+        row = [1.0, work, steps, math.log(size.core) - 17.5, math.log(max(batch, 1)) - 2.8]
         row += [math.log(max(most, 1)) - 4.2, math.log(max(epochs, 0.1)) - 1.4, back - 1.2]
-        return [*row, work * work / 4, steps * steps / 4, work * steps / 4, 0.0]
+        return [*row, work * work / 4, steps * steps / 4, work * steps / 4, 0.0, 0.0]
 
     def memory(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Matrix:
         """(n, MEMORY + methods)."""

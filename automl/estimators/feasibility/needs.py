@@ -70,8 +70,8 @@ class Extent:
 
     @property
     def core(self) -> float:
-        """Weights that every token passes: those of the layers."""
-        return min(12 * self.size.layers * self.size.hidden**2, self.size.parameters)
+        """Weights that every token passes."""
+        return self.size.core
 
 
 def extent(pipeline: Pipeline, view: TaskView, facts: Facts) -> Extent:
@@ -109,12 +109,11 @@ def extent(pipeline: Pipeline, view: TaskView, facts: Facts) -> Extent:
 
 def _trained(pipeline: Pipeline, size: Sizes, frozen: float) -> float:
     values = pipeline.hyperparameters
-    core = min(12 * size.layers * size.hidden**2, size.parameters)
     method = plain_method(pipeline.method)
     if method == "lora":
         usual = 4 * number(values, "lora_r", 8.0) * size.hidden * size.layers
     elif method == "partial":
-        usual = core * (1 - frozen)
+        usual = size.core * (1 - frozen)
     else:
         usual = 0.0 if method == "probe" else size.parameters
     return number(values, "trainable_parameters", usual)
