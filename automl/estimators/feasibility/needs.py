@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automl.estimators.features import Facts, Matrix, Sizes, number, plain_method, sizes_of
+from automl.estimators.features import Facts, Matrix, Sizes, frozen_share, number, plain_method, sizes_of
 from automl.values import Pipeline, Scalar, TaskView, is_finite
 
 MEMORY = ("process", "weights", "training", "activations", "words", "cache", "ngrams")
@@ -86,7 +86,7 @@ def extent(pipeline: Pipeline, view: TaskView, facts: Facts) -> Extent:
     at_once = mean + 0.8 * deviation * math.sqrt(2 * math.log(batch))
     probe = plain_method(pipeline.method) == "probe"
     heads, shared = _number(known, "heads", 1.0), _number(known, "kv_heads", _number(known, "heads", 1.0))
-    frozen = min(max(number(values, "frozen_share", 0.0), 0.0), 1.0)
+    frozen = frozen_share(values, size.layers)
     return Extent(
         size=size,
         vocabulary=_number(known, "vocabulary", 30_000.0),
