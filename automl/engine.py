@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from automl.errors import SamplerError
+from automl.estimators.base import Estimator
 from automl.fronts import costs_of, dominated, fronts
 from automl.fronts import hypervolume as dominated_share
 from automl.gate import Gate, GateOptions, Picked
@@ -23,8 +24,8 @@ class Engine:
 
     `prior` None is a cold start; `objectives` are one or several of `automl.values`: score, seconds, memory,
     trainable parameters, energy; `options` are the sampler's, as JSON data; `gate`, where there is one, skips what
-    will most likely not be worth its time. SamplerError for an unknown sampler, its options, objectives that are
-    empty or named twice, or a negative seed.
+    will most likely not be worth its time, by the word of `gate_estimator` where one is given. SamplerError for an
+    unknown sampler, its options, objectives that are empty or named twice, or a negative seed.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Engine:
         seed: int = 0,
         options: Mapping[str, object] | None = None,
         gate: GateOptions | None = None,
+        gate_estimator: Estimator | None = None,
     ) -> None:
         names = [objective.name for objective in objectives]
         if not names or len(set(names)) < len(names):
@@ -46,7 +48,7 @@ class Engine:
         self.space, self.seed, self.objectives = space, seed, tuple(objectives)
         setting = Setting(space, prior, self.objectives, seed, options or {})
         self.sampler = make_sampler(sampler, setting)
-        self.gate = None if gate is None else Gate(setting, gate)
+        self.gate = None if gate is None else Gate(setting, gate, gate_estimator)
         self.skipped: list[Proposal] = []
         """What the gate skipped in this engine's asks; each is in the history already."""
         self._history: dict[int, Outcome] = {}

@@ -28,6 +28,9 @@ Facts = Mapping[str, Mapping[str, float]]
 #: The cost of going backwards over that of going forwards, and the share of weights that is trained.
 BACKWARD = {"full": 2.0, "lora": 1.2, "partial": 2.0, "probe": 0.0, "linear": 0.0}
 TRAINED = {"full": 1.0, "lora": 0.02, "partial": 1.0, "probe": 0.0, "linear": 0.0}
+#: How many of the upper layers are trained, or of the lower ones are not, as people call it; `frozen_share` is ours.
+TRAINED_LAYERS = ("num_trainable_layers", "trainable_layers", "unfrozen_layers")
+FROZEN_LAYERS = ("frozen_layers", "num_frozen_layers")
 USUAL_PARAMETERS, USUAL_ROWS, USUAL_LENGTH = 1e8, 1000.0, 64.0
 USUAL_MEMORY = 16e9
 #: What a process holds before any weight, in bytes.
@@ -37,7 +40,7 @@ PHYSICS = (
     "intercept",
     "work",
     "steps",
-    "parameters",
+    "core",
     "batch_size",
     "max_length",
     "epochs",
@@ -46,6 +49,7 @@ PHYSICS = (
     "steps^2",
     "work*steps",
     "plain_work",
+    "plain",
 )
 MEMORY = ("intercept", "memory", "held", "activations", "batch_tokens")
 
@@ -58,11 +62,16 @@ class Sizes:
     hidden: float
     layers: float
 
+    @property
+    def core(self) -> float:
+        """Weights that every token passes: those of the layers, none of the words'."""
+        return min(12 * self.layers * self.hidden**2, self.parameters)
+
 
 def sizes_of(facts: Facts, key: str) -> Sizes:
     """From a card, the rest from what encoders of that size usually are."""
     known = facts.get(key, {})
-    usual = [float(one["parameters"]) for one in facts.values() if is_finite(one.get("parameters"))]
+    usual = [size for one in facts.values() if (size := _positive(one.get("parameters"), 0.0))]
     otherwise = math.exp(sum(map(math.log, usual)) / len(usual)) if usual else USUAL_PARAMETERS
     parameters = _positive(known.get("parameters"), otherwise)
     layers = _positive(known.get("layers"), min(max(2.0 * (parameters / 1e6) ** 0.4, 2.0), 32.0))
@@ -117,18 +126,19 @@ class Describer:
         train_rows, length = _rows(view), _length(view)
         if pipeline.language_model is None:
             plain = math.log(train_rows * length) - 11.0
-            return [1.0] + [0.0] * (len(PHYSICS) - 2) + [plain]
+            return [1.0] + [0.0] * (len(PHYSICS) - 3) + [plain, 1.0]
         size, values = self.sizes[pipeline.language_model], pipeline.hyperparameters
         epochs, batch = number(values, "epochs", 1.0), number(values, "batch_size", 16.0)
         most = number(values, "max_length", 128.0)
         tokens = min(most, 1.3 * length + 8)
-        back = _backward(pipeline)
-        logs = [size.parameters, train_rows, tokens, max(epochs, 0.1), 1 + back]
+        back = _backward(pipeline, size)
+        passed = size.core + 2 * size.layers * size.hidden * tokens
+        logs = [passed, train_rows, tokens, max(epochs, 0.1), 1 + back]
         work = sum(map(math.log, logs)) - 31.0
         steps = math.log(train_rows * max(epochs, 0.1) / max(batch, 1) * size.layers) - 7.5
-        row = [1.0, work, steps, math.log(size.parameters) - 17.5, math.log(max(batch, 1)) - 2.8]
+        row = [1.0, work, steps, math.log(size.core) - 17.5, math.log(max(batch, 1)) - 2.8]
         row += [math.log(max(most, 1)) - 4.2, math.log(max(epochs, 0.1)) - 1.4, back - 1.2]
-        return [*row, work * work / 4, steps * steps / 4, work * steps / 4, 0.0]
+        return [*row, work * work / 4, steps * steps / 4, work * steps / 4, 0.0, 0.0]
 
     def memory(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Matrix:
         """(n, MEMORY + methods)."""
@@ -142,7 +152,7 @@ class Describer:
             return [1.0, math.log(OVERHEAD / allowed), -4.0, -4.0, 0.0]
         size, values = self.sizes[pipeline.language_model], pipeline.hyperparameters
         batch, most = number(values, "batch_size", 16.0), number(values, "max_length", 128.0)
-        trained = _trained(pipeline)
+        trained = _trained(pipeline, size)
         held = 4 * size.parameters * (1 + 3 * trained)
         kept = 0.1 if pipeline.method == "probe" else 0.4 + 0.6 * trained
         activations = 4 * batch * most * size.layers * size.hidden * 20 * kept
@@ -153,7 +163,8 @@ class Describer:
         """About how many parameters are trained, at least 1; of the classifier on top, a thousand."""
         if pipeline.language_model is None:
             return 1e3
-        return 1e3 + self.sizes[pipeline.language_model].parameters * _trained(pipeline)
+        size = self.sizes[pipeline.language_model]
+        return 1e3 + size.parameters * _trained(pipeline, size)
 
     def coordinates(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Matrix:
         """(n, 4 + names): size of the language model, effective learning rate, ln steps of training, share of
@@ -207,15 +218,25 @@ def plain_method(method: str) -> str:
     return method.partition("-")[0]
 
 
-def _backward(pipeline: Pipeline) -> float:
+def frozen_share(values: Mapping[str, Scalar], layers: float) -> float:
+    """The share of `layers` that stands still, in [0, 1], whichever way it is said; 0 where nothing says."""
+    for name in TRAINED_LAYERS:
+        if math.isfinite(count := number(values, name, math.nan)):
+            return 1 - min(max(count / layers, 0.0), 1.0)
+    for name in FROZEN_LAYERS:
+        if math.isfinite(count := number(values, name, math.nan)):
+            return min(max(count / layers, 0.0), 1.0)
+    return min(max(number(values, "frozen_share", 0.0), 0.0), 1.0)
+
+
+def _backward(pipeline: Pipeline, size: Sizes) -> float:
     full = BACKWARD.get(plain_method(pipeline.method), 2.0)
-    frozen = number(pipeline.hyperparameters, "frozen_share", 0.0)
-    return full * (1 - min(max(frozen, 0.0), 1.0))
+    return full * (1 - frozen_share(pipeline.hyperparameters, size.layers))
 
 
-def _trained(pipeline: Pipeline) -> float:
-    frozen = number(pipeline.hyperparameters, "frozen_share", 0.0)
-    return TRAINED.get(plain_method(pipeline.method), 1.0) * (1 - min(max(frozen, 0.0), 1.0))
+def _trained(pipeline: Pipeline, size: Sizes) -> float:
+    share = 1 - frozen_share(pipeline.hyperparameters, size.layers)
+    return TRAINED.get(plain_method(pipeline.method), 1.0) * share
 
 
 def _rows(view: TaskView) -> float:

@@ -8,17 +8,21 @@ are at least as quick, and a share of what is refused is run all the same.
 
 from automl.gate.gate import Gate, Picked
 from automl.gate.options import RULES, GateOptions
-from automl.gate.prediction import Prediction, Predictor
+from automl.gate.pooled import PoolPredictor, predictor_of
+from automl.gate.prediction import Foresight, Prediction, Predictor
 from automl.gate.verdict import Decision, Verdict, contradicted
 
 __all__ = [
     "RULES",
     "Decision",
+    "Foresight",
     "Gate",
     "GateOptions",
     "Picked",
+    "PoolPredictor",
     "Prediction",
     "Predictor",
     "Verdict",
     "contradicted",
+    "predictor_of",
 ]

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from automl.estimators.base import Estimator
 from automl.gate.options import GateOptions
-from automl.gate.prediction import Predictor
+from automl.gate.pooled import predictor_of
 from automl.gate.verdict import Decision, Verdict, judge
 from automl.samplers.base import Sampler, Setting
 from automl.values import SKIPPED, Outcome, Proposal
@@ -30,14 +31,15 @@ class Picked:
 
 
 class Gate:
-    """Judges the proposals of any sampler with the estimators of `Predictor`.
+    """Judges the proposals of any sampler with the estimator of the options, or with one that is fitted already
+    (from `automl.estimators.snapshots.load`, say).
 
     SamplerError for a prior of another space, from the estimators.
     """
 
-    def __init__(self, setting: Setting, options: GateOptions) -> None:
+    def __init__(self, setting: Setting, options: GateOptions, fitted: Estimator | None = None) -> None:
         self.setting, self.options = setting, options
-        self.predictor = Predictor(setting)
+        self.predictor = predictor_of(setting, options.estimator, fitted)
 
     def verdict(self, proposal: Proposal, history: Sequence[Outcome]) -> Verdict:
         """What speaks against a proposal now."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from automl.errors import SamplerError
+from automl.estimators.pool import ESTIMATORS
 
 #: Why a proposal may be skipped.
 RULES = ("likely_failure", "score_below_best")
@@ -32,6 +33,8 @@ class GateOptions:
     """The share of refused proposals that is run all the same: the guard against a gate that is wrong and sure."""
     retries: int = 10
     """Proposals that are skipped in a row; of more, the most hopeful one is run."""
+    estimator: str = "process"
+    """Who foretells: an estimator of the pool by its name."""
 
     def __post_init__(self) -> None:
         if isinstance(self.rules, str) or not isinstance(self.rules, Sequence):
@@ -40,6 +43,10 @@ class GateOptions:
             raise SamplerError(f"the gate has no rule {unknown[0]!r}; use some of {list(RULES)}")
         if len(set(self.rules)) < len(self.rules):
             raise SamplerError(f"the gate's rules name one twice: {list(self.rules)[:10]!r}")
+        if not isinstance(self.estimator, str) or self.estimator not in ESTIMATORS:
+            raise SamplerError(
+                f"the gate knows no estimator {self.estimator!r}; use one of {', '.join(ESTIMATORS)}"
+            )
         for name in ("failing", "margin", "reach", "audit"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:

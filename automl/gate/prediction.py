@@ -1,7 +1,7 @@
 """What the gate expects of one pipeline: score, seconds and failure, each with how sure it is.
 
-Knows the estimators of the sampler "process", whichever sampler proposed the pipeline; draws no random numbers
-but those of a few candidates that set the scene, which follow from the seed.
+Knows the estimators of the sampler "process", whichever sampler proposed the pipeline (`pooled` asks others); draws
+no random numbers but those of a few candidates that set the scene, which follow from the seed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -73,6 +74,16 @@ class Prediction:
         }
 
 
+class Foresight(Protocol):
+    """Whoever the gate asks; what is answered follows from the history that was taken last."""
+
+    def learn(self, history: Sequence[Outcome]) -> None:
+        """Take the complete history, in trial order."""
+
+    def predict(self, pipeline: Pipeline) -> Prediction:
+        """What is expected of a pipeline now."""
+
+
 class Predictor:
     """The estimators after a history; rebuilt when that did not merely grow."""
 
@@ -98,12 +109,14 @@ class Predictor:
     def predict(self, pipeline: Pipeline) -> Prediction:
         """What is expected of a pipeline now."""
         beliefs = self.search.beliefs(others=placed(self.base, [pipeline]))
-        forecast, spread = beliefs.forecast, np.array([-EIGHTY, 0.0, EIGHTY])
+        forecast = beliefs.forecast
         mean, deviation = float(beliefs.mean[0]), max(float(beliefs.deviation[0]), 1e-6)
-        logs = np.minimum(forecast.log_seconds[0] + forecast.deviation[0] * spread, 50.0)
+        score, seconds = intervals(
+            mean, deviation, float(forecast.log_seconds[0]), float(forecast.deviation[0])
+        )
         return Prediction(
-            score=_three(score_of(mean + deviation * spread)),
-            seconds=_three(np.exp(logs)),
+            score=score,
+            seconds=seconds,
             timeout=float(forecast.timeout[0]),
             memory=float(forecast.memory[0]),
             error=float(forecast.error[0]),
@@ -112,6 +125,15 @@ class Predictor:
             logit_mean=mean,
             logit_deviation=deviation,
         )
+
+
+def intervals(
+    logit_mean: float, logit_deviation: float, log_seconds: float, seconds_deviation: float
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Low, middle and high of score and seconds; 80 % of what is expected lies between low and high."""
+    spread = np.array([-EIGHTY, 0.0, EIGHTY])
+    logs = np.minimum(log_seconds + seconds_deviation * spread, 50.0)
+    return _three(score_of(logit_mean + logit_deviation * spread)), _three(np.exp(logs))
 
 
 def _three(values: np.ndarray) -> tuple[float, float, float]:

@@ -1,12 +1,14 @@
 """Whether the runner can run what a space may propose and measure what counts, said before anything is launched.
 
-Knows the spaces that the runner was written for: it reads the hyper-parameters of their methods, no more and no less.
+Knows the hyper-parameters that the runner reads: those of the spaces that it was written for, which it needs, and
+those of the reference system, by `settings`.
 """
 
 from __future__ import annotations
 
+from automl.runners.settings import ONLY, OPTIONAL, SILENT, TUNED, TWINS, WORDS, plain
 from automl.sources.rows import ANSWERS
-from automl.space import Method, Space
+from automl.space import Choice, Method, Parameter, Space
 from automl.spaces import answers, tunelore
 from automl.values import ENERGY
 
@@ -19,9 +21,10 @@ def cannot_run(space: Space, kind: str) -> list[str]:
     known = {method.name: method for method in (answers if kind == ANSWERS else tunelore)(ANY).methods}
     found = []
     for method in space.methods:
-        if method.name not in known:
+        name = plain(method.name)
+        if name not in known:
             found.append(f"it knows no method {method.name!r}, only {', '.join(known)}")
-        elif reason := _misfit(method, known[method.name]):
+        elif reason := _misfit(method, known[name]):
             found.append(f"of {method.name!r} it {reason}")
     return found
 
@@ -35,10 +38,46 @@ def cannot_measure(objective: str) -> str:
 
 
 def _misfit(method: Method, known: Method) -> str:
-    missing = [name for name in known.parameters if name not in method.parameters]
-    foreign = [name for name in method.parameters if name not in known.parameters]
-    said = [f"needs {', '.join(missing)}"] if missing else []
+    tuned = plain(method.name) in TUNED
+    needed = [name for name in known.parameters if _own_word(name, method, tuned=tuned) is None]
+    words = {TWINS[name] for name in known.parameters if name in TWINS} if tuned else set()
+    read = {*known.parameters, *words, *((*OPTIONAL, *SILENT, *ONLY) if tuned else ())}
+    foreign = [name for name in method.parameters if name not in read]
+    said = [f"needs {', '.join(needed)}"] if needed else []
     said += [f"does not read {', '.join(foreign)}"] if foreign else []
-    maybe = [name for name in known.parameters if name in method.conditions]
+    maybe = [name for name in known.parameters if _own_word(name, method, tuned=tuned) in method.conditions]
     said += [f"always needs {', '.join(maybe)}"] if maybe else []
+    strange = [name for name, one in method.parameters.items() if tuned and _strange(name, one)]
+    said += [f"cannot do every {name}; use {_allowed(name)}" for name in strange]
     return " and ".join(said)
+
+
+def _own_word(name: str, method: Method, *, tuned: bool) -> str | None:
+    """The word by which a method decides what the runner calls so; None where it does not."""
+    words = (name, TWINS.get(name, name)) if tuned else (name,)
+    return next((word for word in words if word in method.parameters), None)
+
+
+def runnable(space: Space) -> Space:
+    """The space without the values that the runner makes nothing of ("loftq" of XAutoLM's, which wants a quantised
+    network); methods and hyper-parameters stay, and a space that has no such value is what it was.
+    """
+    narrowed: dict[str, Parameter] = {}
+    for method in space.methods:
+        for name, one in method.parameters.items() if plain(method.name) in TUNED else ():
+            if isinstance(one, Choice) and _strange(name, one):
+                left = tuple(value for value in one.options if value in WORDS.get(name, (ONLY.get(name),)))
+                narrowed |= {f"{method.name}.{name}": Choice(left)} if left else {}
+    return space.restrict(parameters=narrowed) if narrowed else space
+
+
+def _strange(name: str, parameter: Parameter) -> bool:
+    """Whether it may have a value that the runner makes nothing of."""
+    if name not in WORDS and name not in ONLY:
+        return False
+    allowed = WORDS.get(name, (ONLY.get(name),))
+    return not isinstance(parameter, Choice) or any(value not in allowed for value in parameter.options)
+
+
+def _allowed(name: str) -> str:
+    return ", ".join(map(repr, WORDS.get(name, (ONLY.get(name),))))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl.runners.base import TrialSpec
 from automl.runners.failures import Unfit
+from automl.runners.settings import WORDS, plain, settings_of
 from automl.sources.architectures import architecture_of
 
 if TYPE_CHECKING:
@@ -16,12 +17,33 @@ if TYPE_CHECKING:
 
 def prepare_model(model: PreTrainedModel, spec: TrialSpec, goal: str, heads: Sequence[str]) -> Any:
     """Freeze or adapt what the method says. `goal` is peft's name of the task, `heads` are modules drawn fresh."""
-    chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
-    if spec.pipeline.method == "partial":
-        freeze(model, float(chosen["frozen_share"]))
-    if spec.pipeline.method == "lora":
+    chosen, method = settings_of(spec.pipeline), plain(spec.pipeline.method)
+    if chosen["dropout_rate"] is not None:
+        set_dropout(model, float(chosen["dropout_rate"]))
+    if method == "partial":
+        freeze(model, share_frozen(model, chosen))
+    if method == "lora":
         return with_adapters(model, chosen, goal, heads)
     return model
+
+
+def set_dropout(model: Any, rate: float) -> None:
+    """The same rate wherever the network drops units; inside of attention the checkpoint's own stays."""
+    import torch
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = rate
+
+
+def share_frozen(model: Any, chosen: dict[str, Any]) -> float:
+    """The share of layers that stand still: as said, or so that the upper n train (all where there are fewer)."""
+    layers = chosen.get("num_trainable_layers")
+    if layers is None:
+        return float(chosen["frozen_share"])
+    family = architecture_of(model.config.model_type)
+    total = sum(int(getattr(model.config, name)) for name in family.count)
+    return 1.0 - min(int(layers), total) / total
 
 
 def freeze(model: Any, share: float) -> None:
@@ -45,6 +67,9 @@ def with_adapters(model: Any, chosen: dict[str, Any], goal: str, heads: Sequence
     from peft import LoraConfig, get_peft_model
 
     family = architecture_of(model.config.model_type)
+    start = chosen["init_lora_weights"]
+    if start not in WORDS["init_lora_weights"]:
+        raise Unfit(f"init_lora_weights={start!r} is not known here (LoftQ wants a quantised network)")
     config = LoraConfig(
         task_type=goal,
         r=int(chosen["lora_r"]),
@@ -54,5 +79,7 @@ def with_adapters(model: Any, chosen: dict[str, Any], goal: str, heads: Sequence
         # peft trains `classifier`, `score` and `qa_outputs` by itself, and no head of another name.
         modules_to_save=list(heads) or None,
         fan_in_fan_out=family.conv1d,
+        bias=chosen["lora_bias"],
+        init_lora_weights=True if start is None else start,
     )
     return get_peft_model(model, config)

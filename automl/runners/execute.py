@@ -19,6 +19,7 @@ from automl.errors import SourceError
 from automl.runners.base import TrialResult, TrialSpec
 from automl.runners.failures import Diverged, Pruned, classify, fingerprint
 from automl.runners.memory import peak_bytes
+from automl.runners.settings import SHARES, TUNED, plain
 from automl.runners.state import Report, State, Trained, cpu_now
 from automl.sources.datasets import load
 from automl.sources.rows import ANSWERS, Splits
@@ -97,7 +98,7 @@ def partial(spec: TrialSpec, best: float | None) -> dict[str, dict[str, float | 
 
 def method_of(spec: TrialSpec) -> Callable[[TrialSpec, Splits, State, Report], Trained]:
     """The function that trains this method on this kind of task; SourceError for one that nobody wrote."""
-    name, tuned = spec.pipeline.method, ("full", "lora", "partial")
+    name, tuned = plain(spec.pipeline.method), tuple(TUNED)
     if spec.dataset.kind == ANSWERS:
         if name in tuned:
             from automl.runners.answering.training import answer
@@ -132,7 +133,7 @@ def warm_up(method: str) -> None:
         import transformers
 
         _ = torch.__version__, transformers.Trainer
-    if method == "lora":
+    if plain(method) == "lora":
         import peft
 
         _ = peft.LoraConfig
@@ -142,9 +143,12 @@ def warm_up(method: str) -> None:
 def read(spec: TrialSpec) -> Splits:
     """The rows of the run, cut as asked."""
     labelled = load(spec.dataset, roots=spec.data_roots, cache=spec.cache)
-    return prepare(
-        labelled, spec.train_rows, SPLIT_SEED, validation_rows=spec.validation_rows, test_rows=spec.test_rows
-    )
+    rows = {"validation_rows": spec.validation_rows, "test_rows": spec.test_rows}
+    splits = prepare(labelled, spec.train_rows, SPLIT_SEED, **rows)
+    share = SHARES[str(spec.pipeline.hyperparameters.get("data_downsize", "none"))]
+    if share == 1.0:
+        return splits
+    return prepare(labelled, math.ceil(share * len(splits.train)), SPLIT_SEED, **rows)
 
 
 def seed_everything(seed: int) -> None:

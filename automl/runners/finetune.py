@@ -9,32 +9,36 @@ import numpy as np
 from automl.runners.base import TrialSpec
 from automl.runners.failures import Diverged
 from automl.runners.scoring import scores
+from automl.runners.settings import settings_of
 from automl.runners.state import Report, State, Trained
 from automl.sources.rows import Rows, Splits
 
 
 def finetune(spec: TrialSpec, splits: Splits, state: State, report: Report) -> Trained:
     """Hyper-parameters: learning_rate, epochs, batch_size, max_length (tokens), warmup_share, weight_decay,
-    class_weights; lora: lora_r, lora_alpha, lora_dropout; partial: frozen_share."""
+    class_weights; lora: lora_r, lora_alpha, lora_dropout; partial: frozen_share. `settings` has more of them, and
+    other names. A max_length beyond the context of the language model means all of it."""
     from transformers import set_seed
 
     from automl.runners.adapting import prepare_model
     from automl.runners.training import train
     from automl.sources.architectures import architecture_of
+    from automl.sources.checkpoints import tokens_read
     from automl.sources.encoders import load_classifier, load_tokenizer
     from automl.sources.language_models import resolve
 
-    chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
+    chosen = settings_of(spec.pipeline)
     set_seed(spec.seed)
     checkpoint = resolve(str(spec.pipeline.language_model), roots=spec.model_roots, cache=spec.cache)
+    max_length = min(int(chosen["max_length"]), tokens_read(checkpoint))
     tokenizer = load_tokenizer(checkpoint)
     classifier = load_classifier(checkpoint, len(splits.labels), tokenizer.pad_token_id)
     model = prepare_model(classifier, spec, "SEQ_CLS", architecture_of(classifier.config.model_type).fresh)
     return train(
         spec,
         checkpoint,
-        lambda folder: make_trainer(model, tokenizer, splits, spec, folder),
-        lambda trainer: judged(trainer, splits.test, tokenizer, splits, chosen),
+        lambda folder: make_trainer(model, tokenizer, splits, spec, folder, max_length),
+        lambda trainer: judged(trainer, splits.test, tokenizer, splits, max_length),
         state,
         report,
     )
@@ -83,13 +87,15 @@ def logits_alone(logits: Any, labels: Any) -> Any:
     return logits[0] if isinstance(logits, tuple) else logits
 
 
-def make_trainer(model: Any, tokenizer: Any, splits: Splits, spec: TrialSpec, folder: str) -> Any:
+def make_trainer(
+    model: Any, tokenizer: Any, splits: Splits, spec: TrialSpec, folder: str, max_length: int
+) -> Any:
     from transformers import DataCollatorWithPadding, PrinterCallback, Trainer
 
-    from automl.runners.training import arguments
+    from automl.runners.training import arguments, optimizer_of
 
-    chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
-    max_length, end = int(chosen["max_length"]), end_token(model)
+    chosen = settings_of(spec.pipeline)
+    end = end_token(model)
     trainer = Trainer(
         model=model,
         args=arguments(spec, len(splits.train), folder),
@@ -102,6 +108,7 @@ def make_trainer(model: Any, tokenizer: Any, splits: Splits, spec: TrialSpec, fo
         ),
         preprocess_logits_for_metrics=logits_alone,
         compute_loss_func=weighted_loss(splits) if chosen["class_weights"] else None,
+        optimizer_cls_and_kwargs=optimizer_of(chosen),
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -124,13 +131,9 @@ def weighted_loss(splits: Splits) -> Any:
     return loss
 
 
-def judged(
-    trainer: Any, rows: Rows, tokenizer: Any, splits: Splits, chosen: dict[str, Any]
-) -> dict[str, float]:
+def judged(trainer: Any, rows: Rows, tokenizer: Any, splits: Splits, max_length: int) -> dict[str, float]:
     """Scores on rows, against the labels that come back with the predictions."""
-    found = trainer.predict(
-        encode(rows, tokenizer, splits, int(chosen["max_length"]), end_token(trainer.model))
-    )
+    found = trainer.predict(encode(rows, tokenizer, splits, max_length, end_token(trainer.model)))
     if not np.isfinite(found.predictions).all():
         raise Diverged("the model's outputs are not finite")
     return scores(np.asarray(found.label_ids), np.argmax(found.predictions, axis=-1), len(splits.labels))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from automl.runners.base import SCORES, TrialSpec
+from automl.runners.settings import settings_of
 from automl.runners.state import Report, State, Trained
 from automl.sources.checkpoints import Checkpoint
 
@@ -34,6 +35,9 @@ def train(
         trainer = make_trainer(folder)
         scores = SCORES[spec.dataset.kind]
         watcher = Watcher(state, report, trainer, spec.metric, scores, spec.stopping)
+        chosen = settings_of(spec.pipeline)
+        watcher.patience = int(chosen["early_stopping_patience"])
+        watcher.delta = float(chosen["early_stopping_delta"])
         trainer.add_callback(watcher)
         state.enter("train", report)
         trainer.train()
@@ -70,11 +74,15 @@ def arguments(spec: TrialSpec, examples: int, folder: str) -> Any:
     import torch
     from transformers import TrainingArguments
 
-    chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
+    chosen = settings_of(spec.pipeline)
     batch = int(chosen["batch_size"])
-    steps = math.ceil(examples / batch)
+    gathered = int(chosen["gradient_accumulation_steps"])
+    steps = math.ceil(examples / batch / gathered)
     on_gpu = spec.device.startswith("cuda")
-    half = on_gpu and torch.cuda.is_bf16_supported()
+    fast = (
+        on_gpu and chosen["use_mixed_precision"] is not False
+    )  # a processor gains nothing by half precision
+    half = fast and torch.cuda.is_bf16_supported()
     return TrainingArguments(
         output_dir=folder,
         num_train_epochs=float(chosen["epochs"]),
@@ -82,8 +90,11 @@ def arguments(spec: TrialSpec, examples: int, folder: str) -> Any:
         per_device_eval_batch_size=EVALUATION_BATCH,
         learning_rate=float(chosen["learning_rate"]),
         weight_decay=float(chosen["weight_decay"]),
-        # A share of all steps below 1; 0 would be no warm-up.
+        # A share of all steps below 1, steps from there on; 0 would be no warm-up.
         warmup_steps=float(chosen["warmup_share"]),
+        gradient_accumulation_steps=gathered,
+        lr_scheduler_type=str(chosen["lr_scheduler"]),
+        max_grad_norm=float(chosen["gradient_clipping_max_norm"]),
         eval_strategy="epoch",
         save_strategy="no",
         logging_steps=max(1, steps // LOGS_PER_EPOCH),
@@ -91,7 +102,7 @@ def arguments(spec: TrialSpec, examples: int, folder: str) -> Any:
         logging_nan_inf_filter=False,
         use_cpu=not on_gpu,
         bf16=half,
-        fp16=on_gpu and not half,
+        fp16=fast and not half,
         dataloader_pin_memory=on_gpu,
         disable_tqdm=True,
         report_to=[],
@@ -99,3 +110,12 @@ def arguments(spec: TrialSpec, examples: int, folder: str) -> Any:
         data_seed=spec.seed,
         remove_unused_columns=False,
     )
+
+
+def optimizer_of(chosen: Mapping[str, Any]) -> tuple[Any, dict[str, Any]] | None:
+    """The optimiser's class and its learning rate, None for the Trainer's own (AdamW)."""
+    import torch
+
+    own = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD, "adagrad": torch.optim.Adagrad}
+    found = own.get(str(chosen["optimizer"]))
+    return None if found is None else (found, {"lr": float(chosen["learning_rate"])})

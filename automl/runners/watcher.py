@@ -16,7 +16,7 @@ from automl.runners.failures import Diverged, Pruned
 from automl.runners.state import Report, State
 from automl.runners.stopping import Stopping, best_so_far
 
-# Epochs without a better validation score before a run stops.
+# Epochs without a better validation score (by more than `delta`) before a run stops.
 PATIENCE = 2
 
 
@@ -38,6 +38,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc, unused-ignore]  # untyped 
         self.evaluation_s = 0.0
         self._kept: dict[str, Any] = {}
         self._waited = 0
+        self.patience, self.delta, self._beaten = PATIENCE, 0.0, -math.inf
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.state.step, self.state.epoch = int(state.global_step), float(state.epoch or 0.0)
@@ -68,13 +69,15 @@ class Watcher(TrainerCallback):  # type: ignore[misc, unused-ignore]  # untyped 
         self.evaluation_s += found.get("runtime", 0.0)
         score = found.get(self.metric, math.nan)
         if self.state.best is None or score > self.state.best:
-            self.state.best, self._waited = score, 0
+            self.state.best = score
             self.validation = {name: found[name] for name in self.scores if name in found}
             self._kept = {name: weight.detach().clone() for name, weight in self._trained()}
+        if not score <= self._beaten + self.delta:
+            self._beaten, self._waited = score, 0
         elif self.state.best > 0.0:
             # As long as nothing is right, nothing was learnt that could be lost: writing takes a while to begin.
             self._waited += 1
-            control.should_training_stop = control.should_training_stop or self._waited >= PATIENCE
+            control.should_training_stop = control.should_training_stop or self._waited >= self.patience
         self.report(self.state)
         if self.stopping is not None and not control.should_training_stop:
             self._compare(self.stopping, float(args.num_train_epochs))

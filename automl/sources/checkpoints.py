@@ -135,3 +135,14 @@ def sha256_of(path: Path) -> str:
 def _sha256(path: str, _size: int, _changed: int) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def tokens_read(checkpoint: Checkpoint) -> int:
+    """Tokens that the language model reads at once. RoBERTa's kin count two positions that no token has."""
+    family = checkpoint.features.get("architecture")
+    known = int(checkpoint.features.get("context") or 0)
+    if family in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        known -= 2
+    # T5 knows distances and no places: it reads what it is given.
+    unlimited = family in ("t5", "mt5") or known <= 0
+    return 10**6 if unlimited else known

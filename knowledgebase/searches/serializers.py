@@ -176,7 +176,7 @@ class SearchCreate(serializers.Serializer[Any]):
     )
     gate_options = serializers.DictField(
         required=False,
-        help_text="its thresholds: rules, failing, margin, reach, after, audit, retries; the usual when absent",
+        help_text="rules, failing, margin, reach, after, audit, retries, estimator; the usual when absent",
     )
     early_stopping = serializers.CharField(
         required=False,

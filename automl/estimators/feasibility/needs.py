@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automl.estimators.features import Facts, Matrix, Sizes, number, plain_method, sizes_of
+from automl.estimators.features import Facts, Matrix, Sizes, frozen_share, number, plain_method, sizes_of
 from automl.values import Pipeline, Scalar, TaskView, is_finite
 
 MEMORY = ("process", "weights", "training", "activations", "words", "cache", "ngrams")
@@ -70,8 +70,8 @@ class Extent:
 
     @property
     def core(self) -> float:
-        """Weights that every token passes: those of the layers."""
-        return min(12 * self.size.layers * self.size.hidden**2, self.size.parameters)
+        """Weights that every token passes."""
+        return self.size.core
 
 
 def extent(pipeline: Pipeline, view: TaskView, facts: Facts) -> Extent:
@@ -86,7 +86,7 @@ def extent(pipeline: Pipeline, view: TaskView, facts: Facts) -> Extent:
     at_once = mean + 0.8 * deviation * math.sqrt(2 * math.log(batch))
     probe = plain_method(pipeline.method) == "probe"
     heads, shared = _number(known, "heads", 1.0), _number(known, "kv_heads", _number(known, "heads", 1.0))
-    frozen = min(max(number(values, "frozen_share", 0.0), 0.0), 1.0)
+    frozen = frozen_share(values, size.layers)
     return Extent(
         size=size,
         vocabulary=_number(known, "vocabulary", 30_000.0),
@@ -109,12 +109,11 @@ def extent(pipeline: Pipeline, view: TaskView, facts: Facts) -> Extent:
 
 def _trained(pipeline: Pipeline, size: Sizes, frozen: float) -> float:
     values = pipeline.hyperparameters
-    core = min(12 * size.layers * size.hidden**2, size.parameters)
     method = plain_method(pipeline.method)
     if method == "lora":
         usual = 4 * number(values, "lora_r", 8.0) * size.hidden * size.layers
     elif method == "partial":
-        usual = core * (1 - frozen)
+        usual = size.core * (1 - frozen)
     else:
         usual = 0.0 if method == "probe" else size.parameters
     return number(values, "trainable_parameters", usual)

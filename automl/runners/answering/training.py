@@ -12,10 +12,11 @@ from automl.runners.answering.extractive import Extractive
 from automl.runners.answering.generative import Generative
 from automl.runners.answering.rules import answer_scores
 from automl.runners.base import TrialSpec
+from automl.runners.settings import settings_of
 from automl.runners.state import Report, State, Trained
 from automl.sources.answered.questions import Questions, questions_of
 from automl.sources.architectures import architecture_of
-from automl.sources.checkpoints import Checkpoint
+from automl.sources.checkpoints import Checkpoint, tokens_read
 from automl.sources.rows import Rows, Splits
 
 ANSWER_LENGTH = 32
@@ -34,7 +35,7 @@ class Answerer(Protocol):
 def answer(spec: TrialSpec, splits: Splits, state: State, report: Report) -> Trained:
     """Hyper-parameters: learning_rate, epochs, batch_size, max_length (tokens of question and context: of a window
     for encoders, of the prompt for others), warmup_share, weight_decay, answer_length (tokens, at most; 32); lora:
-    lora_r, lora_alpha, lora_dropout; partial: frozen_share.
+    lora_r, lora_alpha, lora_dropout; partial: frozen_share. `settings` has more of them, and other names.
 
     Encoders point at the answer, decoders and encoder-decoders write it. A max_length beyond the context of the
     language model means all of it.
@@ -71,7 +72,7 @@ def loaded(checkpoint: Checkpoint, spec: TrialSpec, train: Questions) -> tuple[A
 
     family = architecture_of(checkpoint.features.get("architecture"))
     tokenizer: Any = load_tokenizer(checkpoint)
-    chosen: dict[str, Any] = dict(spec.pipeline.hyperparameters)
+    chosen = settings_of(spec.pipeline)
     answer_length = int(chosen.get("answer_length", ANSWER_LENGTH))
     room = tokens_read(checkpoint)
     if family.kind == "encoder":
@@ -88,24 +89,13 @@ def loaded(checkpoint: Checkpoint, spec: TrialSpec, train: Questions) -> tuple[A
     )
 
 
-def tokens_read(checkpoint: Checkpoint) -> int:
-    """Tokens that the language model reads at once. RoBERTa's kin count two positions that no token has."""
-    family = checkpoint.features.get("architecture")
-    known = int(checkpoint.features.get("context") or 0)
-    if family in ("roberta", "xlm-roberta", "camembert", "mpnet"):
-        known -= 2
-    # T5 knows distances and no places: it reads what it is given.
-    unlimited = family in ("t5", "mt5") or known <= 0
-    return 10**6 if unlimited else known
-
-
 def make_trainer(
     model: Any, how: Answerer, examples: list[dict[str, Any]], validation: Rows, spec: TrialSpec, folder: str
 ) -> Any:
     """A Trainer that learns the examples and, after each epoch, answers the validation rows."""
     from transformers import PrinterCallback, Trainer
 
-    from automl.runners.training import arguments
+    from automl.runners.training import arguments, optimizer_of
 
     class Answering(Trainer):
         def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
@@ -123,6 +113,7 @@ def make_trainer(
         train_dataset=examples,
         eval_dataset=examples[:1],  # must be there, and is not looked at: `evaluate` has its own rows
         data_collator=how.collate,
+        optimizer_cls_and_kwargs=optimizer_of(settings_of(spec.pipeline)),
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

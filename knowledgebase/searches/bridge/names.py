@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from django.conf import settings
 
 from automl.errors import SourceError, SpaceError
-from automl.runners.abilities import cannot_measure, cannot_run
+from automl.runners.abilities import cannot_measure, cannot_run, runnable
+from automl.runners.settings import plain
 from automl.sources.builtin import builtin_datasets
 from automl.sources.fetching import pinned_language_model
 from automl.sources.hub.store import REPO, revision_is_plain
@@ -57,7 +58,7 @@ def space_of(kind: str, language_models: Sequence[str] | None, name: str = "") -
     None is all of them: those of the space where it names its own, else those that ship as packages.
     """
     if names_its_models(name):
-        return preset(name, language_models)
+        return runnable(preset(name, language_models))
     return (answers if kind == ANSWERS else tunelore)(
         known_keys() if language_models is None else language_models
     )
@@ -116,7 +117,7 @@ def space_problem(kind: str, space: str) -> str:
 
 def needs_language_model(method: str) -> bool:
     """Whether a method starts from a language model."""
-    return tunelore(known_keys()).method(method).needs_language_model
+    return tunelore(known_keys()).method(plain(method)).needs_language_model
 
 
 def language_model_choices() -> tuple[Choice, ...]:

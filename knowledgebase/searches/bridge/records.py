@@ -12,6 +12,7 @@ from django.utils import timezone
 from tunelore.record import SCHEMA_ID
 
 from automl.runners.base import TrialResult
+from automl.runners.settings import plain
 from knowledgebase.searches.bridge.datasets import task_description
 from knowledgebase.searches.bridge.names import language_model_features
 from knowledgebase.searches.models import Trial
@@ -83,7 +84,7 @@ def _frame(trial: Trial) -> dict[str, object]:
         "id": str(trial.pk),
         "task": task_description(search.dataset),
         "pipeline": {
-            "method": trial.method,
+            "method": plain(trial.method),
             "space": search.space,
             "hyperparameters": trial.hyperparameters,
         },
