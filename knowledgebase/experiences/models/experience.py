@@ -22,6 +22,12 @@ def team_ids(user_id: object) -> list[int]:
     return list(mine.values_list("team_id", flat=True))
 
 
+def seen_by(user_id: object, teams: object) -> Q:
+    """What a person in these teams may see, of all that has an owner, a team and a visibility."""
+    shared = Q(visibility__in=["hub", "public"]) | Q(visibility="team", team_id__in=teams)
+    return shared | Q(owner_id=user_id)
+
+
 class ExperienceQuerySet(models.QuerySet["Experience"]):
     """Queries every reader of experiences starts from."""
 
@@ -38,8 +44,7 @@ class ExperienceQuerySet(models.QuerySet["Experience"]):
         teams: object = Membership.objects.filter(user_id=key).values("team_id")
         if in_order:
             teams = once_a_request(("teams", key), lambda: team_ids(key))
-        shared = Q(visibility__in=["hub", "public"]) | Q(visibility="team", team_id__in=teams)
-        return self.filter(shared | Q(owner_id=key))
+        return self.filter(seen_by(key, teams))
 
 
 class Experience(models.Model):
