@@ -299,6 +299,8 @@ RUN_SILENCE_SECONDS = env_int("TUNELORE_RUN_SILENCE_SECONDS", 600, low=10, high=
 RATE = env_text("TUNELORE_RATE_USER", "3000/min")
 # A statement of a GET that takes longer is given up, with a reason for who asked.
 READ_TIMEOUT_S = env_int("TUNELORE_READ_TIMEOUT_S", 2, low=1, high=600)
+# A whole export, which holds one thread of a web process as long as it lasts.
+EXPORT_TIMEOUT_S = env_int("TUNELORE_EXPORT_TIMEOUT_S", 3600, low=10, high=86_400)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
