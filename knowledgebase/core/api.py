@@ -213,3 +213,8 @@ class CursorPages(CursorPagination):
         except (exceptions.NotFound, ValidationError, ValueError, OverflowError) as error:
             detail = "the cursor is not one of this list; take it from 'next' or 'previous' of an answer"
             raise Problem(400, "invalid_cursor", "Invalid cursor", detail) from error
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """The page with its ETag; 304 for who has it already."""
+        whole = super().get_paginated_response(data).data
+        return conditional(self.request, whole)
