@@ -324,6 +324,7 @@ REST_FRAMEWORK = {
         "experiences:read": env_rate("TUNELORE_RATE_READ", RATE),
         "experiences:write": env_rate("TUNELORE_RATE_WRITE", RATE),
         "searches:write": env_rate("TUNELORE_RATE_SEARCHES", RATE),
+        "federation": env_rate("TUNELORE_RATE_FEDERATION", RATE),
         "admin": env_rate("TUNELORE_RATE_ADMIN", RATE),
         "anonymous": env_rate("TUNELORE_RATE_ANONYMOUS", "120/min"),
     },

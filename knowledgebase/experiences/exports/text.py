@@ -17,8 +17,8 @@ USUAL_FIELDS = (
     "train_rows", "started", "h.learning_rate", "h.epochs", "h.batch_size",
 )  # fmt: skip
 SAMPLE_ROWS = 100
-# A cell that begins so is run as a formula by spreadsheets.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins so is run as a formula by spreadsheets; where East Asian text is typed, by the wide forms too.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class Line:
