@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from tunelore.record import STATUSES
 
 from knowledgebase.accounts.models import Membership
@@ -212,6 +212,16 @@ class Experience(models.Model):
                 & (Q(host_memory_bytes__isnull=True) | Q(host_memory_bytes__gte=0))
                 & (Q(device_memory_bytes__isnull=True) | Q(device_memory_bytes__gte=0)),
                 name="experience_costs_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(train_rows__isnull=True) | Q(train_rows__gte=0),
+                name="experience_train_rows_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(started_at__isnull=True)
+                | Q(finished_at__isnull=True)
+                | Q(finished_at__gte=F("started_at")),
+                name="experience_ends_after_its_start",
             ),
             models.CheckConstraint(
                 condition=~Q(provisional=True) | Q(status="killed"), name="experience_provisional_is_killed"

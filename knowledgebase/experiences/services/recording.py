@@ -250,6 +250,7 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
     outcome, cost = record["outcome"], record.get("cost") or {}
     primary, fidelity = record.get("primary") or {}, record.get("fidelity") or {}
     system, language_model = identities.system, identities.language_model
+    started_at, finished_at = _times(record)
     return Experience(
         id=item.id,
         digest=item.digest,
@@ -270,8 +271,8 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         host_memory_bytes=cost.get("host_memory_bytes"),
         device_memory_bytes=cost.get("device_memory_bytes"),
         train_rows=fidelity.get("train_rows"),
-        started_at=_time(record.get("started_at")),
-        finished_at=_time(record.get("finished_at")),
+        started_at=started_at,
+        finished_at=finished_at,
         via=record["provenance"]["via"],
         licence=record["provenance"].get("licence") or "",
         record=record if type(record) is dict else dict(record),
@@ -279,6 +280,14 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         received_at=timezone.now(),
         **extra,
     )
+
+
+def _times(record: Record) -> tuple[datetime | None, datetime | None]:
+    """Start and end. An end before the start, which only who vouches for a record can say, is none."""
+    started_at, finished_at = _time(record.get("started_at")), _time(record.get("finished_at"))
+    if started_at is not None and finished_at is not None and finished_at < started_at:
+        return started_at, None
+    return started_at, finished_at
 
 
 def _time(text: str | None) -> datetime | None:
