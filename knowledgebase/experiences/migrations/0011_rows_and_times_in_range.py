@@ -9,11 +9,14 @@ from django.db import migrations, models
 from django.db.models import F, Q
 
 
-def empty_what_cannot_be(apps, _schema_editor):
+def empty_what_cannot_be(apps, schema_editor):
     """Columns repeat the record for filters; one that says what cannot be says nothing."""
     rows = apps.get_model("experiences", "Experience").objects.order_by()
     rows.filter(train_rows__lt=0).update(train_rows=None)
     rows.filter(finished_at__lt=F("started_at")).update(finished_at=None)
+    if schema_editor.connection.vendor == "postgresql":
+        # What a change of rows has put off to the end is done now; else the table cannot be altered after it.
+        schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 class Migration(migrations.Migration):
