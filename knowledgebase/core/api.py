@@ -208,6 +208,7 @@ class CursorPages(CursorPagination):
         self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
     ) -> list[Any] | None:
         """One page. A cursor that this list did not give out is a Problem 400, whatever stands in it."""
+        self.request = request
         try:
             return super().paginate_queryset(queryset, request, view)
         except (exceptions.NotFound, ValidationError, ValueError, OverflowError) as error:
