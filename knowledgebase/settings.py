@@ -297,8 +297,9 @@ UPLOAD_DAYS = env_int("TUNELORE_UPLOAD_DAYS", 90, low=1, high=3650)
 RUN_SILENCE_SECONDS = env_int("TUNELORE_RUN_SILENCE_SECONDS", 600, low=10, high=30 * 86_400)
 
 RATE = env_text("TUNELORE_RATE_USER", "3000/min")
-# A statement of a GET that takes longer is given up, with a reason for who asked.
+# A statement of a GET that takes longer is given up, with a reason for who asked; a whole export holds a thread.
 READ_TIMEOUT_S = env_int("TUNELORE_READ_TIMEOUT_S", 2, low=1, high=600)
+EXPORT_TIMEOUT_S = env_int("TUNELORE_EXPORT_TIMEOUT_S", 3600, low=10, high=86_400)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -322,6 +323,7 @@ REST_FRAMEWORK = {
         "experiences:read": env_rate("TUNELORE_RATE_READ", RATE),
         "experiences:write": env_rate("TUNELORE_RATE_WRITE", RATE),
         "searches:write": env_rate("TUNELORE_RATE_SEARCHES", RATE),
+        "federation": env_rate("TUNELORE_RATE_FEDERATION", RATE),
         "admin": env_rate("TUNELORE_RATE_ADMIN", RATE),
         "anonymous": env_rate("TUNELORE_RATE_ANONYMOUS", "120/min"),
     },
@@ -367,13 +369,11 @@ if CELERY_BROKER_URL.startswith("filesystem"):
             ("control_folder", "control"),
         )
     }
-CELERY_TASK_SERIALIZER = "json"
-CELERY_RESULT_SERIALIZER = "json"
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_ENABLE_UTC = True
+CELERY_TASK_IGNORE_RESULT = CELERY_ENABLE_UTC = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 

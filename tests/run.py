@@ -56,6 +56,11 @@ class Totals:
     failed: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def ran(self) -> int:
+        """How many tests were run, well or not."""
+        return self.passed + self.failed
+
     def add(self, report: Path) -> None:
         for case in ElementTree.parse(report).iter("testcase"):
             skip = case.find("skipped")
@@ -84,8 +89,9 @@ def install_chromium() -> None:
 
 
 def present(stage: Stage) -> list[str]:
-    """The stage's folders that hold tests; pytest would take all of them for none."""
-    return [folder for folder in stage.folders if any((ROOT / folder).rglob("test_*.py"))]
+    """The stage's folders that hold tests; where none does all of them, since pytest takes no folder for every one."""
+    found = [folder for folder in stage.folders if any((ROOT / folder).rglob("test_*.py"))]
+    return found or list(stage.folders)
 
 
 def prepare(stage: Stage, options: Sequence[str]) -> tuple[list[str], Path]:
@@ -157,11 +163,18 @@ def side_by_side(stages: Sequence[Stage], lanes: int, options: Sequence[str]) ->
             one.process.wait()
 
 
-def show(ended: Running) -> str:
+def what_is_wrong(ended: Running, ran: int) -> str:
+    """Why a stage has not passed, "" where it has. One that ran nothing has not, also where all was skipped."""
+    if ended.process.returncode != 0:
+        return f"exit {ended.process.returncode}"
+    return "" if ran else "ran no tests"
+
+
+def show(ended: Running, why: str) -> str:
     """What a stage printed, and its line in the summary."""
     print(f"\n=== {ended.stage.name}: {' '.join(present(ended.stage))}")
     print(ended.log.read_text(encoding="utf-8", errors="replace"), flush=True)
-    return f"  {ended.stage.name:10} {ended.seconds:6.0f} s{'   FAILED' if ended.process.returncode else ''}"
+    return f"  {ended.stage.name:10} {ended.seconds:6.0f} s{'   FAILED' if why else ''}"
 
 
 def main() -> int:
@@ -174,7 +187,6 @@ def main() -> int:
     parser.add_argument("--stage", action="append", help="only this stage (may be repeated)")
     options = parser.parse_args()
     stages = FAST if options.fast else FULL
-    stages = tuple(stage for stage in stages if present(stage))
     if options.stage:
         stages = tuple(stage for stage in stages if stage.name in options.stage)
     REPORTS.mkdir(parents=True, exist_ok=True)
@@ -186,11 +198,13 @@ def main() -> int:
     # Stages that are covered append to one file, and so take turns.
     lanes = 1 if options.cover else options.lanes
     for ended in side_by_side(stages, lanes, COVER if options.cover else ()):
-        lines.append(show(ended))
+        before = totals.ran
         if ended.report.exists():
             totals.add(ended.report)
-        if ended.process.returncode != 0:
-            broken.append(f"{ended.stage.name} (exit {ended.process.returncode})")
+        why = what_is_wrong(ended, totals.ran - before)
+        lines.append(show(ended, why))
+        if why:
+            broken.append(f"{ended.stage.name} ({why})")
     if options.cover:
         subprocess.run([sys.executable, "-m", "coverage", "report", "--skip-covered"], cwd=ROOT, check=False)
     print("\n=== summary\n" + "\n".join(lines))

@@ -208,8 +208,14 @@ class CursorPages(CursorPagination):
         self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
     ) -> list[Any] | None:
         """One page. A cursor that this list did not give out is a Problem 400, whatever stands in it."""
+        self.request = request
         try:
             return super().paginate_queryset(queryset, request, view)
         except (exceptions.NotFound, ValidationError, ValueError, OverflowError) as error:
             detail = "the cursor is not one of this list; take it from 'next' or 'previous' of an answer"
             raise Problem(400, "invalid_cursor", "Invalid cursor", detail) from error
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """The page with its ETag; 304 for who has it already."""
+        whole = super().get_paginated_response(data).data
+        return conditional(self.request, whole)

@@ -1,4 +1,4 @@
-"""Answers that need not be sent again: an ETag of what is answered, and 304 for who has it already.
+"""Answers that need not be sent again: an ETag of what is answered to whom, and 304 for who has it already.
 
 It knows nothing of what is answered; the reading is done either way, the sending is saved.
 """
@@ -16,8 +16,12 @@ from rest_framework.utils.encoders import JSONEncoder
 
 
 def conditional(request: Request, data: object) -> Response:
-    """`data` with its ETag; 304 without a body where If-None-Match names it."""
-    text = json.dumps(data, cls=JSONEncoder, sort_keys=True)
+    """`data` with its ETag; 304 without a body where If-None-Match names it.
+
+    The tag is of the content and not of the number of the last change: a name that somebody changes, or a person who
+    leaves, takes no such number. The reader is in it too, so that no two ever share one.
+    """
+    text = json.dumps([request.user.pk, data], cls=JSONEncoder, sort_keys=True)
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     # no-cache: keep it, but ask each time; private: what one person may see is not for a shared cache.
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

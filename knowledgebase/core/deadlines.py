@@ -1,8 +1,8 @@
 """Reads that take too long end with a reason: a bound on each statement of a read, in both databases.
 
 PostgreSQL counts itself (`statement_timeout`); SQLite is asked from time to time whether it should go on. What a
-stream reads while it is sent is not bounded. A GET is bounded everywhere, a POST that only asks where its method says
-so. It knows no view.
+stream reads while it is sent has bounds of its own. A GET is bounded everywhere, a POST that only asks where its
+method says so. It knows no view.
 """
 
 from __future__ import annotations

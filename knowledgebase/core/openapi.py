@@ -61,7 +61,9 @@ class ApiSchema(AutoSchema):
             operation["security"] = [
                 {**one, "token": [scope]} if "token" in one else one for one in operation["security"]
             ]
-        if getattr(self.view, "answers_304", False) and self.method == "GET":
+        # Pages of a list always have an ETag, other answers where their view says so.
+        has_tag = getattr(self.view, "answers_304", False) or self._is_list_view()
+        if has_tag and self.method == "GET":
             operation["responses"]["304"] = {"description": "What If-None-Match names is still true."}
         return operation
 

@@ -72,7 +72,7 @@ class RequestIds:
         method = request.method if request.method in METHODS else "other"
         REQUEST_SECONDS.labels(route, method, str(response.status_code)).observe(seconds)
         extra = {"route": route, "method": method, "status": response.status_code}
-        level = logging.WARNING if response.status_code >= 500 else logging.DEBUG
+        level = logging.WARNING if response.status_code >= 500 else logging.INFO
         logger.log(
             level,
             "%s /%s %s in %.0f ms", method, route, response.status_code, 1000 * seconds,

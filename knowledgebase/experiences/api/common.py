@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.accounts.services import personal_team
-from knowledgebase.core.api import CursorPages
+from knowledgebase.core.api import CursorPages, conditional
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import selectors
 from knowledgebase.experiences.expressions import Field, field_named, ordering
@@ -74,7 +74,8 @@ class InOrder(CursorPages):
     def get_paginated_response(self, data: Any) -> Response:
         """`next` is an address or null."""
         address = replace_query_param(self.request.build_absolute_uri(), "cursor", self.behind)
-        return Response({"next": address if self.behind else None, "previous": None, "results": data})
+        whole = {"next": address if self.behind else None, "previous": None, "results": data}
+        return conditional(self.request, whole)
 
 
 def reader(request: Request) -> User:

@@ -44,7 +44,11 @@ from knowledgebase.experiences.serializers import (
 from knowledgebase.experiences.services import ItemResult
 
 VISIBILITY = OpenApiParameter(
-    "visibility", str, enum=Experience.Visibility.values, description="who may see them; team when absent"
+    "visibility",
+    str,
+    enum=["private", "team"],
+    description="who may see what is sent; team when absent. To show it to more people is a step of its own, "
+    "`publication/`",
 )
 
 
@@ -87,7 +91,7 @@ class ExperienceList(ListAPIView[Experience]):
         Many answer 200 with one result an item. One record answers 201 (new), 200 (already there) or the problem.
         """
         user, team = caller(request)
-        visibility = services.known_visibility(request.query_params.get("visibility", "team"))
+        visibility = services.sendable_visibility(request.query_params.get("visibility", "team"))
         body = request.data
         batch = body if isinstance(body, list) else [body]
         if len(batch) > settings.MAX_BATCH_ITEMS:
@@ -204,7 +208,7 @@ class ExperiencePublication(APIView):
 
 
 class RunList(ListAPIView[Run]):
-    """Runs of your teams that have not ended; and the news that one lives."""
+    """Runs that have not ended, as far as you may see them; and the news that one lives."""
 
     scopes = SCOPES
     refusals = TAKEN_OR_GONE
@@ -215,9 +219,14 @@ class RunList(ListAPIView[Run]):
     def get_queryset(self) -> Any:
         return selectors.running_runs(reader(self.request))
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: None, 201: None})
+    @extend_schema(parameters=[VISIBILITY], request=OpenApiTypes.OBJECT, responses={200: None, 201: None})
     def post(self, request: Request) -> Response:
-        """Say that a run has started, and again as heartbeat: the record without outcome, metrics, primary, cost."""
+        """Say that a run has started, and again as heartbeat: the record without outcome, metrics, primary, cost.
+
+        Who may see that it goes on may be said each time; the narrower holds, and its experience is for no more.
+        """
         user, team = caller(request)
-        is_new = services.note_run(request.data, owner=user, team=team)
+        given = request.query_params.get("visibility")
+        visibility = None if given is None else services.sendable_visibility(given)
+        is_new = services.note_run(request.data, owner=user, team=team, visibility=visibility)
         return Response(status=201 if is_new else 200)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from django.db.models import QuerySet
+from django.conf import settings
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from knowledgebase.core.errors import Problem
+from knowledgebase.core.streams import Stream
 from knowledgebase.experiences import exports, selectors
 from knowledgebase.experiences.api.common import FILTERS, SCOPES, chosen_fields, found_rows
 from knowledgebase.experiences.expressions import Field, ordering
@@ -25,7 +26,6 @@ KINDS = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
 }
-CHUNK = 500
 
 
 class AsNamed(BaseContentNegotiation):
@@ -62,7 +62,10 @@ class ExperienceExport(APIView):
         """Whole records or, with `fields`, flat objects as NDJSON; fields as CSV; both as Parquet.
 
         X-Row-Count: how many rows; X-Row-Count-Is: `exact`, or `estimate` for very many. X-Length-Estimate: bytes,
-        from the first rows.
+        from the first rows; see docs/api.md for how far it may be off. Which rows, and in what order, is settled when
+        it begins. A question that takes too long is refused before (422 `query_too_slow`), more than three exports of
+        one process at once as well (429). What takes longer than TUNELORE_EXPORT_TIMEOUT_S, or is not taken for a
+        minute, breaks off without the end that HTTP gives a whole answer.
         """
         form = request.query_params.get("as", "ndjson")
         if form not in KINDS:
@@ -71,26 +74,26 @@ class ExperienceExport(APIView):
         fields = chosen_fields(request, () if form == "ndjson" else exports.USUAL_FIELDS)
         with_record = form == "parquet" and not request.query_params.get("fields")
         found = found_rows(request, fields, with_record=with_record)
-        rows = ordering(request.query_params.get("order", "")).apply(found)
-        count, is_exact = selectors.row_count(rows)
-        sample = b"".join(stream(form, list(rows[: exports.SAMPLE_ROWS]), fields))
+        order = ordering(request.query_params.get("order", ""))
+        # Both under the bound of every read: what takes too long is refused before anything is sent.
+        count, is_exact = selectors.row_count(found)
+        first = order.page(found, "", exports.SAMPLE_ROWS).rows
+        estimate = exports.length_estimate(lambda rows: stream(form, rows, fields), first, count)
         headers = {
             "X-Row-Count": str(count),
             "X-Row-Count-Is": "exact" if is_exact else "estimate",
-            "X-Length-Estimate": str(exports.length_estimate(len(sample), count)),
+            "X-Length-Estimate": str(estimate),
             "Content-Disposition": f'attachment; filename="experiences.{form}"',
         }
-        lines = stream(form, rows, fields)
-        return StreamingHttpResponse(lines, content_type=KINDS[form], headers=headers)
+        pieces = stream(form, selectors.in_parts(order.apply(found)), fields)
+        sent = Stream(pieces, seconds=settings.EXPORT_TIMEOUT_S, environ=request.META)
+        return StreamingHttpResponse(sent, content_type=KINDS[form], headers=headers)
 
 
-def stream(
-    form: str, rows: QuerySet[Experience] | list[Experience], fields: Sequence[Field]
-) -> Iterator[bytes]:
-    """The rows in a form, piece by piece; a query is read as it is sent."""
-    read = rows if isinstance(rows, list) else rows.iterator(chunk_size=CHUNK)
+def stream(form: str, rows: Iterable[Experience], fields: Sequence[Field]) -> Iterator[bytes]:
+    """The rows in a form, piece by piece, read as they are sent."""
     if form == "csv":
-        return exports.comma_separated(read, fields)
+        return exports.comma_separated(rows, fields)
     if form == "parquet":
-        return exports.parquet(read, fields)
-    return exports.ndjson_fields(read, fields) if fields else exports.ndjson(read)
+        return exports.parquet(rows, fields)
+    return exports.ndjson_fields(rows, fields) if fields else exports.ndjson(rows)

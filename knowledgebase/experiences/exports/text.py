@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tunelore import record as records
 
@@ -17,8 +17,8 @@ USUAL_FIELDS = (
     "train_rows", "started", "h.learning_rate", "h.epochs", "h.batch_size",
 )  # fmt: skip
 SAMPLE_ROWS = 100
-# A cell that begins so is run as a formula by spreadsheets.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins so is run as a formula by spreadsheets; where East Asian text is typed, by the wide forms too.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class Line:
@@ -64,6 +64,19 @@ def cell(value: object) -> object:
     return "" if value is None else value
 
 
-def length_estimate(sample_bytes: int, rows: int) -> int:
-    """Bytes of so many rows, from the length of the first SAMPLE_ROWS of them."""
-    return sample_bytes if rows <= SAMPLE_ROWS else sample_bytes * rows // SAMPLE_ROWS
+def length_estimate(
+    send: Callable[[Sequence[Experience]], Iterator[bytes]], first: Sequence[Experience], rows: int
+) -> int:
+    """Bytes of so many rows, from the `first` of them, at most SAMPLE_ROWS: exact where these are all.
+
+    Each further row is taken for one of the sample's second half: what a form writes once (a heading, a footer, a
+    dictionary of texts) stands in the first half already. It is as good as the first rows are like the others.
+    """
+
+    def length(some: Sequence[Experience]) -> int:
+        return sum(map(len, send(some)))
+
+    whole, half = length(first), len(first) // 2
+    if rows <= len(first) or not half:
+        return whole
+    return whole + (whole - length(first[:half])) * (rows - len(first)) // (len(first) - half)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from tunelore.record import STATUSES
 
 from knowledgebase.accounts.models import Membership
@@ -21,6 +21,12 @@ def team_ids(user_id: object) -> list[int]:
     """The teams that a person is in."""
     mine = Membership.objects.filter(user_id=user_id).order_by("team_id")  # type: ignore[misc]  # a key of any type
     return list(mine.values_list("team_id", flat=True))
+
+
+def seen_by(user_id: object, teams: object) -> Q:
+    """What a person in these teams may see, of all that has an owner, a team and a visibility."""
+    shared = Q(visibility__in=["hub", "public"]) | Q(visibility="team", team_id__in=teams)
+    return shared | Q(owner_id=user_id)
 
 
 class ExperienceQuerySet(models.QuerySet["Experience"]):
@@ -39,8 +45,7 @@ class ExperienceQuerySet(models.QuerySet["Experience"]):
         teams: object = Membership.objects.filter(user_id=key).values("team_id")
         if in_order:
             teams = once_a_request(("teams", key), lambda: team_ids(key))
-        shared = Q(visibility__in=["hub", "public"]) | Q(visibility="team", team_id__in=teams)
-        return self.filter(shared | Q(owner_id=key))
+        return self.filter(seen_by(key, teams))
 
 
 class Experience(models.Model):
@@ -224,6 +229,16 @@ class Experience(models.Model):
                 & (Q(host_memory_bytes__isnull=True) | Q(host_memory_bytes__gte=0))
                 & (Q(device_memory_bytes__isnull=True) | Q(device_memory_bytes__gte=0)),
                 name="experience_costs_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(train_rows__isnull=True) | Q(train_rows__gte=0),
+                name="experience_train_rows_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(started_at__isnull=True)
+                | Q(finished_at__isnull=True)
+                | Q(finished_at__gte=F("started_at")),
+                name="experience_ends_after_its_start",
             ),
             models.CheckConstraint(
                 condition=~Q(provisional=True) | Q(status="killed"), name="experience_provisional_is_killed"

@@ -37,6 +37,9 @@ class DetailPage:
     chart: charts.LineChart | None
     relatives: list[Experience] = field(default_factory=list)
     may_publish: bool = False
+    may_withdraw: bool = False
+    may_delete: bool = False
+    duplicates: list[UUID] = field(default_factory=list)
 
 
 @require_GET
@@ -53,6 +56,7 @@ def detail(request: HttpRequest, experience_id: UUID) -> HttpResponse:
 def detail_page(user: User, row: Experience) -> DetailPage:
     record = row.record
     metrics = record.get("metrics") or {}
+    may_share = services.may_share(row, user)
     values = ((record["task"].get("metafeatures") or {}).get("values")) or {}
     return DetailPage(
         experience=row,
@@ -68,7 +72,10 @@ def detail_page(user: User, row: Experience) -> DetailPage:
         metafeatures=list(values.items()),
         chart=curve_chart(record.get("curve") or []),
         relatives=list(selectors.successes_on(user, row)[:SHOWN_RELATIVES]),
-        may_publish=row.visibility != Experience.Visibility.PUBLIC and services.may_share(row, user),
+        may_publish=row.visibility != Experience.Visibility.PUBLIC and may_share,
+        may_withdraw=row.visibility != Experience.Visibility.PRIVATE and may_share,
+        may_delete=may_share,
+        duplicates=selectors.duplicates_of(user, row),
     )
 
 

@@ -35,6 +35,7 @@ from knowledgebase.experiences.selectors.neighbours import (
     target_of,
 )
 from knowledgebase.experiences.selectors.reach import Reach, language_model_reach
+from knowledgebase.experiences.selectors.streaming import in_parts
 from knowledgebase.experiences.selectors.tasks import (
     TRIED_ROWS,
     Losses,
@@ -78,6 +79,7 @@ __all__ = [
     "experience_fields",
     "experience_list",
     "growth",
+    "in_parts",
     "language_model_detail",
     "language_model_list",
     "language_model_on_tasks",

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
 from django.utils import timezone
 
-from knowledgebase.accounts.models import Membership, User
+from knowledgebase.accounts.models import User
 from knowledgebase.core.errors import not_found
 from knowledgebase.experiences.expressions import Field
 from knowledgebase.experiences.filters import ExperienceFilters
@@ -137,13 +137,8 @@ def evidence_rows(user: User, kind: str, most: int | None = None) -> Iterator[Ex
 
 
 def running_runs(user: User) -> QuerySet[Run]:
-    """Runs of the user's teams that have not ended."""
-    teams = Membership.objects.filter(user=user).values("team_id")
-    return (
-        Run.objects.filter(Q(owner=user) | Q(team_id__in=teams))
-        .select_related("owner")
-        .order_by("-started_at")
-    )
+    """Runs that have not ended, as far as the user may see them; newest start first."""
+    return Run.objects.visible_to(user).select_related("owner").order_by("-started_at")
 
 
 def statistics(user: User) -> Statistics:

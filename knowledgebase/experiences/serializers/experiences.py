@@ -118,4 +118,4 @@ class RunAnswer(serializers.ModelSerializer[Run]):
 
     class Meta:
         model = Run
-        fields = ("id", "owner", "started_at", "last_seen_at", "partial")
+        fields = ("id", "owner", "visibility", "started_at", "last_seen_at", "partial")

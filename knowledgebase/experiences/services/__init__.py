@@ -15,7 +15,12 @@ from knowledgebase.experiences.services.publishing import (
 )
 from knowledgebase.experiences.services.recording import ItemResult, record_experiences
 from knowledgebase.experiences.services.runs import expire_silent_runs, note_run
-from knowledgebase.experiences.services.sharing import known_visibility, may_share, narrow_experience
+from knowledgebase.experiences.services.sharing import (
+    known_visibility,
+    may_share,
+    narrow_experience,
+    sendable_visibility,
+)
 
 __all__ = [
     "AUDIENCES",
@@ -35,4 +40,5 @@ __all__ = [
     "publish_experience",
     "publish_experiences",
     "record_experiences",
+    "sendable_visibility",
 ]

@@ -67,12 +67,12 @@ class _Item:
 
 @dataclass(frozen=True)
 class _There:
-    """What the store holds under a batch's ids: content and whether it is provisional; what was deleted; runs;
-    and of the runs and provisional outcomes those of others."""
+    """What the store holds under a batch's ids: content and whether it is provisional; what was deleted; runs, with
+    who may see them; and of the runs and provisional outcomes those of others."""
 
     rows: dict[UUID, tuple[str, bool]]
     gone: set[UUID]
-    runs: set[UUID]
+    runs: dict[UUID, str]
     foreign: set[UUID]
 
 
@@ -91,9 +91,10 @@ def record_experiences(
 
     Returns one result an item, in order. Same id and same canonical record again: 200, nothing changes; other
     content: 409, nothing changes, except that a provisional outcome yields to its owner's own record. The id of a
-    run that somebody else has announced is 409 too. A deleted id is 410. One transaction: after an error of the
-    database nothing is stored. ``is_checked``: the caller has made these records itself and vouches for them.
-    ``is_part``: of something longer that its caller writes down in the audit as a whole.
+    run that somebody else has announced is 409 too. What was announced for fewer than `visibility` stays with them.
+    A deleted id is 410. One transaction: after an error of the database nothing is stored. ``is_checked``: the
+    caller has made these records itself and vouches for them. ``is_part``: of
+    something longer that its caller writes down in the audit as a whole.
     """
     checked = [_trust(item) if is_checked else _check(item) for item in batch]
     valid = [item for item in checked if isinstance(item, _Item)]
@@ -126,6 +127,11 @@ def record_experiences(
                 _tell([row for row in rows if row.pk not in there.rows], owner, team, visibility)
             results = _with_rows(results, rows)
     return results
+
+
+def narrower(one: str, other: str) -> str:
+    """Of two visibilities the one that fewer people see."""
+    return min(one, other, key=lambda each: Experience.Visibility(each).width)
 
 
 def _with_rows(results: Sequence[ItemResult], rows: Sequence[Experience]) -> list[ItemResult]:
@@ -171,8 +177,9 @@ def _under_ids(ids: list[UUID]) -> QuerySet[Any, Any]:
     stored, runs, gone = (
         model._default_manager.filter(pk__among=ids).order_by() for model in (Experience, Run, Tombstone)
     )
+    # In the column of the content, which a run has not: who may see it.
     return stored.values_list(Value("stored"), "pk", "owner_id", "content", "provisional").union(
-        runs.values_list(Value("run"), "pk", "owner_id", empty, Value(True)),
+        runs.values_list(Value("run"), "pk", "owner_id", "visibility", Value(True)),
         gone.values_list(Value("gone"), "pk", nobody, empty, Value(False)),
         all=True,
     )
@@ -183,15 +190,17 @@ UNDER_IDS = Prepared(_under_ids, ("ids",))
 
 def _find(items: Sequence[_Item], owner: User | None) -> _There:
     """One question for all three tables, which is most of what keeps other writers waiting."""
-    there = _There({}, set(), set(), set())
+    there = _There({}, set(), {}, set())
     ids, key = [item.id for item in items], owner.pk if owner else None
     if not ids:
         return there
     for what, pk, starter, content, is_provisional in UNDER_IDS.rows(ids=ids):
         if what == "stored":
             there.rows[pk] = (content, is_provisional)
+        elif what == "gone":
+            there.gone.add(pk)
         else:
-            (there.gone if what == "gone" else there.runs).add(pk)
+            there.runs[pk] = content
         if is_provisional and starter != key:
             there.foreign.add(pk)
     return there
@@ -221,14 +230,17 @@ def _decide(item: _Item, there: _There, fresh: dict[UUID, _Item], provisional: b
 
 def _tell(new: Sequence[Experience], owner: User | None, team: Team | None, visibility: str) -> None:
     """One entry for what was sent at once and is seen beyond its team from the start."""
-    if not new or visibility not in SEEN_BEYOND:
+    ids = [str(row.pk) for row in new if row.visibility in SEEN_BEYOND]
+    if not ids:
         return
-    ids = [str(row.pk) for row in new]
     target = ids[0] if len(ids) == 1 else f"{len(ids)} experiences"
     audit(owner, "experience.create", target, concerns=team, visibility=visibility, ids=ids)
 
 
 def _write(rows: Sequence[Experience], there: _There, actor: User | None) -> None:
+    for row in rows:
+        if row.pk in there.runs:
+            row.visibility = narrower(row.visibility, there.runs[row.pk])
     new = [row for row in rows if row.pk not in there.rows]
     insert_rows(Experience, new, at_once=INSERT_ROWS)
     for row in rows:
@@ -236,9 +248,7 @@ def _write(rows: Sequence[Experience], there: _There, actor: User | None) -> Non
             kept = Experience.objects.defer("record", "numbers").select_related("team").get(pk=row.pk)
             row.owner_id, row.team_id = kept.owner_id, kept.team_id
             # Nobody has said that those who saw the hub's guess may see what was now sent, nor the other way round.
-            row.visibility = min(
-                row.visibility, kept.visibility, key=lambda one: Experience.Visibility(one).width
-            )
+            row.visibility = narrower(row.visibility, kept.visibility)
             row.save(force_update=True)
             # What the guess alone spoke of goes with it, and the words go to those who see the row.
             forget_unused(kept)
@@ -255,6 +265,7 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
     primary, fidelity = record.get("primary") or {}, record.get("fidelity") or {}
     system, language_model = identities.system, identities.language_model
     descriptions, model_words = references.language_model_descriptions, identities.language_model_description
+    started_at, finished_at = _times(record)
     return Experience(
         id=item.id,
         digest=item.digest,
@@ -277,8 +288,8 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         host_memory_bytes=cost.get("host_memory_bytes"),
         device_memory_bytes=cost.get("device_memory_bytes"),
         train_rows=fidelity.get("train_rows"),
-        started_at=_time(record.get("started_at")),
-        finished_at=_time(record.get("finished_at")),
+        started_at=started_at,
+        finished_at=finished_at,
         via=record["provenance"]["via"],
         licence=record["provenance"].get("licence") or "",
         record=record if type(record) is dict else dict(record),
@@ -286,6 +297,14 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         received_at=timezone.now(),
         **extra,
     )
+
+
+def _times(record: Record) -> tuple[datetime | None, datetime | None]:
+    """Start and end. An end before the start, which only who vouches for a record can say, is none."""
+    started_at, finished_at = _time(record.get("started_at")), _time(record.get("finished_at"))
+    if started_at is not None and finished_at is not None and finished_at < started_at:
+        return started_at, None
+    return started_at, finished_at
 
 
 def _time(text: str | None) -> datetime | None:

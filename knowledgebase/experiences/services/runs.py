@@ -15,15 +15,17 @@ from tunelore import record as records
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.experiences.models import Experience, Run, Tombstone
-from knowledgebase.experiences.services.recording import record_experiences
+from knowledgebase.experiences.services.recording import narrower, record_experiences
 
+Visibility = Experience.Visibility
 EXPIRE_AT_ONCE = 200
 
 
-def note_run(partial: object, *, owner: User, team: Team) -> bool:
+def note_run(partial: object, *, owner: User, team: Team, visibility: str | None = None) -> bool:
     """Write down that a run lives; True when it is new. A run that has ended is not woken up again.
 
-    Problem 422 for what is no run, 409 for a run of somebody else, 410 for a deleted one.
+    `visibility`: who may see that it goes on; the team where nothing is said. Said again with another one, the
+    narrower holds. Problem 422 for what is no run, 409 for a run of somebody else, 410 for a deleted one.
     """
     problems = records.check_run(partial)
     if problems or not isinstance(partial, Mapping):
@@ -38,15 +40,15 @@ def note_run(partial: object, *, owner: User, team: Team) -> bool:
         if ended is False:
             return False
         values = {"partial": dict(partial), "last_seen_at": now}
-        run, is_new = Run.objects.get_or_create(
-            pk=pk, defaults={**values, "owner": owner, "team": team, "started_at": now}
-        )
+        first = {"owner": owner, "team": team, "started_at": now, "visibility": visibility or Visibility.TEAM}
+        run, is_new = Run.objects.get_or_create(pk=pk, defaults={**values, **first})
         if run.owner_id != owner.pk:
             raise Problem(
                 409, "other_owner", "Run of somebody else", f"run {pk} was started by somebody else"
             )
         if not is_new:
-            Run.objects.filter(pk=pk).update(**values)
+            seen = narrower(run.visibility, visibility or run.visibility)
+            Run.objects.filter(pk=pk).update(**values, visibility=seen)
     return is_new
 
 
@@ -57,7 +59,9 @@ def expire_silent_runs() -> int:
     expired = 0
     for run in runs:
         with transaction.atomic():
-            [result] = record_experiences([_lost(run)], owner=run.owner, team=run.team, provisional=True)
+            [result] = record_experiences(
+                [_lost(run)], owner=run.owner, team=run.team, visibility=run.visibility, provisional=True
+            )
             # Whatever the store answers, this run is over: a refused one must not be tried for ever.
             Run.objects.filter(pk=run.pk).delete()
         expired += result.status == 201

@@ -9,7 +9,7 @@ from django.db import transaction
 from knowledgebase.accounts.models import User
 from knowledgebase.accounts.selectors import is_team_owner
 from knowledgebase.accounts.services import audit
-from knowledgebase.core.errors import Problem, invalid, not_found
+from knowledgebase.core.errors import FieldError, Problem, invalid, not_found
 from knowledgebase.experiences.models import ChangeCounter, Experience
 from knowledgebase.experiences.services.changes import lock_changes, take
 from knowledgebase.experiences.services.descriptions import describe_again
@@ -39,6 +39,20 @@ def known_visibility(text: object) -> str:
         choices = ", ".join(Experience.Visibility.values)
         raise invalid("visibility", f"{str(text)[:40]!r} is none; choose from {choices}")
     return str(text)
+
+
+def sendable_visibility(text: object) -> str:
+    """Who may see what is being sent: private or team; Problem 422 for more, which nobody has looked at yet."""
+    wanted = known_visibility(text)
+    if is_wider(wanted, than=Experience.Visibility.TEAM):
+        detail = (
+            f"what is sent is for its team at most, and {wanted!r} shows it to more people. Send it without, look at "
+            f"what they would read, GET /api/v1/experiences/<id>/publication/?visibility={wanted}, and POST the "
+            "`shown` of that answer to the same address"
+        )
+        fields = [FieldError("visibility", detail)]
+        raise Problem(422, "publishing_is_explicit", "Publishing is a step of its own", detail, fields)
+    return wanted
 
 
 def narrow_experience(pk: UUID, visibility: object, *, actor: User) -> None:

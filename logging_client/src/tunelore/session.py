@@ -61,10 +61,10 @@ class Session:
         self._unwritten: deque[dict[str, Any]] = deque(maxlen=MAX_UNWRITTEN)
         self._tried_at = 0.0
         self._lock = threading.RLock()
-        self._writer = SpoolWriter(settings.spool)
+        self._writer = SpoolWriter(settings.spool, settings.visibility)
         self._sender: Sender | None = None
         if settings.sends and settings.url is not None:
-            hub = Hub(settings.url, settings.token)
+            hub = Hub(settings.url, settings.token, settings.visibility)
             self._sender = Sender(hub, settings.spool, self._running)
         self._wake = threading.Event()
         self._calm = threading.Event()
@@ -279,7 +279,8 @@ class Session:
         if not written:
             self._keep(line)
         if self._sender is not None:
-            self._sender.send(Parcel(run.id, record, self._writer.path if written else None))
+            source = self._writer.path if written else None
+            self._sender.send(Parcel(run.id, record, source, self.settings.visibility))
         return line if written else None
 
     def _write_again(self) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from tunelore import trouble
 
 MODES = ("online", "offline", "disabled")
+VISIBILITIES = ("private", "team")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     mode: str = "online"
     exit_s: float = 2.0
+    visibility: str | None = None
 
     @property
     def sends(self) -> bool:
@@ -34,7 +36,7 @@ def read_settings(
     spool: str | os.PathLike[str] | None = None,
     exit_s: float = 2.0,
 ) -> Settings:
-    """Settings from arguments, else TUNELORE_URL, TUNELORE_TOKEN, TUNELORE_SPOOL and TUNELORE_MODE.
+    """Settings from arguments, else TUNELORE_URL, TUNELORE_TOKEN, TUNELORE_SPOOL, TUNELORE_MODE, TUNELORE_VISIBILITY.
 
     Never raises: a wrong value is a counted trouble, and runs then wait in the spool.
     """
@@ -51,7 +53,19 @@ def read_settings(
         token=(token or os.environ.get("TUNELORE_TOKEN") or "").strip() or None,
         mode=mode,
         exit_s=exit_s,
+        visibility=_visibility(os.environ.get("TUNELORE_VISIBILITY")),
     )
+
+
+def _visibility(text: str | None) -> str | None:
+    wanted = (text or "").strip().lower()
+    if wanted and wanted not in VISIBILITIES:
+        trouble.note(
+            "settings",
+            f"TUNELORE_VISIBILITY is {wanted[:40]!r}, not one of {', '.join(VISIBILITIES)}; taken as private",
+        )
+        return "private"
+    return wanted or None
 
 
 def _expanded(folder: Path) -> Path:

@@ -102,6 +102,11 @@ def test_each_scope_opens_its_own_doors_alone(make_person, record, scope):
     assert opened == (set(doors) if scope == "admin" else {scope} & set(doors))
 
 
+def test_every_scope_has_a_rate(settings):
+    """One without would count among those that name no scope."""
+    assert set(SCOPES) <= set(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
+
+
 def test_scopes_are_throttled_apart(owner, record, monkeypatch):
     from knowledgebase.core.throttles import UserThrottle
 

@@ -9,8 +9,9 @@ import threading
 import pytest
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
-from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.models import Experience, Run, Task
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/experiences/"
@@ -83,6 +84,79 @@ def test_what_is_known_is_not_sent_again(owner, stranger, record):
     changed = owner.api.get(one, headers={"if-none-match": tag})
     assert changed.status_code == 200
     assert changed["ETag"] != tag
+
+
+LISTS = (
+    "experiences/",
+    "runs/",
+    "tasks/",
+    "language-models/",
+    "systems/",
+    "datasets/",
+    "searches/",
+    "tokens/",
+)
+
+
+@pytest.fixture
+def full_store(owner, mate, record):
+    """One of everything that is listed, which the mate sees too."""
+    sent, running = record(), record()
+    owner.api.post(URL, [sent], content_type="application/json")
+    told = {
+        name: part for name, part in running.items() if name not in ("outcome", "metrics", "primary", "cost")
+    }
+    owner.api.post("/api/v1/runs/", told, content_type="application/json")
+    return sent
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_that_has_not_changed_is_not_sent_again(owner, mate, full_store, path):
+    address = f"/api/v1/{path}"
+    first = owner.pages.get(address)
+    assert first.status_code == 200
+    again = owner.pages.get(address, headers={"if-none-match": first["ETag"]})
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    assert again["Cache-Control"] == "private, no-cache"
+    theirs = mate.pages.get(address)
+    assert theirs["ETag"] != first["ETag"], "two readers share a tag"
+    assert mate.pages.get(address, headers={"if-none-match": first["ETag"]}).status_code == 200
+
+
+def test_whatever_changes_in_a_list_changes_its_tag(owner, mate, full_store, record):
+    """Also what no change number tells of: a name, a person who goes, a run that gives a sign of life."""
+    stored = f"{URL}{full_store['id']}/"
+
+    def tags():
+        paths = (*LISTS, "experiences/?fields=owner,team,task", f"experiences/{full_store['id']}/")
+        return {path: mate.pages.get(f"/api/v1/{path}")["ETag"] for path in paths}
+
+    def changed_by(change):
+        before = tags()
+        change()
+        after = tags()
+        return {path for path in before if before[path] != after[path]}
+
+    of_experiences = {"experiences/", "experiences/?fields=owner,team,task", stored.removeprefix("/api/v1/")}
+
+    def rename_owner():
+        owner.user.username = "olga-maria"
+        owner.user.save(update_fields=["username"])
+
+    assert changed_by(lambda: None) == set()
+    assert changed_by(rename_owner) == {*of_experiences, "runs/"}
+    assert changed_by(lambda: Run.objects.update(last_seen_at=timezone.now())) == {"runs/"}
+    assert changed_by(lambda: Run.objects.all().delete()) == {"runs/"}
+    assert "tasks/" in changed_by(lambda: Task.objects.update(name="storm"))
+    new = record()
+    assert "experiences/" in changed_by(lambda: owner.api.post(URL, new, content_type="application/json"))
+    wider = {"visibility": "hub"}
+    wider["shown"] = owner.api.get(f"{stored}publication/?visibility=hub").json()["shown"]
+    publish = lambda: owner.api.post(f"{stored}publication/", wider, content_type="application/json")  # noqa: E731
+    assert {"experiences/", stored.removeprefix("/api/v1/")} <= changed_by(publish)
+    gone = changed_by(lambda: owner.api.delete(f"{URL}{new['id']}/"))
+    assert {"experiences/", "tasks/"} <= gone
+    assert {"experiences/", *of_experiences} <= changed_by(owner.user.delete)
 
 
 @pytest.mark.django_db(transaction=True)

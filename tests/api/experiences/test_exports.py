@@ -48,6 +48,23 @@ def test_csv_has_typed_cells_and_no_formula(owner, record):
     assert row == ["'=HYPERLINK(1)", "0.8", "-0.0001", "'@SUM(A1)", '["q", "k"]', ""]
 
 
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+)
+def test_a_cell_that_a_spreadsheet_would_run_begins_with_an_apostrophe(owner, record, start):
+    text_of_it = f"{start}SUM(1,2)"
+    made = {
+        "method": "full",
+        "space": None,
+        "hyperparameters": {"note": text_of_it, "inside": f"a{start}b", "least": -3},
+    }
+    [stored] = record_experiences([record(pipeline=made)], owner=owner.user, team=owner.team)
+    assert stored.problem is None
+    answer = owner.api.get(URL, {"as": "csv", "fields": "h.note,h.inside,h.least"})
+    _, row = csv.reader(io.StringIO(text(answer), newline=""))
+    assert row == [f"'{text_of_it}", f"a{start}b", "-3"]
+
+
 def test_csv_in_order_with_the_usual_fields(owner, record):
     for score in (0.2, 0.9, 0.5):
         primary = {"split": "validation", "metric": "f1_macro", "value": score}

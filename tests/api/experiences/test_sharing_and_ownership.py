@@ -68,11 +68,21 @@ def test_fewer_people_need_no_look(owner, stored, wanted):
     assert Experience.objects.get().visibility == wanted
 
 
-def test_a_batch_may_be_sent_as_private_or_shared(owner, mate, record):
-    for visibility in ("private", "hub"):
+@pytest.mark.parametrize("wanted", ["hub", "public"])
+@pytest.mark.parametrize("many", [True, False])
+def test_nothing_is_published_by_sending_it(owner, stranger, record, wanted, many):
+    """Publishing shows first what becomes visible; what is only being sent nobody has looked at."""
+    refused = owner.api.post(f"{URL}?visibility={wanted}", [record()] if many else record(), **JSON)
+    assert (refused.status_code, refused.json()["code"]) == (422, "publishing_is_explicit")
+    assert f"publication/?visibility={wanted}" in refused.json()["detail"]
+    assert not Experience.objects.exists()
+
+
+def test_a_batch_may_be_sent_as_private_or_for_the_team(owner, mate, record):
+    for visibility in ("private", "team"):
         assert owner.api.post(f"{URL}?visibility={visibility}", [record()], **JSON).status_code == 200
     seen = [item["hub"]["visibility"] for item in mate.api.get(URL).json()["results"]]
-    assert seen == ["hub"]
+    assert seen == ["team"]
     refused = owner.api.post(f"{URL}?visibility=all", [record()], **JSON)
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
 

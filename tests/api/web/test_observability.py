@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -11,7 +12,7 @@ import pytest
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from knowledgebase.core.requests import JsonLines
+from knowledgebase.core.requests import AddRequestId, JsonLines
 from knowledgebase.experiences.services import record_experiences
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,55 @@ def test_a_line_of_json_names_the_request_and_its_exception(
     text = JsonLines().format(failed)
     assert "\n" not in text
     assert "KeyError" in json.loads(text)["exception"]
+
+
+def test_each_request_is_one_line_at_the_usual_level_without_what_was_asked(
+    owner: Any, record: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Names that stand in a query or an address are of somebody's work; the log is for the operator."""
+    sent = record()
+    asked = [
+        ("GET", "api/v1/experiences/", 200, lambda: owner.api.get("/api/v1/experiences/?q=hush-hush&task=hush")),
+        ("GET", "api/v1/experiences/", 400, lambda: owner.api.get("/api/v1/experiences/?filter=hush <")),
+        ("POST", "api/v1/experiences/", 201,
+         lambda: owner.api.post("/api/v1/experiences/", sent, content_type="application/json")),
+        ("GET", "api/v1/experiences/<uuid:experience_id>/", 200,
+         lambda: owner.api.get(f"/api/v1/experiences/{sent['id']}/")),
+        ("GET", "none", 404, lambda: owner.api.get("/hush/hush/?hush=hush")),
+    ]  # fmt: skip
+    for method, route, status, ask in asked:
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "knowledgebase.core.requests"):
+            answer = ask()
+        (one,) = [found for found in caplog.records if found.name == "knowledgebase.core.requests"]
+        line = json.loads(JsonLines().format(one))
+        assert (line["level"], line["method"], line["route"], line["status"]) == (
+            "INFO",
+            method,
+            route,
+            status,
+        )
+        assert line["milliseconds"] >= 0
+        assert "hush" not in json.dumps(line)
+        assert sent["id"] not in json.dumps(line)
+        assert answer.status_code == status
+
+
+def test_a_line_has_the_id_that_the_answer_has(client: Client) -> None:
+    told = io.StringIO()
+    handler = logging.StreamHandler(told)
+    handler.addFilter(AddRequestId())
+    handler.setFormatter(JsonLines())
+    log = logging.getLogger("knowledgebase.core.requests")
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        answer = client.get("/health/live")
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+    assert json.loads(told.getvalue())["request_id"] == answer["X-Request-ID"]
 
 
 def test_metrics_count_rows_and_requests(client: Client, owner: Any, record: Any) -> None:

@@ -39,7 +39,7 @@ def send(waiting: Sequence[Parcel], settings: Settings) -> int:
     """Send these parcels to the hub of the settings; exit code 1 where something stays or was refused."""
     if settings.url is None:
         return WRONG_USE
-    hub = Hub(settings.url, settings.token)
+    hub = Hub(settings.url, settings.token, settings.visibility)
     print(f"Sending {runs(len(waiting))} to {settings.url}", flush=True)
     counted = {DELIVERED: 0, DROPPED: 0, REJECTED: 0, KEPT: 0}
     progress = Progress(len(waiting))
@@ -146,7 +146,7 @@ def _text(name: str) -> str:
 def _spooled(records: list[dict[str, Any]], settings: Settings) -> tuple[list[Parcel], int]:
     """What waits of these records now, each once, and how many of them the disk did not take."""
     known = {parcel.id: parcel for parcel in parcels(settings.spool)}
-    writer = SpoolWriter(settings.spool)
+    writer = SpoolWriter(settings.spool, settings.visibility)
     found, failed = [], 0
     for record in records:
         name = str(record["id"]).lower()
@@ -155,7 +155,7 @@ def _spooled(records: list[dict[str, Any]], settings: Settings) -> tuple[list[Pa
             if not writer.append({"kind": "end", "run": name, "record": record}, durable=True):
                 failed += 1
                 continue
-            parcel = known[name] = Parcel(name, record, writer.path)
+            parcel = known[name] = Parcel(name, record, writer.path, settings.visibility)
         if parcel not in found:
             found.append(parcel)
     writer.close()

@@ -87,7 +87,10 @@ class Hub:
         return dict(self.transport.get(f"experiences/{uuid.UUID(str(id))}/"))
 
     def send(self, records: Iterable[Mapping[str, Any]], *, visibility: str = "team") -> list[Document]:
-        """Store records; one result each, in order: id, status (201 new, 200 there already), problem."""
+        """Store records; one result each, in order: id, status (201 new, 200 there already), problem.
+
+        `visibility`: `team` or `private`.
+        """
         results: list[Document] = []
         batch: list[Mapping[str, Any]] = []
         for record in [*records, None]:

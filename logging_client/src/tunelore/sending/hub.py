@@ -58,15 +58,20 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class Hub:
-    """A hub's address with a token."""
+    """A hub's address with a token. `visibility`: who may see what is sent, where what is sent does not say it."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, visibility: str | None = None) -> None:
         self.url = url
+        self._visibility = visibility
         self._token = token
         self._opener = urllib.request.build_opener(NoRedirect)
 
-    def post(self, path: str, body: bytes, timeout_s: float = TIMEOUT_S) -> Answer:
+    def post(
+        self, path: str, body: bytes, timeout_s: float = TIMEOUT_S, visibility: str | None = None
+    ) -> Answer:
         """Send JSON bytes; every failure is an Answer."""
+        if visibility := visibility or self._visibility:
+            path += f"?visibility={visibility}"
         return self._ask("POST", path, body, timeout_s)
 
     def get(self, path: str, timeout_s: float = TIMEOUT_S) -> Answer:
@@ -166,7 +171,7 @@ class Report:
 
 
 def batches(parcels: Sequence[Parcel]) -> list[list[tuple[Parcel, bytes]]]:
-    """The parcels with their canonical bytes, cut so that no request is too large."""
+    """The parcels with their canonical bytes, cut so that no request is too large or of two visibilities."""
     found: list[list[tuple[Parcel, bytes]]] = []
     size = MAX_BATCH_BYTES + 1
     for parcel in parcels:
@@ -176,7 +181,8 @@ def batches(parcels: Sequence[Parcel]) -> list[list[tuple[Parcel, bytes]]]:
             body = b'{"id":"%b"}' % parcel.id.encode(
                 "ascii", "replace"
             )  # the hub's refusal will say what is wrong
-        if size + len(body) > MAX_BATCH_BYTES or len(found[-1]) >= MAX_BATCH:
+        full = size + len(body) > MAX_BATCH_BYTES or len(found[-1]) >= MAX_BATCH
+        if full or found[-1][0][0].visibility != parcel.visibility:
             found.append([])
             size = 0
         found[-1].append((parcel, body))
@@ -186,7 +192,8 @@ def batches(parcels: Sequence[Parcel]) -> list[list[tuple[Parcel, bytes]]]:
 
 def deliver(hub: Hub, batch: Sequence[tuple[Parcel, bytes]], timeout_s: float = TIMEOUT_S) -> Report:
     """Send one batch; when the hub refuses it as a whole, each record by itself."""
-    answer = hub.post(EXPERIENCES, b"[" + b",".join(body for _, body in batch) + b"]", timeout_s)
+    body = b"[" + b",".join(body for _, body in batch) + b"]"
+    answer = hub.post(EXPERIENCES, body, timeout_s, batch[0][0].visibility)
     report = Report(wait_s=answer.retry_after_s, status=answer.status)
     if len(batch) == 1 and _is_hubs_refusal(answer):
         report.verdicts.append((batch[0][0], REJECTED, _told(answer.status, answer.body)))

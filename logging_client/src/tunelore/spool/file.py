@@ -59,11 +59,11 @@ def read_lines(file: BinaryIO) -> Iterator[dict[str, Any] | None]:
             yield decode(line)
 
 
-def header() -> dict[str, Any]:
+def header(visibility: str | None = None) -> dict[str, Any]:
     """The first line of this process's file."""
     pid = os.getpid()
     head = {"kind": "spool", "format": FORMAT, "client": f"tunelore/{__version__}", "pid": pid}
-    return {**head, "start": process_start(pid), "place": place()}
+    return {**head, "start": process_start(pid), "place": place(), "visibility": visibility}
 
 
 def place() -> str:
@@ -111,7 +111,8 @@ def _text(path: Path) -> str:
 class SpoolWriter:
     """The file is made with its first line; a full disk or a read-only folder is counted, never raised."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, visibility: str | None = None) -> None:
+        self._visibility = visibility
         self.path = folder / f"{int(time.time() * 1000):013d}-{os.getpid()}-{uuid7()[-8:]}.jsonl"
         self._file: int | None = None
         self._headed = False
@@ -137,7 +138,7 @@ class SpoolWriter:
                 if self._file is None:
                     self._file = self._open()
                 if not self._headed:
-                    line = encode(header()) + line
+                    line = encode(header(self._visibility)) + line
                 # A line that was cut off is closed first, so that only it is lost.
                 self._write(self._file, (b"\n" if self._broken else b"") + line)
                 self._headed = True

@@ -145,11 +145,15 @@ def spool_files(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Parcel:
-    """One record on its way; `source` is its spool file, None where the disk would not take it."""
+    """One record on its way; `source` is its spool file, None where the disk would not take it.
+
+    `visibility`: who may see it on the hub, as the process said that made it; None: it said nothing.
+    """
 
     id: str
     record: dict[str, Any]
     source: Path | None
+    visibility: str | None = None
 
 
 def read_folder(folder: Path) -> Iterator[SpoolFile]:
@@ -170,7 +174,7 @@ def _read(paths: Iterable[Path]) -> Iterator[SpoolFile]:
 def parcels(folder: Path, *, of_the_living: bool = True) -> list[Parcel]:
     """Everything that waits, in the order it was made; of processes still training only their ended runs, or none."""
     return [
-        Parcel(run.id, record, stored.path)
+        Parcel(run.id, record, stored.path, stored.header.get("visibility"))
         for stored in read_folder(folder)
         if of_the_living or not stored.alive
         for run in stored.runs.values()
@@ -198,7 +202,8 @@ def reject(parcel: Parcel, folder: Path, answer: dict[str, Any]) -> None:
             return
         target = folder / REJECTED / f"{parcel.id}.json"
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        text = json.dumps({"answer": answer, "record": parcel.record}, indent=1)
+        kept = {"answer": answer, "record": parcel.record, "visibility": parcel.visibility}
+        text = json.dumps(kept, indent=1)
         temporary = target.with_suffix(f".{os.getpid()}.part")
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, target)
@@ -210,8 +215,8 @@ def refused(folder: Path) -> list[Parcel]:
     found = []
     for path in sorted((folder / REJECTED).glob("*.json")):
         with trouble.quietly("spool"):
-            record = json.loads(path.read_text(encoding="utf-8"))["record"]
-            found.append(Parcel(path.stem, record, None))
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            found.append(Parcel(path.stem, kept["record"], None, kept.get("visibility")))
     return found
 
 
