@@ -8,7 +8,7 @@ happened, as a share of the best that is known.
 
 `python tests/bench/bench_search.py [--quick] [--tuning] [--arms a,b] [--regimes a,b]`. Each search is kept as
 a file below build/bench/searches and is not run again while the code of its sampler stays what it was. Syne Tune's
-schedulers need an environment of their own: a run that is not quick makes it below build/bench/syne, minutes and 1.3 GB.
+schedulers need an environment of their own: a run that is not quick makes it below build/bench/syne (1.3 GB).
 --tuning runs on the family, tasks and seeds that parameters are chosen on; its figures are never reported.
 """
 
