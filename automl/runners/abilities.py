@@ -6,9 +6,9 @@ Knows the spaces that the runner was written for: it reads the hyper-parameters 
 from __future__ import annotations
 
 from automl.sources.rows import ANSWERS
-from automl.space import Method, Space
+from automl.space import Choice, Flag, Integer, Method, Parameter, Real, Space
 from automl.spaces import answers, tunelore
-from automl.values import ENERGY
+from automl.values import ENERGY, Scalar
 
 #: Any name will do: only methods and hyper-parameters are looked at.
 ANY = ("package:any@1",)
@@ -41,4 +41,36 @@ def _misfit(method: Method, known: Method) -> str:
     said += [f"does not read {', '.join(foreign)}"] if foreign else []
     maybe = [name for name in known.parameters if name in method.conditions]
     said += [f"always needs {', '.join(maybe)}"] if maybe else []
+    both = [name for name in method.parameters if name in known.parameters]
+    said += [
+        words for name in both if (words := _misread(name, method.parameters[name], known.parameters[name]))
+    ]
     return " and ".join(said)
+
+
+def _misread(name: str, own: Parameter, known: Parameter) -> str:
+    """Why a hyper-parameter may have values of a kind that is not understood; '' when all are."""
+    for value in _values(own):
+        if isinstance(known, Flag) and not isinstance(value, bool):
+            return f"takes true or false as {name}, not {value!r}"
+        if isinstance(known, Choice) and all(isinstance(one, str) for one in known.options):
+            if value not in known.options:
+                return f"takes {', '.join(map(str, known.options))} as {name}, not {value!r}"
+        elif not isinstance(known, Flag) and (isinstance(value, bool) or not isinstance(value, int | float)):
+            return f"takes numbers as {name}, not {value!r}"
+        elif _is_whole(known) and (isinstance(own, Real) or not isinstance(value, int)):
+            return f"takes whole numbers as {name}, not {value!r}"
+    return ""
+
+
+def _values(parameter: Parameter) -> tuple[Scalar, ...]:
+    """All of a choice, the ends of a range."""
+    if isinstance(parameter, Choice):
+        return parameter.options
+    return (False, True) if isinstance(parameter, Flag) else (parameter.low, parameter.high)
+
+
+def _is_whole(known: Parameter) -> bool:
+    if isinstance(known, Choice):
+        return all(isinstance(one, int) and not isinstance(one, bool) for one in known.options)
+    return isinstance(known, Integer)

@@ -196,6 +196,11 @@ class SearchCreate(serializers.Serializer[Any]):
         help_text="tunelore (tunelore-answers for questions) when empty, or proposal; what the runner cannot run, "
         "as xautolm, is refused",
     )
+    own_space = serializers.DictField(
+        required=False,
+        help_text="a space written for this search: methods with their hyper-parameters, or a base and what is "
+        "narrower in it, in the format of docs/spaces.md; at most 2,000 parts, and no other name in space then",
+    )
     methods = _names("every method of the space when empty")
     language_models = _names(
         "every installed language model when empty, of a space that names its own all of those"
@@ -321,11 +326,15 @@ class SearchDetailAnswer(SearchAnswer):
     """A search with its report."""
 
     gate_report = GateAnswer(read_only=True)
+    own_space = serializers.DictField(
+        read_only=True,
+        help_text="all of a space that was written for this search, to be given again; {} without one",
+    )
     dataset_state = serializers.CharField(source="dataset.state", read_only=True)
     report = ReportAnswer(read_only=True)
 
     class Meta(SearchAnswer.Meta):
-        fields = (*SearchAnswer.Meta.fields, "dataset_state", "report", "gate_report")  # type: ignore[assignment]
+        fields = (*SearchAnswer.Meta.fields, "own_space", "dataset_state", "report", "gate_report")  # type: ignore[assignment]
         read_only_fields = fields  # type: ignore[assignment]
 
 
