@@ -155,3 +155,55 @@ def test_without_syne_tune_there_are_no_such_arms(
     assert [arm.name for arm in bench.arms() if arm.name.startswith("syne-")] == [
         f"syne-{name}" for name in syne.NAMES
     ]
+
+
+def test_a_result_says_everything_of_each_task_and_is_drawn(bench: ModuleType) -> None:
+    report = importlib.import_module("search.report")
+    drawing = importlib.import_module("search.drawing")
+    table = {
+        (name, "helpful"): [
+            report.Searched.of(name, case, _found(good))
+            for case in bench.cases("helpful", 2, tuning=False)[:6]
+        ]
+        for name, good in (("process", 0.75), ("pge-cold", 0.5), ("replay", 0.625))
+    }
+    arms = [arm for arm in bench.arms() if (arm.name, "helpful") in table]
+    result = bench.document(table, arms, ["helpful"], 2)
+    [row] = [one for one in result["rows"] if one["arm"] == "pge-cold"]
+    for place in (row, *row["tasks"]):
+        assert place["failures"] == 0.5
+        assert place["seconds"] == pytest.approx(0.3)  # 2 s in turn with 4 s, of 10 s
+        assert place["best"] == place["best_curve"][-1] == place["best_clock"]["20"] == 0.5
+        assert len(place["curve"]) == len(place["best_curve"]) == 50
+        assert place["curve"][-1] == pytest.approx(0.4)
+        assert place["clock"]["1"] == place["clock"]["20"] == pytest.approx(0.4)
+        assert (place["process_ahead"], place["beyond_cold"]) == (pytest.approx(0.2), 1.0)
+        assert 0 < place["p"] <= 1
+    assert [(one["family"], one["task"]) for one in row["tasks"]] == [
+        ("plain", 0),
+        ("plain", 2),
+        ("plain", 5),
+    ]
+    assert result["bars"] == {}  # of some samplers alone nothing is claimed
+    assert drawing.svg(result).count("<polyline") == 4 * 3
+    with pytest.raises(ValueError, match="no searches of 'noisy'"):
+        drawing.svg(result, "noisy")
+
+
+def _found(score: float) -> dict[str, object]:
+    """A search in which every other trial fails, and all that succeed are the same."""
+    trials = [["ok", score, 2.0, 2.0], ["timeout", None, 4.0, 4.0]] * 25
+    return {"limit_s": 10.0, "best": 1.0, "trials": trials, "start_s": 0.1, "suggest_s": [0.001] * 50}
+
+
+def test_seconds_of_failures_are_counted(bench: ModuleType) -> None:
+    searches = importlib.import_module("search.searches")
+    trials = [["timeout", None, 4.0, 4.0]] * 5 + [["ok", 0.5, 2.0, 2.0]]
+    found = {"limit_s": 10.0, "best": 1.0, "trials": trials}
+    volumes = searches.curve(found)
+    assert volumes == [0.0] * 5 + [pytest.approx(0.4)]
+    assert [searches.by_clock(found, volumes, limits) for limits in (2.0, 2.1, 2.2)] == [
+        0.0,
+        0.0,
+        pytest.approx(0.4),
+    ]
