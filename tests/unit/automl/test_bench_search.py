@@ -185,7 +185,7 @@ def test_a_result_says_everything_of_each_task_and_is_drawn(bench: ModuleType) -
         ("plain", 5),
     ]
     assert result["bars"] == {}  # of some samplers alone nothing is claimed
-    assert drawing.svg(result).count("<polyline") == 4 * 3
+    assert drawing.svg(result).count("<polyline") == 4 * 2  # pge-cold is in the table only
     with pytest.raises(ValueError, match="no searches of 'noisy'"):
         drawing.svg(result, "noisy")
 
