@@ -198,13 +198,10 @@ class SearchCreate(serializers.Serializer[Any]):
     )
     own_space = serializers.DictField(
         required=False,
-        help_text="a space written for this search: methods with their hyper-parameters, or a base and what is "
-        "narrower in it, in the format of docs/spaces.md; at most 2,000 parts, and no other name in space then",
+        help_text="a space written for this search, as docs/spaces.md has it; then without space",
     )
     methods = _names("every method of the space when empty")
-    language_models = _names(
-        "every installed language model when empty, of a space that names its own all of those"
-    )
+    language_models = _names("every installed one when empty, of a space that names its own all of those")
     seed = serializers.IntegerField(required=False, allow_null=True)
     idempotency_key = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
@@ -326,10 +323,7 @@ class SearchDetailAnswer(SearchAnswer):
     """A search with its report."""
 
     gate_report = GateAnswer(read_only=True)
-    own_space = serializers.DictField(
-        read_only=True,
-        help_text="all of a space that was written for this search, to be given again; {} without one",
-    )
+    own_space = serializers.DictField(read_only=True, help_text="as it was given, whole; {} for one by name")
     dataset_state = serializers.CharField(source="dataset.state", read_only=True)
     report = ReportAnswer(read_only=True)
 
