@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.accounts.selectors import may_write, writable_teams
+from knowledgebase.core.deadlines import bounded_read
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.searches import bridge, selectors, services
 from knowledgebase.searches.forms import SearchForm, by_field, invalid
@@ -90,6 +91,7 @@ def set_up(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @login_required
+@bounded_read
 def estimate(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
     """The part of the page that follows the form; by a POST where there is a space of one's own, too long to GET."""
     dataset = found(request, dataset_id)
