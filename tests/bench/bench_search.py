@@ -8,8 +8,8 @@ happened, as a share of the best that is known.
 
 `python tests/bench/bench_search.py [--quick] [--tuning] [--arms a,b] [--regimes a,b]`. Each search is kept as
 a file below build/bench/searches and is not run again while the code of its sampler stays what it was. Syne Tune's
-schedulers need an environment of their own: a run that is not quick makes it below build/bench/syne (1.3 GB), a
-quick one leaves them out.
+schedulers need an environment of their own: a run that is not quick makes it below build/bench/syne (1.3 GB). A
+quick one leaves them out, and the published priors that were tried on single tasks.
 --tuning runs on the family, tasks and seeds that parameters are chosen on; its figures are never reported.
 """
 
@@ -116,8 +116,8 @@ def document(
 
 
 def present(*, quick: bool) -> list[str]:
-    """Everybody who takes part; in a quick run not Syne Tune, whose ranking takes seconds a search."""
-    return [arm.name for arm in arms() if not (quick and arm.name.startswith("syne-"))]
+    """Everybody who takes part; in a quick run nobody who is there for completeness, or takes seconds a search."""
+    return [arm.name for arm in arms() if arm.quick or not quick]
 
 
 def picked(given: str | None, known: Sequence[str]) -> list[str]:

@@ -45,6 +45,8 @@ class Arm:
     """Whatever else it was set to."""
     libraries: Sequence[str] = ()
     """Distributions that do its work."""
+    quick: bool = True
+    """Whether it takes part in a quick run."""
 
     def digest(self) -> str:
         """Of all that it runs: a search is done again when that has changed."""
@@ -79,6 +81,7 @@ def own(
     *,
     built: PriorOptions | None = None,
     rival: bool = True,
+    quick: bool = True,
 ) -> Arm:
     """One of the library's samplers as an arm."""
 
@@ -86,7 +89,7 @@ def own(
         return Own(Engine(space, sampler, prior=given, seed=seed, options=settings))
 
     modules = ("automl.engine", f"automl.samplers.{FILES.get(sampler, sampler)}")
-    return Arm(name, start, prior, modules, built, rival, settings)
+    return Arm(name, start, prior, modules, built, rival, settings, quick=quick)
 
 
 def xautolm(name: str, **changed: Any) -> Arm:
@@ -110,7 +113,8 @@ def lines() -> list[str]:
 def named(name: str) -> Arm:
     """A prior by its name in the published result files, without defects, in the published sampler's settings."""
     settings = {**asdict(PgeOptions.reference()), "defects": ()}
-    return own(name.replace("/", "-"), "pge", "store", settings, built=prior_options(name))
+    arm = name.replace("/", "-")
+    return own(arm, "pge", "store", settings, built=prior_options(name), quick=arm == name)
 
 
 def _optuna() -> list[Arm]:
@@ -132,7 +136,7 @@ def syne_arm(name: str) -> Arm:
         return syne.Syne(name, space, prior, seed, limit_s)
 
     modules = ("search.syne", "search.syne_child")
-    return Arm(f"syne-{name}", start, "store", modules, settings=syne.requirements())
+    return Arm(f"syne-{name}", start, "store", modules, settings=syne.requirements(), quick=False)
 
 
 def arms() -> list[Arm]:

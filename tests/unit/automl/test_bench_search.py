@@ -72,6 +72,7 @@ def test_every_published_prior_has_an_arm(bench: ModuleType) -> None:
     assert {name for name in PRIORS if repr(prior_options(name)) not in found} == set()
     names = [arm.name for arm in bench.arms()]
     assert len(names) == len(set(names))
+    assert {"knn-25", "low-liar", "tpe-portfolio", "process"} <= set(bench.present(quick=True)) < set(names)
     assert {"knn-25", "knn-50", "low-liar", "squad-high-max", "replay", "pge-cold"} <= set(names)
 
 
