@@ -86,7 +86,7 @@ class Ranked:
     As released it is no scheduler: what asks it gets its default searcher, uniform draws, and never its own choice;
     and with surrogates each task has configurations of its own, so that ranks of different ones are averaged. So its
     choice is asked for by name here, and the tasks share what was run on any of them, predicted by the surrogate that
-    it uses itself. It ignores what it is told, and has no seed.
+    it uses itself. It ignores what it is told and draws nothing: searches with one store are the same, and ranked once.
     """
 
     def __init__(self):
@@ -94,18 +94,23 @@ class Ranked:
 
     def start(self, key, space, store, seed):
         if key not in self.known:
-            self.known = {key: shared(space, store)}
-        self.scheduler = ZeroShotTransfer(
-            space,
-            METRIC,
-            {task: copied(space, one) for task, one in self.known[key].items()},
-            sort_transfer_learning_evaluations=False,
-            random_seed=seed,
-        )
+            scheduler = ZeroShotTransfer(
+                space,
+                METRIC,
+                shared(space, store),
+                sort_transfer_learning_evaluations=False,
+                random_seed=seed,
+            )
+            self.known = {key: (scheduler, [])}
+        self.scheduler, self.chosen = self.known[key]
+        self.asked = 0
         return self
 
     def ask(self):
-        return Trial(0, self.scheduler.get_config(), datetime.now())
+        if self.asked == len(self.chosen):
+            self.chosen.append(self.scheduler.get_config())
+        self.asked += 1
+        return Trial(self.asked, self.chosen[self.asked - 1], datetime.now())
 
     def tell(self, trial, result):
         pass
@@ -122,18 +127,13 @@ def shared(space, store):
     for task, (_, values) in store.items():
         model = BlackboxSurrogate.make_model_pipeline(space, {}, XGBRegressor())
         model.fit(frames[task], np.asarray(values, dtype=float).reshape(-1, 1))
-        found[task] = (union, model.predict(union).reshape(-1, 1, 1, 1))
+        said = model.predict(union).reshape(-1, 1, 1, 1)
+        found[task] = TransferLearningTaskEvaluations(space, union.copy(), [METRIC], said)
     return found
 
 
 def words(space):
     return [name for name, one in space.items() if isinstance(one, domains.Categorical)]
-
-
-def copied(space, one):
-    """The scheduler drops what it has proposed, so each search needs its own."""
-    frame, values = one
-    return TransferLearningTaskEvaluations(space, frame.copy(), [METRIC], values)
 
 
 def box(key, space, store, seed):
