@@ -86,7 +86,7 @@ class Ranked:
     As released it is no scheduler: what asks it gets its default searcher, uniform draws, and never its own choice;
     and with surrogates each task has configurations of its own, so that ranks of different ones are averaged. So its
     choice is asked for by name here, and the tasks share what was run on any of them, predicted by the surrogate that
-    it uses itself. It ignores what it is told and draws nothing: searches with one store are the same, and ranked once.
+    it uses itself. It ignores what it is told and draws nothing: searches with one store are the same, ranked once.
     """
 
     def __init__(self):
