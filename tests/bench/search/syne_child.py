@@ -9,6 +9,7 @@ Knows Syne Tune and flat configurations; imports nothing of the project, whose p
 import contextlib
 import json
 import os
+import random
 import sys
 import warnings
 from datetime import datetime
@@ -168,6 +169,8 @@ def main():
             if "start" in said:
                 space = {name: domain(kind, arguments) for name, kind, arguments in said["space"]}
                 key = json.dumps([said["space"], said["store"]])
+                random.seed(said["seed"])  # the box draws from the process's own numbers too
+                np.random.seed(said["seed"])
                 running = makers[said["start"]](key, space, said["store"], said["seed"])
                 answer = {}
             elif "ask" in said:
