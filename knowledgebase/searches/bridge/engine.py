@@ -191,8 +191,8 @@ def build_engine(context: SearchContext, search: Search, trials: Sequence[Trial]
 
 
 def needs_baseline(space: Space, search: Search, trials: Sequence[Trial]) -> bool:
-    """Whether the honest baseline still has to be added: always first, unless the methods were restricted."""
-    if search.sampler == "listed" or not space.has_method("linear"):
+    """Whether the honest baseline still has to be added: always first, unless the space was made without it."""
+    if search.sampler == "listed" or not space.contains(_baseline(space)):
         return False
     return not any(trial.method == "linear" for trial in trials)
 
