@@ -10,11 +10,17 @@
     var given = new URLSearchParams(new FormData(form));
     given.delete("csrfmiddlewaretoken");
     given.delete("key");
+    given.delete("own_space"); // too long for an address
     return given.toString();
   }
   function refresh() {
     var turn = ++newest, query = state();
-    fetch(form.dataset.estimate + "?" + query, { credentials: "same-origin" })
+    var own = form.elements["own_space"], asked = { credentials: "same-origin" };
+    if (own && own.value.trim()) {
+      asked.method = "POST";
+      asked.body = new FormData(form);
+    }
+    fetch(form.dataset.estimate + "?" + query, asked)
       .then(function (answer) {
         if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
         return answer.text();

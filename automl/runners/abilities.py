@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from automl.runners.settings import ONLY, OPTIONAL, SILENT, TUNED, TWINS, WORDS, plain
 from automl.sources.rows import ANSWERS
-from automl.space import Choice, Method, Parameter, Space
+from automl.space import Choice, Flag, Integer, Method, Parameter, Real, Space
 from automl.spaces import answers, tunelore
-from automl.values import ENERGY
+from automl.values import ENERGY, Scalar
 
 #: Any name will do: only methods and hyper-parameters are looked at.
 ANY = ("package:any@1",)
@@ -49,6 +49,10 @@ def _misfit(method: Method, known: Method) -> str:
     said += [f"always needs {', '.join(maybe)}"] if maybe else []
     strange = [name for name, one in method.parameters.items() if tuned and _strange(name, one)]
     said += [f"cannot do every {name}; use {_allowed(name)}" for name in strange]
+    both = [name for name in method.parameters if name in known.parameters and name not in strange]
+    said += [
+        words for name in both if (words := _misread(name, method.parameters[name], known.parameters[name]))
+    ]
     return " and ".join(said)
 
 
@@ -81,3 +85,31 @@ def _strange(name: str, parameter: Parameter) -> bool:
 
 def _allowed(name: str) -> str:
     return ", ".join(map(repr, WORDS.get(name, (ONLY.get(name),))))
+
+
+def _misread(name: str, own: Parameter, known: Parameter) -> str:
+    """Why a hyper-parameter may have values of a kind that is not understood; '' when all are."""
+    for value in _values(own):
+        if isinstance(known, Flag) and not isinstance(value, bool):
+            return f"takes true or false as {name}, not {value!r}"
+        if isinstance(known, Choice) and all(isinstance(one, str) for one in known.options):
+            if value not in known.options:
+                return f"takes {', '.join(map(str, known.options))} as {name}, not {value!r}"
+        elif not isinstance(known, Flag) and (isinstance(value, bool) or not isinstance(value, int | float)):
+            return f"takes numbers as {name}, not {value!r}"
+        elif _is_whole(known) and (isinstance(own, Real) or not isinstance(value, int)):
+            return f"takes whole numbers as {name}, not {value!r}"
+    return ""
+
+
+def _values(parameter: Parameter) -> tuple[Scalar, ...]:
+    """All of a choice, the ends of a range."""
+    if isinstance(parameter, Choice):
+        return parameter.options
+    return (False, True) if isinstance(parameter, Flag) else (parameter.low, parameter.high)
+
+
+def _is_whole(known: Parameter) -> bool:
+    if isinstance(known, Choice):
+        return all(isinstance(one, int) and not isinstance(one, bool) for one in known.options)
+    return isinstance(known, Integer)

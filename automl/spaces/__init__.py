@@ -4,8 +4,18 @@ Knows no sampler and no runner. Start at `preset` (by name) and `read_space` (fr
 """
 
 from automl.spaces.answers import answers
-from automl.spaces.documents import write_space
-from automl.spaces.presets import PRESETS, preset, read_space, space_from
+from automl.spaces.documents import data_of, write_space
+from automl.spaces.presets import PRESETS, over, preset, read_space, space_from
 from automl.spaces.tunelore import tunelore
 
-__all__ = ["PRESETS", "answers", "preset", "read_space", "space_from", "tunelore", "write_space"]
+__all__ = [
+    "PRESETS",
+    "answers",
+    "data_of",
+    "over",
+    "preset",
+    "read_space",
+    "space_from",
+    "tunelore",
+    "write_space",
+]

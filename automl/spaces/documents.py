@@ -29,6 +29,11 @@ def read_data(file: Path) -> object:
         raise SpaceError("is not UTF-8 text; save it as UTF-8") from None
 
 
+def data_of(text: str) -> object:
+    """The data of a text: JSON where it begins with a brace, else YAML; SpaceError where it is not readable."""
+    return _parsed(text, ".json" if text.lstrip().startswith("{") else ".yaml")
+
+
 def write_space(space: Space, path: str | Path) -> None:
     """Write all of a space to a file of the same kinds; `read_space` gives the same space back."""
     file, data = Path(path), space.to_dict()
@@ -52,6 +57,8 @@ def _parsed(text: str, suffix: str) -> object:
         raise SpaceError(
             f"line {wrong.lineno}, column {wrong.colno}: not readable as JSON: {wrong.msg}"
         ) from None
+    except RecursionError:
+        raise SpaceError("nested too deeply to be a space; a value lies at most five levels deep") from None
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

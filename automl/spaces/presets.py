@@ -49,16 +49,29 @@ def preset(name: str, language_models: Sequence[str] | None = None) -> Space:
     if plain in OPEN:
         return OPEN[plain](tuple(language_models or ()))
     space = _shipped(plain)
-    return space if language_models is None else _at(space, language_models)
+    return space if language_models is None else over(space, language_models)
 
 
-def _at(space: Space, keys: Sequence[str]) -> Space:
-    """The space over these of its language models, at the revisions of the keys, with the methods that they suit."""
+def over(space: Space, keys: Sequence[str]) -> Space:
+    """The space over these of its language models, at the revisions of the keys, with the methods that they suit.
+
+    SpaceError for a key whose language model it has at no revision.
+    """
     wanted = {_unpinned(key): key for key in keys}
-    left = [method.name for method in space.methods if set(space.models_of(method)) & set(wanted)]
-    smaller = space.restrict(methods=left or None, language_models=list(wanted))
-    families = {name: tuple(wanted[model] for model in own) for name, own in smaller.families.items()}
-    models = () if families else tuple(wanted[model] for model in smaller.language_models)
+    known = {_unpinned(model) for model in space.language_models}
+    if foreign := [key for key in wanted if key not in known]:
+        raise SpaceError(
+            f"language models {foreign!r} are not among {list(space.language_models)!r}", "language_models"
+        )
+    at = {model: wanted[name] for model in space.language_models if (name := _unpinned(model)) in wanted}
+    left = [
+        method.name
+        for method in space.methods
+        if not method.needs_language_model or set(space.models_of(method)) & set(at)
+    ]
+    smaller = space.restrict(methods=left or None, language_models=list(at))
+    families = {name: tuple(at[model] for model in own) for name, own in smaller.families.items()}
+    models = () if families else tuple(at[model] for model in smaller.language_models)
     return Space(smaller.name, smaller.methods, models, families)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from automl.errors import SpaceError
 
+#: More parts, every alias written out, is no space: a few lines of aliases can stand for millions.
+MOST_PARTS = 100_000
 #: What a plain word means, first match first; anything else is a text. Source: YAML 1.2.2, section 10.3 (core schema).
 MEANINGS = (
     ("null", r"~|null|Null|NULL|"),
@@ -25,13 +27,52 @@ MEANINGS = (
 def from_yaml(text: str) -> object:
     """The data of a document; SpaceError with line and column where it is none, or a key stands twice."""
     library = _library()
+    loader = _loader()(text)
     try:
-        return library.load(text, _loader())  # a subclass of the safe loader
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_bounded(node)
+        return loader.construct_document(node)
+    except RecursionError:
+        raise SpaceError("nested too deeply to be a space; a value lies at most five levels deep") from None
     except library.YAMLError as wrong:
         mark = getattr(wrong, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
         said = getattr(wrong, "problem", None) or str(wrong)
         raise SpaceError(f"{place}not readable as YAML: {said}") from None
+    finally:
+        loader.dispose()
+
+
+def _check_bounded(root: Any) -> None:
+    """SpaceError where the aliases of a short text stand for a huge document, or for one that holds itself.
+
+    What an anchor names is one node, however often it is repeated: so all sizes are known before anything is built.
+    """
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(node: Any) -> int:
+        key = id(node)
+        if key in open_nodes:
+            raise SpaceError(
+                f"line {node.start_mark.line + 1}: not readable as YAML: an alias inside of what it names"
+            )
+        if key not in sizes:
+            open_nodes.add(key)
+            sizes[key] = 1 + sum(map(size, _below(node)))
+            open_nodes.discard(key)
+        return sizes[key]
+
+    if (parts := size(root)) > MOST_PARTS:
+        raise SpaceError(f"its aliases make it {parts} parts large; a space has at most {MOST_PARTS}")
+
+
+def _below(node: Any) -> list[Any]:
+    if isinstance(node.value, str):
+        return []
+    return [one for item in node.value for one in (item if isinstance(item, tuple) else (item,))]
 
 
 def to_yaml(data: object) -> str:

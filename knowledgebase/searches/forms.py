@@ -19,12 +19,14 @@ from knowledgebase.searches.services import SearchRequest
 
 GIB = 2**30
 LONGEST = 1000
+#: Of the text of a space; one character more than is read, so that more is refused and not cut.
+LONGEST_SPACE = 20_001
 DEFAULTS: Mapping[str, str] = {
     "title": "", "trials": "20", "minutes": "", "wall_s": "120", "memory_gib": "4", "slots": "1", "train_rows": "",
-    "seed": "", "more_models": "",
+    "seed": "", "more_models": "", "own_space": "",
 }  # fmt: skip
 REQUIRED = ("trials", "wall_s", "memory_gib", "slots")
-TEXTS = ("title", "more_models")
+TEXTS = ("title", "more_models", "own_space")
 WHOLE = ("trials", "slots", "train_rows", "seed")
 # What the services call a field -> what the form calls it.
 POINTERS: Mapping[str, str] = {
@@ -58,7 +60,10 @@ class SearchForm:
         if "trials" not in given:
             return cls(dict(DEFAULTS))
         return cls(
-            values={name: given.get(name, "").strip()[:LONGEST] for name in DEFAULTS},
+            values={
+                name: given.get(name, "").strip()[: LONGEST_SPACE if name == "own_space" else LONGEST]
+                for name in DEFAULTS
+            },
             methods=tuple(given.getlist("methods")),
             language_models=tuple(given.getlist("language_models")),
             objectives=tuple(given.getlist("objectives")),
@@ -70,8 +75,12 @@ class SearchForm:
         )
 
     def query(self) -> str:
-        """The state as an address holds it, to be sent and cited; nothing secret is among it."""
-        pairs = [(name, value) for name, value in self.values.items() if value or name == "trials"]
+        """The state as an address holds it, to be sent and cited; nothing secret is among it.
+
+        A space of one's own is too long for an address, and is left out.
+        """
+        values = {name: value for name, value in self.values.items() if name != "own_space"}
+        pairs = [(name, value) for name, value in values.items() if value or name == "trials"]
         for name in ("methods", "language_models", "objectives"):
             pairs += [(name, one) for one in getattr(self, name)]
         for name in ("warm_start", "gate", "early_stopping"):
@@ -89,8 +98,11 @@ class SearchForm:
         if wrong:
             raise invalid(wrong)
         memory = numbers["memory_gib"]
-        methods, ticked = self.methods, self.language_models
-        if bridge.names_its_models(self.space):
+        methods, ticked, own = self.methods, self.language_models, self._own_space()
+        if own:
+            is_open = "base" in own and not bridge.names_its_models(str(own["base"]))
+            methods, ticked = (), ticked if is_open and not own.get("language_models") else ()
+        elif bridge.names_its_models(self.space):
             known = bridge.method_names(dataset.kind, self.space)
             methods, ticked = tuple(name for name in methods if name in known), ()
         asked = SearchRequest(
@@ -102,6 +114,7 @@ class SearchForm:
             host_memory_bytes=None if memory is None else int(memory * GIB),
             slots=int(numbers["slots"] or 0),
             space=self.space,
+            own_space=own,
             methods=methods,
             language_models=(*ticked, *self.values["more_models"].split()),
             objectives=self.objectives,
@@ -111,6 +124,15 @@ class SearchForm:
             idempotency_key=key[:200],
         )
         return replace(asked, train_rows=_whole(numbers["train_rows"]), seed=_whole(numbers["seed"]))
+
+    def _own_space(self) -> Mapping[str, object]:
+        """The data of a space that was written here, {} without one; Problem 422 where it is not readable."""
+        if not self.values["own_space"]:
+            return {}
+        try:
+            return bridge.space_data(self.values["own_space"])
+        except bridge.Refused as refusal:
+            raise invalid([FieldError("own_space", refusal.detail)]) from refusal
 
     def _numbers(self) -> tuple[dict[str, float | None], list[FieldError]]:
         numbers: dict[str, float | None] = {}

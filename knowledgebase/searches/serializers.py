@@ -196,10 +196,12 @@ class SearchCreate(serializers.Serializer[Any]):
         help_text="tunelore (tunelore-answers for questions) when empty, or proposal; what the runner cannot run, "
         "as xautolm, is refused",
     )
-    methods = _names("every method of the space when empty")
-    language_models = _names(
-        "every installed language model when empty, of a space that names its own all of those"
+    own_space = serializers.DictField(
+        required=False,
+        help_text="a space written for this search, as docs/spaces.md has it; then without space",
     )
+    methods = _names("every method of the space when empty")
+    language_models = _names("every installed one when empty, of a space that names its own all of those")
     seed = serializers.IntegerField(required=False, allow_null=True)
     idempotency_key = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
@@ -321,11 +323,12 @@ class SearchDetailAnswer(SearchAnswer):
     """A search with its report."""
 
     gate_report = GateAnswer(read_only=True)
+    own_space = serializers.DictField(read_only=True, help_text="as it was given, whole; {} for one by name")
     dataset_state = serializers.CharField(source="dataset.state", read_only=True)
     report = ReportAnswer(read_only=True)
 
     class Meta(SearchAnswer.Meta):
-        fields = (*SearchAnswer.Meta.fields, "dataset_state", "report", "gate_report")  # type: ignore[assignment]
+        fields = (*SearchAnswer.Meta.fields, "own_space", "dataset_state", "report", "gate_report")  # type: ignore[assignment]
         read_only_fields = fields  # type: ignore[assignment]
 
 

@@ -36,8 +36,10 @@ from knowledgebase.searches.bridge.preview import Note, Preview, preview_upload
 from knowledgebase.searches.bridge.records import Ending
 from knowledgebase.searches.bridge.refusal import Refused
 from knowledgebase.searches.bridge.running import lost_ending, run_pipeline, trial_script
+from knowledgebase.searches.bridge.spaces import LONGEST_TEXT, OwnSpace, own_space, space_data, space_text
 
 __all__ = [
+    "LONGEST_TEXT",
     "MEASURED",
     "SEARCHED_KINDS",
     "STOPPING_RULES",
@@ -49,6 +51,7 @@ __all__ = [
     "GateReport",
     "Moved",
     "Note",
+    "OwnSpace",
     "Preview",
     "Question",
     "Recorded",
@@ -68,11 +71,14 @@ __all__ = [
     "method_names",
     "moved",
     "names_its_models",
+    "own_space",
     "prepare_start",
     "preview_upload",
     "propose",
     "read_dataset",
     "run_pipeline",
+    "space_data",
     "space_names",
+    "space_text",
     "trial_script",
 ]

@@ -108,9 +108,14 @@ def prepare_start(search: Search) -> Start:
 
 def _frozen_language_models(search: Search) -> tuple[str, ...]:
     """Full keys of what was asked for, else of all there is; () where no method needs one."""
+    asked = search.language_models
+    if search.own_space:
+        own = _space(search, ())
+        if not any(method.needs_language_model for method in own.methods):
+            return ()
+        return tuple(dict.fromkeys(map(pin_language_model, asked or own.language_models)))
     if not any(map(needs_language_model, search.methods or method_names(search.dataset.kind, search.space))):
         return ()
-    asked = search.language_models
     if not asked and names_its_models(search.space):
         asked = space_of(search.dataset.kind, None, search.space).language_models
     return tuple(dict.fromkeys(map(pin_language_model, asked))) or installed_keys()
@@ -186,8 +191,8 @@ def build_engine(context: SearchContext, search: Search, trials: Sequence[Trial]
 
 
 def needs_baseline(space: Space, search: Search, trials: Sequence[Trial]) -> bool:
-    """Whether the honest baseline still has to be added: always first, unless the methods were restricted."""
-    if search.sampler == "listed" or not space.has_method("linear"):
+    """Whether the honest baseline still has to be added: always first, unless the space was made without it."""
+    if search.sampler == "listed" or not space.contains(_baseline(space)):
         return False
     return not any(trial.method == "linear" for trial in trials)
 
@@ -264,6 +269,9 @@ def _baseline(space: Space) -> Pipeline:
 def _space(search: Search, language_models: Sequence[str]) -> Space:
     kind, methods, name = search.dataset.kind, search.methods, search.space
     try:
+        if search.own_space:
+            own = space_of(kind, language_models or None, name, search.own_space)
+            return own.restrict(methods=list(methods) or None)
         if not language_models:
             return space_of(kind, None, name).restrict(methods=methods, language_models=())
         return space_of(kind, language_models, name).restrict(methods=list(methods) or None)

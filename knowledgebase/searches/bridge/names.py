@@ -22,7 +22,7 @@ from automl.sources.language_models import available, known_keys, parse_key, res
 from automl.sources.rows import ANSWERS, CLASSES
 from automl.space import Space
 from automl.spaces.answers import answers
-from automl.spaces.presets import CLOSED, preset
+from automl.spaces.presets import CLOSED, over, preset
 from automl.spaces.tunelore import tunelore
 from automl.values import DIRECTIONS
 from knowledgebase.searches.bridge.refusal import Refused, refused
@@ -52,11 +52,20 @@ class Choice:
     features: Mapping[str, object] = field(default_factory=dict)
 
 
-def space_of(kind: str, language_models: Sequence[str] | None, name: str = "") -> Space:
+def space_of(
+    kind: str,
+    language_models: Sequence[str] | None,
+    name: str = "",
+    own: Mapping[str, object] | None = None,
+) -> Space:
     """The space of that name, else the kind's own, over these language models; SpaceError when there are none.
 
-    None is all of them: those of the space where it names its own, else those that ship as packages.
+    None is all of them: those of the space where it names its own, else those that ship as packages. `own` is a space
+    that somebody wrote for the search, as data; then the name is its.
     """
+    if own:
+        whole = Space.from_dict(own)
+        return whole if language_models is None else over(whole, language_models)
     if names_its_models(name):
         return runnable(preset(name, language_models))
     return (answers if kind == ANSWERS else tunelore)(

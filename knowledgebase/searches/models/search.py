@@ -55,6 +55,9 @@ class Search(models.Model):
     idempotency_key = models.CharField(max_length=200, blank=True)
 
     space = models.CharField(max_length=100, default="tunelore/1")
+    own_space = models.JSONField(
+        default=dict, blank=True, help_text="all of a space that was written for this search; empty: by name"
+    )
     methods = models.JSONField(default=list, blank=True, help_text="empty: every method of the space")
     language_models = models.JSONField(
         default=list, blank=True, help_text="keys; filled with all available ones when the search starts"

@@ -15,10 +15,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
 
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.accounts.selectors import may_write, writable_teams
+from knowledgebase.core.deadlines import bounded_read
 from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.searches import bridge, selectors, services
 from knowledgebase.searches.forms import SearchForm, by_field, invalid
@@ -61,6 +62,7 @@ class SetUpPage:
     may_start: bool
     key: str
     side: EstimatePage
+    own_space_most: int
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,6 +74,8 @@ def set_up(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
     if request.method == "GET":
         return _page(request, user, dataset, SearchForm.read(request.GET), {})
     form = SearchForm.read(request.POST)
+    if "estimate" in request.POST and form.values["own_space"]:
+        return _page(request, user, dataset, form, {})
     if "estimate" in request.POST:
         return HttpResponseRedirect(f"{reverse('searches:set-up', args=[dataset.pk])}?{form.query()}")
     try:
@@ -85,12 +89,14 @@ def set_up(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
         return _page(request, user, dataset, form, by_field(problem))
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @login_required
+@bounded_read
 def estimate(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
-    """The part of the page that follows the form."""
+    """The part of the page that follows the form; by a POST where there is a space of one's own, too long to GET."""
     dataset = found(request, dataset_id)
-    side = estimate_page(cast(User, request.user), dataset, SearchForm.read(request.GET))
+    form = SearchForm.read(request.POST if request.method == "POST" else request.GET)
+    side = estimate_page(cast(User, request.user), dataset, form)
     return render(request, "searches/_estimate.html", {"side": side})
 
 
@@ -131,6 +137,7 @@ def _page(
         may_start=dataset.owner_id == user.pk or may_write(user, dataset.team_id),
         key=request.POST.get("key", "") or secrets.token_urlsafe(12),
         side=estimate_page(user, dataset, form),
+        own_space_most=bridge.LONGEST_TEXT,
         errors=errors,
     )
     return render(request, "searches/new_set_up.html", {"page": page}, status=422 if errors else 200)

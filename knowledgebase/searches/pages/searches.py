@@ -51,6 +51,8 @@ class DetailPage:
     panels: tuple[charts.Panel, ...]
     trials: list[Trial]
     gate: bridge.GateReport
+    own_space: str
+    """The text of a space that was written for this search; '' without one."""
     is_live: bool
     may_cancel: bool
     status: str
@@ -120,6 +122,7 @@ def detail_page(reader: User, search: Search) -> DetailPage:
         panels=charts.prior_panels("prior", prior_rows(report)),
         trials=[trial for trial in reversed(report.trials) if trial.state != Trial.State.SKIPPED],
         gate=bridge.gate_report(report.trials),
+        own_space=bridge.space_text(search.own_space),
         is_live=not search.is_finished,
         status=status(report),
         version=version(report),

@@ -19,7 +19,7 @@ from knowledgebase.experiences.models import Experience, Task
 from knowledgebase.experiences.selectors import FAILED, Target, describe_tasks, nearest_to
 from knowledgebase.searches.bridge import Recorded, moved, names
 from knowledgebase.searches.models import Dataset, Search, Trial
-from knowledgebase.searches.services.launch import SearchRequest
+from knowledgebase.searches.services.launch import SearchRequest, searched_methods
 
 NEAREST, LEAST_TASKS, LEAST_RUNS = 8, 3, 4
 # Time follows the number of rows: runs on far fewer or far more say nothing about these.
@@ -78,7 +78,7 @@ def estimate_search(user: User, request: SearchRequest) -> Estimate:
         return Estimate(reason="Nothing was measured on these rows, so no task is known to be near.")
     rows = _rows(request) or 0
     span = (int(rows / ROWS_FACTOR), int(rows * ROWS_FACTOR))
-    methods = tuple(request.methods) or names.method_names(dataset.kind, request.space)
+    methods = tuple(searched_methods(request))
     by_task = _by_task(recorded_runs(user, request, methods, span))
     if len(by_task) < LEAST_TASKS:
         return Estimate(reason=_too_little(by_task, span))

@@ -15,7 +15,7 @@ from django.utils import timezone
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.accounts.services import audit, require_writer
 from knowledgebase.core.errors import FieldError, Problem
-from knowledgebase.searches.bridge import STOPPING_RULES, Refused, check_gate, names
+from knowledgebase.searches.bridge import STOPPING_RULES, OwnSpace, Refused, check_gate, names, own_space
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.selectors import USUAL_OBJECTIVES
 from knowledgebase.searches.services.hints import hint_advance
@@ -58,6 +58,8 @@ class SearchRequest:
     objectives: Sequence[str] = USUAL_OBJECTIVES
     space: str = ""
     """By name, with or without its version; the kind's own when empty."""
+    own_space: Mapping[str, object] = field(default_factory=dict)
+    """A space written for this search, as data in the format of docs/spaces.md; then `space` is empty."""
     methods: Sequence[str] = ()
     language_models: Sequence[str] = ()
     seed: int | None = None
@@ -123,11 +125,8 @@ def cancel_search(user: User, search: Search) -> Search:
 def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
     """Everything wrong with a request, and its language models by their full keys."""
     errors = [error for error in map(_check_range(request), _RANGES) if error is not None]
-    kind, space = request.dataset.kind, request.space
-    if problem := names.space_problem(kind, space):
-        errors.append(FieldError("space", problem))
-        space = ""
-    errors += _check_names("methods", request.methods, names.method_names(kind, space))
+    wrong, language_models = _check_own_space(request) if request.own_space else _check_space(request)
+    errors += wrong
     errors += [FieldError("objectives", said) for said in names.objectives_problems(request.objectives)]
     if not request.listed:
         errors += _check_names("sampler", [request.sampler], names.SAMPLERS)
@@ -140,6 +139,16 @@ def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
     if request.dataset.state == Dataset.State.REFUSED:
         detail = request.dataset.problem.get("detail", "")
         errors.append(FieldError("dataset", f"{request.dataset.pk} was refused: {detail}"))
+    return errors, language_models
+
+
+def _check_space(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
+    """What is wrong with a space by name, its methods and its language models; and these by their full keys."""
+    kind, space, errors = request.dataset.kind, request.space, list[FieldError]()
+    if problem := names.space_problem(kind, space):
+        errors.append(FieldError("space", problem))
+        space = ""
+    errors += _check_names("methods", request.methods, names.method_names(kind, space))
     language_models: list[str] = []
     for key in dict.fromkeys(request.language_models):
         try:
@@ -147,6 +156,31 @@ def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
         except Refused as refusal:
             errors.append(FieldError("language_models", refusal.detail))
     return errors, language_models
+
+
+def _check_own_space(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
+    """The same of a space that was written for the search."""
+    errors = []
+    if request.space:
+        errors.append(FieldError("space", "is named although own_space is given; leave one of them out"))
+    try:
+        own = _own_space(request)
+    except Refused as refusal:
+        return [*errors, FieldError(refusal.field or "language_models", refusal.detail)], []
+    return errors + _check_names("methods", request.methods, own.methods), list(own.language_models)
+
+
+def _own_space(request: SearchRequest) -> OwnSpace:
+    return own_space(request.own_space, request.dataset.kind, request.language_models)
+
+
+def searched_methods(request: SearchRequest) -> Sequence[str]:
+    """The methods of a request that has nothing wrong, by name."""
+    if request.methods:
+        return request.methods
+    if request.own_space:
+        return _own_space(request).methods
+    return names.method_names(request.dataset.kind, request.space)
 
 
 _Range = tuple[str, Callable[[SearchRequest], float | None], float, float]
@@ -195,11 +229,13 @@ def _by_key(user: User, key: str) -> Search | None:
 
 
 def _columns(request: SearchRequest, language_models: Sequence[str]) -> dict[str, object]:
+    own = _own_space(request) if request.own_space else None
     return {
         "dataset": request.dataset,
         "title": request.title,
         "idempotency_key": request.idempotency_key,
-        "space": names.space_name(request.dataset.kind, request.space),
+        "space": own.name if own else names.space_name(request.dataset.kind, request.space),
+        "own_space": own.definition if own else {},
         "methods": list(dict.fromkeys(request.methods)),
         "language_models": list(language_models),
         "objectives": list(request.objectives),

@@ -1,4 +1,4 @@
-"""Curves of searches as one small SVG: hypervolume after so many trials, and after so many limits of seconds.
+"""Curves of searches as one SVG: hypervolume and best score after so many trials, and after so many limits of seconds.
 
 Knows the rows of a result; knows no search.
 """
@@ -12,42 +12,49 @@ from typing import Any
 #: Who is drawn, in which colour.
 SHOWN = {
     "random": "#999999",
-    "pge-warm": "#c08000",
+    "high-liar": "#c08000",
     "tpe": "#8844aa",
+    "syne-zero-shot": "#22aaaa",
     "tpe-neighbours": "#cc5599",
+    "tpe-portfolio": "#554433",
     "replay": "#2277bb",
     "process-cold": "#55aa55",
     "process-fast": "#dd7744",
     "process": "#bb2222",
 }
+#: What a row of panels shows, and where a result has it by trials and by seconds.
+MEASURES = (("hypervolume", "curve", "clock"), ("best score", "best_curve", "best_clock"))
 WIDTH, HEIGHT, LEFT, TOP, GAP = 300, 210, 40, 24, 60
 
 
 def svg(result: Mapping[str, Any], regime: str = "helpful") -> str:
-    """Two panels and a legend; ValueError when the result has no such regime."""
+    """Four panels and a legend; ValueError when the result has no such regime."""
     rows = {row["arm"]: row for row in result["rows"] if row["regime"] == regime and row["arm"] in SHOWN}
     if not rows:
         raise ValueError(f"the result has no searches of {regime!r} to draw")
     budget = float(result["budget"])
-    trials = {
-        name: [(at / budget, value) for at, value in enumerate(row["curve"], start=1)]
-        for name, row in rows.items()
-    }
-    last = max(float(at) for row in rows.values() for at in row["clock"])
-    clock = {
-        name: [(_log(float(at), last), value) for at, value in row["clock"].items()]
-        for name, row in rows.items()
-    }
-    ticks = [(_log(float(at), last), at) for at in next(iter(rows.values()))["clock"]]
-    first = _panel(0, trials, [(at / budget, str(at)) for at in (1, 10, 25, 50)], "trials")
-    second = _panel(WIDTH + GAP, clock, ticks, "seconds, in time limits")
-    whole, high = LEFT + 2 * WIDTH + GAP + 130, TOP + HEIGHT + 40
-    head = (
+    whole, high = LEFT + 2 * WIDTH + GAP + 130, TOP + 2 * HEIGHT + GAP + 40
+    found = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole} {high}" role="img"'
-        f' font-family="sans-serif" font-size="11"><title>Hypervolume of searches, {regime} stores</title>'
-        f'<rect width="{whole}" height="{high}" fill="#ffffff"/>'
-    )
-    return "\n".join([head, *first, *second, *_legend(list(rows)), "</svg>"]) + "\n"
+        f' font-family="sans-serif" font-size="11"><title>Hypervolume and best score of searches, {regime} stores'
+        f'</title><rect width="{whole}" height="{high}" fill="#ffffff"/>'
+    ]
+    for place, (words, by_trials, by_seconds) in enumerate(MEASURES):
+        top = TOP + place * (HEIGHT + GAP)
+        trials = {
+            name: [(at / budget, value) for at, value in enumerate(row[by_trials], start=1)]
+            for name, row in rows.items()
+        }
+        ticks = [(at / budget, str(at)) for at in (1, 10, 25, 50)]
+        found += _panel((LEFT, top), trials, ticks, f"{words}, by trials")
+        last = max(float(at) for row in rows.values() for at in row[by_seconds])
+        clock = {
+            name: [(_log(float(at), last), value) for at, value in row[by_seconds].items()]
+            for name, row in rows.items()
+        }
+        ticks = [(_log(float(at), last), at) for at in next(iter(rows.values()))[by_seconds]]
+        found += _panel((LEFT + WIDTH + GAP, top), clock, ticks, f"{words}, by seconds in time limits")
+    return "\n".join([*found, *_legend(list(rows)), "</svg>"]) + "\n"
 
 
 def _log(at: float, last: float) -> float:
@@ -55,13 +62,16 @@ def _log(at: float, last: float) -> float:
 
 
 def _panel(
-    left: int,
+    corner: tuple[int, int],
     curves: Mapping[str, Sequence[tuple[float, float]]],
     ticks: Sequence[tuple[float, str]],
     words: str,
 ) -> list[str]:
-    x, bottom = LEFT + left, TOP + HEIGHT
-    found = [f'<rect x="{x}" y="{TOP}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#777777"/>']
+    """The corner is the upper left one; curves and ticks have their place in [0, 1] across."""
+    x, bottom = corner[0], corner[1] + HEIGHT
+    found = [
+        f'<rect x="{x}" y="{corner[1]}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#777777"/>'
+    ]
     for level in (0, 0.25, 0.5, 0.75, 1):
         y = bottom - level * HEIGHT
         found.append(f'<line x1="{x}" x2="{x + WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>')

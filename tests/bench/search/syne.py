@@ -1,7 +1,8 @@
 """Syne Tune's transfer schedulers as arms: each search talks to an interpreter that has Syne Tune.
 
-Knows flat configurations and the child's lines (`syne_child.py`); knows nothing of Syne Tune. `TUNELORE_SYNE_PYTHON`
-names the interpreter, of an environment of its own (`pip install syne-tune`); without it there are no such arms.
+Knows flat configurations and the child's lines (`syne_child.py`); knows nothing of Syne Tune. The interpreter is that
+of an environment below build/, made at first use (`prepare`); `TUNELORE_SYNE_PYTHON` names another. Without either
+there are no such arms.
 
 These schedulers have one objective, so they are told what a run alone would dominate: score x (1 - seconds / limit),
 0 for a failure. Their space knows no conditions, so it is flat: what a pipeline does not have stands in the middle.
@@ -12,6 +13,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+import venv
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -21,19 +24,53 @@ from automl.space import Choice, Flag, Integer, Parameter, Real, Space
 from automl.values import Evidence, Outcome, Pipeline
 
 CHILD = Path(__file__).with_name("syne_child.py")
+REQUIREMENTS = Path(__file__).with_name("syne-requirements.txt")
 VARIABLE = "TUNELORE_SYNE_PYTHON"
-NAMES = ("quantiles", "box")
+ENVIRONMENT = Path(__file__).resolve().parents[3] / "build" / "bench" / "syne"
+NAMES = ("quantiles", "zero-shot", "box")
+
+
+def requirements() -> str:
+    """What the environment has."""
+    return REQUIREMENTS.read_text(encoding="utf-8")
+
+
+def interpreter() -> str | None:
+    """The interpreter that is named, or that of an environment that was made to the end; None without one."""
+    if named := os.environ.get(VARIABLE):
+        return named
+    stamp = ENVIRONMENT / "installed.txt"
+    whole = stamp.is_file() and stamp.read_text(encoding="utf-8") == requirements()
+    return str(ENVIRONMENT / "bin" / "python") if whole else None
 
 
 def available() -> bool:
-    """Whether an interpreter is named."""
-    return bool(os.environ.get(VARIABLE))
+    """Whether there is one."""
+    return interpreter() is not None
+
+
+def prepare() -> None:
+    """Make the environment unless there is one; where it cannot be made, say so in one line and go on without."""
+    if available():
+        return
+    print(f"making an environment for Syne Tune in {ENVIRONMENT} (1.3 GB, minutes)", file=sys.stderr)
+    try:
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
+        install = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "-q"]
+        subprocess.run([*install, "install", "-r", str(REQUIREMENTS)], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"without Syne Tune: its environment could not be made ({error})", file=sys.stderr)
+        return
+    (ENVIRONMENT / "installed.txt").write_text(requirements(), encoding="utf-8")
 
 
 @lru_cache(maxsize=1)
 def _child() -> subprocess.Popen[str]:
+    python = interpreter()
+    if python is None:
+        raise RuntimeError(f"there is no Syne Tune: make bench-search makes {ENVIRONMENT}, or set {VARIABLE}")
     return subprocess.Popen(
-        [os.environ[VARIABLE], str(CHILD)],
+        [python, str(CHILD)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -50,9 +87,7 @@ def _talk(said: dict[str, Any]) -> dict[str, Any]:
     pipes[0].write(json.dumps(said) + "\n")
     pipes[0].flush()
     if not (answer := pipes[1].readline()):
-        raise RuntimeError(
-            f"{os.environ[VARIABLE]} {CHILD.name} ended with {child.wait()}; run it by hand to see why"
-        )
+        raise RuntimeError(f"{interpreter()} {CHILD} ended with {child.wait()}; run it by hand to see why")
     return dict(json.loads(answer))
 
 
@@ -108,6 +143,8 @@ class Syne:
         memory = None if prior is None else prior.memory
         store: dict[str, tuple[list[Any], list[float]]] = {}
         for run in () if memory is None else memory.runs:
+            if not space.contains(run.pipeline):
+                continue
             rows, metrics = store.setdefault(run.task, ([], []))
             rows.append(self.flat.values(run.pipeline))
             metrics.append(-_worth(run, run.limits.wall_s or limit_s))

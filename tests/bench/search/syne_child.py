@@ -9,12 +9,16 @@ Knows Syne Tune and flat configurations; imports nothing of the project, whose p
 import contextlib
 import json
 import os
+import random
 import sys
 import warnings
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from syne_tune import config_space as domains
+from syne_tune.backend.trial_status import Trial
+from syne_tune.blackbox_repository.blackbox_surrogate import BlackboxSurrogate
 from syne_tune.optimizer.baselines import TPE
 from syne_tune.optimizer.schedulers.ask_tell_scheduler import AskTellScheduler
 from syne_tune.optimizer.schedulers.single_objective_scheduler import SingleObjectiveScheduler
@@ -25,10 +29,14 @@ from syne_tune.optimizer.schedulers.transfer_learning.quantile_based.quantile_ba
 from syne_tune.optimizer.schedulers.transfer_learning.transfer_learning_task_evaluation import (
     TransferLearningTaskEvaluations,
 )
+from syne_tune.optimizer.schedulers.transfer_learning.zero_shot import ZeroShotTransfer
+from xgboost import XGBRegressor
 
 METRIC = "metric"
 #: How many of each task's best span the box.
 BEST_OF_TASK = 8
+#: How many configurations the quantile method draws.
+CANDIDATES = 100_000
 
 
 def domain(kind, arguments):
@@ -44,6 +52,21 @@ def evaluations(space, store):
     return found
 
 
+class DrawnAtOnce(QuantileBasedSurrogateSearcher):
+    """The same with its 100,000 configurations drawn a column at a time: one at a time takes minutes."""
+
+    rows = None
+
+    def _sample_random_config(self):
+        if self.rows is None:
+            columns = [
+                one.sample(size=CANDIDATES, random_state=self.random_state)
+                for one in self.config_space.values()
+            ]
+            self.rows = zip(*columns, strict=True)
+        return dict(zip(self.config_space, next(self.rows), strict=True))
+
+
 class Quantiles:
     """Copula Thompson sampling: fitted once for a store, drawn from with each search's own seed."""
 
@@ -52,12 +75,66 @@ class Quantiles:
 
     def start(self, key, space, store, seed):
         if key not in self.known:
-            self.known = {
-                key: QuantileBasedSurrogateSearcher(space, evaluations(space, store), random_seed=0)
-            }
+            self.known = {key: DrawnAtOnce(space, evaluations(space, store), random_seed=0)}
         searcher = self.known[key]
         searcher.random_state = np.random.RandomState(seed)
-        return SingleObjectiveScheduler(space, METRIC, searcher=searcher, random_seed=seed)
+        return AskTellScheduler(SingleObjectiveScheduler(space, METRIC, searcher=searcher, random_seed=seed))
+
+
+class Ranked:
+    """Zero-shot: the configuration with the best mean rank over the tasks, beside those that were chosen before.
+
+    As released it is no scheduler: what asks it gets its default searcher, uniform draws, and never its own choice;
+    and with surrogates each task has configurations of its own, so that ranks of different ones are averaged. So its
+    choice is asked for by name here, and the tasks share what was run on any of them, predicted by the surrogate that
+    it uses itself. It ignores what it is told and draws nothing: searches with one store are the same, ranked once.
+    """
+
+    def __init__(self):
+        self.known = {}
+
+    def start(self, key, space, store, seed):
+        if key not in self.known:
+            scheduler = ZeroShotTransfer(
+                space,
+                METRIC,
+                shared(space, store),
+                sort_transfer_learning_evaluations=False,
+                random_seed=seed,
+            )
+            self.known = {key: (scheduler, [])}
+        self.scheduler, self.chosen = self.known[key]
+        self.asked = 0
+        return self
+
+    def ask(self):
+        if self.asked == len(self.chosen):
+            self.chosen.append(self.scheduler.get_config())
+        self.asked += 1
+        return Trial(self.asked, self.chosen[self.asked - 1], datetime.now())
+
+    def tell(self, trial, result):
+        pass
+
+
+def shared(space, store):
+    """What was run on any task, with what each task's surrogate says of it."""
+    frames = {
+        task: pd.DataFrame(rows, columns=list(space)).astype({name: object for name in words(space)})
+        for task, (rows, _) in store.items()
+    }
+    union = pd.concat(frames.values(), ignore_index=True).drop_duplicates(ignore_index=True)
+    found = {}
+    for task, (_, values) in store.items():
+        model = BlackboxSurrogate.make_model_pipeline(space, {}, XGBRegressor())
+        model.fit(frames[task], np.asarray(values, dtype=float).reshape(-1, 1))
+        said = model.predict(union).reshape(-1, 1, 1, 1)
+        found[task] = TransferLearningTaskEvaluations(space, union.copy(), [METRIC], said)
+    return found
+
+
+def words(space):
+    return [name for name, one in space.items() if isinstance(one, domains.Categorical)]
 
 
 def box(key, space, store, seed):
@@ -66,7 +143,7 @@ def box(key, space, store, seed):
     def inner(inside, metric, do_minimize, random_seed):
         return TPE(inside, metric, do_minimize=do_minimize, random_seed=random_seed)
 
-    return BoundingBox(
+    found = BoundingBox(
         inner,
         space,
         METRIC,
@@ -75,6 +152,7 @@ def box(key, space, store, seed):
         num_hyperparameters_per_task=BEST_OF_TASK,
         random_seed=seed,
     )
+    return AskTellScheduler(found)
 
 
 def plain(value):
@@ -83,7 +161,7 @@ def plain(value):
 
 def main():
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    makers = {"quantiles": Quantiles().start, "box": box}
+    makers = {"quantiles": Quantiles().start, "zero-shot": Ranked().start, "box": box}
     running, trial = None, None
     with contextlib.redirect_stdout(sys.stderr):  # the schedulers print
         for line in sys.stdin:
@@ -91,8 +169,9 @@ def main():
             if "start" in said:
                 space = {name: domain(kind, arguments) for name, kind, arguments in said["space"]}
                 key = json.dumps([said["space"], said["store"]])
-                scheduler = makers[said["start"]](key, space, said["store"], said["seed"])
-                running = AskTellScheduler(scheduler)
+                random.seed(said["seed"])  # the box draws from the process's own numbers too
+                np.random.seed(said["seed"])
+                running = makers[said["start"]](key, space, said["store"], said["seed"])
                 answer = {}
             elif "ask" in said:
                 trial = running.ask()

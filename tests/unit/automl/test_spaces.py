@@ -15,10 +15,11 @@ from tunelore.record import language_model_key
 from automl.engine import Engine
 from automl.errors import SpaceError
 from automl.priors import Decisions, build_prior
+from automl.runners.abilities import cannot_run
 from automl.samplers import SAMPLERS
 from automl.space import Choice, Condition, Flag, Integer, Method, Real, Space
 from automl.space.methods import narrowed_method
-from automl.spaces import PRESETS, preset, read_space, space_from, tunelore, write_space
+from automl.spaces import PRESETS, data_of, over, preset, read_space, space_from, tunelore, write_space
 from automl.spaces.yaml_text import from_yaml
 from automl.testing import World
 from automl.values import Evidence, Pipeline
@@ -511,3 +512,54 @@ def test_the_examples_of_the_documentation_are_read() -> None:
     assert (smaller.name, smaller.language_models) == ("short-and-cheap/1", tuple(models))
     assert set(whole.families) == {"encoder", "generative"}
     assert all(f"| `{name}` |" in text for name in PRESETS)
+
+
+def test_language_models_are_found_at_any_revision_and_other_methods_stay() -> None:
+    space = tunelore(["hub:a/one@v1", "hub:a/two"])
+    smaller = over(space, ["hub:a/one@c0ffee"])
+    assert smaller.language_models == ("hub:a/one@c0ffee",)
+    assert smaller.has_method("linear")
+    with pytest.raises(SpaceError, match="hub:a/three"):
+        over(space, ["hub:a/three"])
+
+
+def test_a_text_is_json_or_yaml() -> None:
+    assert data_of(' {"a": 1}') == data_of("a: 1") == {"a": 1}
+    for deep in ("[" * 5000, '{"a":' * 5000):
+        with pytest.raises(SpaceError, match="nested too deeply"):
+            data_of(deep)
+
+
+def test_aliases_do_not_blow_up() -> None:
+    shared = "definitions:\n  rates: &rates {low: 1e-5, high: 1e-4}\nfull: *rates\nlora: *rates\n"
+    assert data_of(shared)["lora"] == {"low": 1e-5, "high": 1e-4}  # type: ignore[index]
+    levels = [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 9)]
+    with pytest.raises(SpaceError, match="aliases make it"):
+        data_of("\n".join(["a0: &a0 [x]", *levels]))
+    merged = [f"a{at}: &a{at} {{<<: [{', '.join([f'*a{at - 1}'] * 10)}]}}" for at in range(1, 9)]
+    with pytest.raises(SpaceError, match="aliases make it"):
+        data_of("\n".join(["a0: &a0 {x: 1}", *merged]))
+    with pytest.raises(SpaceError, match="an alias inside of what it names"):
+        data_of("a: &a [*a]")
+
+
+@pytest.mark.parametrize(
+    ("column", "parameter", "words"),
+    [
+        ("full.epochs", Integer(1, 40), ""),
+        ("full.batch_size", Integer(4, 64, log=True), ""),
+        ("full.weight_decay", Real(0.0, 0.3), ""),
+        ("full.weight_decay", Choice((0, 1)), ""),
+        ("full.batch_size", Real(4.0, 64.0), "takes whole numbers as batch_size, not 4.0"),
+        ("full.epochs", Choice(("many",)), "takes numbers as epochs, not 'many'"),
+        ("full.epochs", Flag(), "takes numbers as epochs, not False"),
+        ("full.class_weights", Choice((0, 1)), "takes true or false as class_weights, not 0"),
+        ("probe.pooling", Choice(("mean", "max")), "takes mean, cls as pooling, not 'max'"),
+    ],
+)
+def test_the_runner_is_asked_about_values_too(column: str, parameter: Any, words: str) -> None:
+    name, _, key = column.partition(".")
+    method = tunelore(["hub:a/one"]).method(name)
+    own = Method(name, {**method.parameters, key: parameter})
+    said = cannot_run(Space("mine/1", (own,), ("hub:a/one",)), "text-classification")
+    assert said == ([f"of {name!r} it {words}"] if words else [])

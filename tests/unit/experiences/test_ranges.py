@@ -58,7 +58,7 @@ def test_an_end_before_the_start_that_somebody_vouches_for_is_no_column(owner, r
 @pytest.mark.django_db(transaction=True)
 def test_what_was_stored_before_without_the_validator_is_emptied_and_keeps_its_record(stored):
     try:
-        call_command("migrate", "experiences", "0010_run_visibility", verbosity=0)
+        call_command("migrate", "experiences", "0011_run_visibility", verbosity=0)
         Experience.objects.update(train_rows=-5, finished_at=datetime(2020, 1, 1, tzinfo=UTC))
     finally:
         call_command("migrate", "experiences", verbosity=0)
