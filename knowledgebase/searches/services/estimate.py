@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.models import Experience, Task
 from knowledgebase.experiences.selectors import FAILED, Target, describe_tasks, nearest_to
-from knowledgebase.searches.bridge import Recorded, moved, names
+from knowledgebase.searches.bridge import Recorded, moved
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.services.launch import SearchRequest, searched_methods
 
