@@ -17,7 +17,7 @@ from tunelore.record import SCHEMA_ID, canonical, uuid7
 from tunelore.sending.hub import ABOUT, Answer, Hub
 from tunelore.settings import Settings
 from tunelore.spool.outbox import REJECTED as REJECTED_FOLDER
-from tunelore.spool.outbox import Parcel, SpoolFile, parcels, read_folder
+from tunelore.spool.outbox import RUNNING, WAITING, Parcel, SpoolFile, parcels, read_folder
 
 DONE, LEFT, WRONG_USE = 0, 1, 2
 
@@ -44,8 +44,8 @@ def status(options: argparse.Namespace, settings: Settings) -> int:
         print(f"{'run':36}  {'state':9}  {'outcome':8}  {'started (UTC)':19}  task")
         for row in rows:
             print("  ".join(row))
-    waiting = sum(row[1].strip() == "waiting" for row in rows)
-    running = sum(row[1].strip() == "running" for row in rows)
+    waiting = sum(row[1].strip() == WAITING for row in rows)
+    running = sum(row[1].strip() == RUNNING for row in rows)
     print()
     print(f"{running} running, {waiting} waiting, {len(refused)} refused", end="")
     damaged = sum(stored.damaged for stored in files)
@@ -61,7 +61,7 @@ def _rows(stored: SpoolFile) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for run in stored.runs.values():
         record = run.record(stored.alive)
-        state = stored.done.get(run.id) or ("running" if record is None else "waiting")
+        state = stored.state(run)
         outcome = (record or {}).get("outcome", {}).get("status", "")
         started = str(run.begin.get("started_at") or "")[:19].replace("T", " ")
         task = run.begin.get("task", {}).get("name") or ""
@@ -76,7 +76,7 @@ def show(options: argparse.Namespace, settings: Settings) -> int:
         Parcel(run.id, run.begin, stored.path)
         for stored in read_folder(settings.spool)
         for run in stored.runs.values()
-        if run.begin and run.id not in stored.done and run.record(stored.alive) is None
+        if run.begin and stored.state(run) == RUNNING
     ]
     wanted = options.run.lower()
     found = [parcel for parcel in [*waiting, *announced] if parcel.id.startswith(wanted)]

@@ -203,7 +203,8 @@ def deliver(hub: Hub, batch: Sequence[tuple[Parcel, bytes]], timeout_s: float = 
     for number, (parcel, _) in enumerate(batch):
         item = items.get(parcel.id.lower()) or items.get(f"#{number}") or {}
         status = _status(item)
-        report.verdicts.append((parcel, _verdict(status), _told(status, item)))
+        verdict = DELIVERED if parcel.is_guess and _is_known_better(item) else _verdict(status)
+        report.verdicts.append((parcel, verdict, _told(status, item)))
     if report.of(KEPT):
         report.reason = "the hub did not say what became of every record"
     return report
@@ -249,6 +250,12 @@ def _verdict(status: int) -> str:
     if status == 410:
         return DROPPED
     return REJECTED if status in REFUSALS else KEPT
+
+
+def _is_known_better(item: Mapping[str, Any]) -> bool:
+    """The hub has what the run said of itself, so nobody needs the guess of another process."""
+    problem = item.get("problem")
+    return _status(item) == 409 and isinstance(problem, dict) and problem.get("code") == "other_content"
 
 
 def _told(status: int, body: Any) -> dict[str, Any]:
