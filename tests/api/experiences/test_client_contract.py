@@ -145,7 +145,7 @@ def test_a_token_that_is_revoked_while_a_run_goes_on(live_server, owner, spool, 
     exits.close_all(10)
     assert not Experience.objects.exists()
     (warning,) = [one.getMessage() for one in caplog.records if one.name == "tunelore"]
-    assert "is TUNELORE_TOKEN right" in warning
+    assert "give TUNELORE_TOKEN a valid token" in warning
     assert "tunelore sync" in warning
     assert sync(live_server, text, spool) == 1
     assert sync(live_server, owner.token, spool) == 0

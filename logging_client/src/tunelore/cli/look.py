@@ -111,12 +111,14 @@ Finding = tuple[str, bool, str]
 
 def check(options: argparse.Namespace, settings: Settings) -> int:
     """Exit code 0 where everything is as it should be, 1 where something is not."""
-    wrong = 0
+    wrong, meanwhile = 0, ""
     for name, fine, text in _findings(settings):
         wrong += not fine
+        if name == "spool" and fine and settings.mode != "disabled":
+            meanwhile = "; runs wait on disk meanwhile"
         print(f"{'ok ' if fine else 'BAD'}  {name:8}  {text}", flush=True)
     if wrong:
-        print(f"tunelore: {wrong} of these should be mended; runs wait on disk meanwhile", file=sys.stderr)
+        print(f"tunelore: {wrong} of these should be mended{meanwhile}", file=sys.stderr)
     return LEFT if wrong else DONE
 
 
@@ -206,8 +208,8 @@ def _hub(url: str, answer: Answer, took: float) -> Finding:
             False,
             f"{url} answers {answer.status}, but not as a TuneLore hub does; is TUNELORE_URL right?",
         )
-    version = printable(body.get("version") or "unknown")
-    return "hub", True, f"{url} answers in {took:.2f} s, version {version}"
+    version = f", version {printable(body['version'])}" if body.get("version") else ""
+    return "hub", True, f"{url} answers in {took:.2f} s{version}"
 
 
 def _clock(answer: Answer, began: float, took: float) -> Finding:

@@ -267,9 +267,9 @@ def reason_of(answer: Answer) -> str:
     if answer.status == 0:
         return f"no answer ({answer.reason})"
     if answer.status in (401, 403):
-        return f"the hub answered {answer.status}: is TUNELORE_TOKEN right, with the scope experiences:write?"
+        return f"the hub answered {answer.status}: give TUNELORE_TOKEN a valid token with the scope experiences:write"
     if 300 <= answer.status < 400:
         return f"the hub answered {answer.status}, a redirect: give its final address as TUNELORE_URL"
     if answer.status < 300:
-        return f"the answer {answer.status} is not a hub's; is TUNELORE_URL the address of a TuneLore hub?"
+        return f"the answer {answer.status} is not a hub's: give TUNELORE_URL the address of a TuneLore hub"
     return f"the hub answered {answer.status}"
