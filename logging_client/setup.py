@@ -1,7 +1,7 @@
-"""Builds the wheel without comments and internal docstrings, so that it stays under 100 kB; lines keep their numbers.
+"""Builds the wheel without comments, internal docstrings and blanks, so that it stays small; lines keep their numbers.
 
 The source distribution has everything, and the schema on more than one line. What is public (the modules named below)
-keeps its docstrings for `help()`.
+keeps its docstrings for `help()`. The wheel's own description is the README up to what one looks up later.
 """
 
 from __future__ import annotations
@@ -46,7 +46,32 @@ def lean(source: str, *, public: bool, names: tuple[str, ...] = ()) -> str:
             lines[row] = "\n"
         if len(node.body) == 1:
             lines[text.lineno - 1] = " " * text.col_offset + "pass\n"
-    return _indented_by_one("".join(lines))
+    return _indented_by_one(_tight("".join(lines)))
+
+
+def _tight(source: str) -> str:
+    """Without blanks between two tokens of a line that are no words; formatted strings stay as they are."""
+    letters = [list(line) for line in source.splitlines(keepends=True)]
+    within = {getattr(tokenize, f"{kind}STRING_{end}", -1): step for kind in "FT" for end, step in ENDS}
+    depth, before = 0, None
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if not token.string.strip():
+            continue
+        row = token.start[0] - 1
+        if before is not None and not depth and before.end[0] - 1 == row:
+            two = before.string[-1] + token.string[0]
+            if not (all(map(_is_word, two)) or two[0].isdigit()):
+                letters[row][before.end[1] : token.start[1]] = [""] * (token.start[1] - before.end[1])
+        depth += within.get(token.type, 0)
+        before = token
+    return "".join("".join(line) for line in letters)
+
+
+ENDS = (("START", 1), ("END", -1))  # of formatted strings, which are several tokens since Python 3.12
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() or letter in "_\"'" or not letter.isascii()
 
 
 def _indented_by_one(source: str) -> str:
@@ -87,4 +112,16 @@ class Lean(build_py):
                 )
 
 
-setup(cmdclass={"build_py": Lean})
+def description() -> str:
+    """The README's first sections; the wheel needs no reference."""
+    readme = (Path(__file__).parent / "README.md").read_text(encoding="utf-8")
+    first, _, _ = readme.partition("## The dataset")
+    return f"{first}More, with every argument, promise and limit: `README.md` in the source distribution.\n"
+
+
+if __name__ == "__main__":
+    setup(
+        cmdclass={"build_py": Lean},
+        long_description=description(),
+        long_description_content_type="text/markdown",
+    )

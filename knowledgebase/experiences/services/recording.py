@@ -68,12 +68,13 @@ class _Item:
 @dataclass(frozen=True)
 class _There:
     """What the store holds under a batch's ids: content and whether it is provisional; what was deleted; runs, with
-    who may see them; and of the runs and provisional outcomes those of others."""
+    who may see them; of the runs and provisional outcomes those of others; and own runs that a client took for lost."""
 
     rows: dict[UUID, tuple[str, bool]]
     gone: set[UUID]
     runs: dict[UUID, str]
     foreign: set[UUID]
+    lost: set[UUID]
 
 
 def record_experiences(
@@ -90,11 +91,12 @@ def record_experiences(
     """Store these records, each for itself: one refused item does not hinder the others.
 
     Returns one result an item, in order. Same id and same canonical record again: 200, nothing changes; other
-    content: 409, nothing changes, except that a provisional outcome yields to its owner's own record. The id of a
-    run that somebody else has announced is 409 too. What was announced for fewer than `visibility` stays with them.
-    A deleted id is 410. One transaction: after an error of the database nothing is stored. ``is_checked``: the
-    caller has made these records itself and vouches for them. ``is_part``: of
-    something longer that its caller writes down in the audit as a whole.
+    content: 409, nothing changes, except that a provisional outcome yields to its owner's own record, and `lost`,
+    which is what other processes made of a silent one, to what the run then says itself. The id of a run that
+    somebody else has announced is 409 too. What was announced for fewer than `visibility` stays with them. A deleted
+    id is 410. One transaction: after an error of the database nothing is stored. ``is_checked``: the caller has made
+    these records itself and vouches for them. ``is_part``: of something longer that its caller writes down in the
+    audit as a whole.
     """
     checked = [_trust(item) if is_checked else _check(item) for item in batch]
     valid = [item for item in checked if isinstance(item, _Item)]
@@ -178,25 +180,28 @@ def _under_ids(ids: list[UUID]) -> QuerySet[Any, Any]:
         model._default_manager.filter(pk__among=ids).order_by() for model in (Experience, Run, Tombstone)
     )
     # In the column of the content, which a run has not: who may see it.
-    return stored.values_list(Value("stored"), "pk", "owner_id", "content", "provisional").union(
-        runs.values_list(Value("run"), "pk", "owner_id", "visibility", Value(True)),
-        gone.values_list(Value("gone"), "pk", nobody, empty, Value(False)),
+    return stored.values_list(Value("stored"), "pk", "owner_id", "content", "provisional", "cause").union(
+        runs.values_list(Value("run"), "pk", "owner_id", "visibility", Value(True), empty),
+        gone.values_list(Value("gone"), "pk", nobody, empty, Value(False), empty),
         all=True,
     )
 
 
 UNDER_IDS = Prepared(_under_ids, ("ids",))
+LOST = "lost"  # the cause of an end that nobody saw
 
 
 def _find(items: Sequence[_Item], owner: User | None) -> _There:
     """One question for all three tables, which is most of what keeps other writers waiting."""
-    there = _There({}, set(), {}, set())
+    there = _There({}, set(), {}, set(), set())
     ids, key = [item.id for item in items], owner.pk if owner else None
     if not ids:
         return there
-    for what, pk, starter, content, is_provisional in UNDER_IDS.rows(ids=ids):
+    for what, pk, starter, content, is_provisional, cause in UNDER_IDS.rows(ids=ids):
         if what == "stored":
             there.rows[pk] = (content, is_provisional)
+            if cause == LOST and starter == key is not None:
+                there.lost.add(pk)
         elif what == "gone":
             there.gone.add(pk)
         else:
@@ -220,7 +225,8 @@ def _decide(item: _Item, there: _There, fresh: dict[UUID, _Item], provisional: b
     content = fresh[item.id].content if item.id in fresh else stored
     if content is not None and content == item.content:
         return ItemResult(200, name)
-    yields = is_provisional and item.id not in fresh and not provisional
+    own_end = item.id in there.lost and item.record["outcome"].get("cause") != LOST
+    yields = (is_provisional or own_end) and item.id not in fresh and not provisional
     if content is not None and not yields:
         detail = f"id {name} has a record with other content, which stays. Give the new run an id of its own"
         return ItemResult(409, name, Problem(409, "other_content", "Other content under this id", detail))

@@ -207,7 +207,7 @@ class Session:
                 self._finish(entry)
         elif now - entry.written_at > (PROGRESS_S if entry.fresh else QUIET_S):
             entry.written_at = now
-            if not entry.on_disk:
+            if run.meet_devices() or not entry.on_disk:
                 self._announce(entry)
             points, entry.fresh = entry.fresh, []
             self._writer.append({"kind": "progress", "run": run.id, **run.progress(points)})

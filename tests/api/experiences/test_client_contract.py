@@ -21,7 +21,7 @@ from tunelore.spool.outbox import parcels
 from knowledgebase.accounts.services import create_token
 from knowledgebase.experiences.models import Experience, Run
 from knowledgebase.experiences.services import expire_silent_runs
-from tests.unit.tunelore.processes import LOOP, start, waiting
+from tests.unit.tunelore.processes import LOOP, start, until_begun, waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
@@ -101,6 +101,40 @@ def test_a_run_that_only_seemed_lost_comes_back_as_what_it_was(live_server, owne
     assert Experience.objects.get().score == 0.75
 
 
+@pytest.mark.parametrize("provisional_first", [False, True])
+def test_a_run_that_another_machine_took_for_lost_has_the_last_word(
+    live_server, owner, tmp_path, monkeypatch, provisional_first
+):
+    """Stopped for hours on a shared disk; the other machine sends what it sees, then training goes on to its end."""
+    body = 'print("now", flush=True) if number == 3 else None; time.sleep(0.5)'
+    hub = {"TUNELORE_URL": live_server.url, "TUNELORE_TOKEN": owner.token} if provisional_first else {}
+    process = start(f"{LOOP}\ndef step(number):\n    {body}\ntrain(step, exit_s=0)\n", tmp_path, **hub)
+    assert process.stdout.readline() == "now\n"
+    until_begun(tmp_path)
+    os.kill(process.pid, signal.SIGSTOP)
+    spool = tmp_path / "spool"
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("tunelore.spool.outbox.place", lambda: "another machine")
+        if provisional_first:
+            until(Run.objects.exists)
+            Run.objects.update(last_seen_at=timezone.now() - timedelta(days=1))
+            assert expire_silent_runs() == 1
+        for path in spool.glob("*.jsonl"):
+            os.utime(path, (time.time() - 8000,) * 2)
+        assert sync(live_server, owner.token, spool) == 0
+        lost = Experience.objects.get()
+        assert (lost.provisional, lost.status, lost.cause) == (False, "killed", "lost")
+        os.kill(process.pid, signal.SIGCONT)
+        process.communicate(timeout=60)
+        assert sync(live_server, owner.token, spool) == 0
+    own = Experience.objects.get()
+    assert (str(own.pk), own.status, own.provisional) == (str(lost.pk), "ok", False)
+    assert own.record["metrics"]["validation"] == {"accuracy": 0.5}
+    assert sync(live_server, owner.token, spool) == 0
+    assert list(spool.glob("*.jsonl")) == []
+    assert not (spool / "rejected").exists()
+
+
 def test_a_token_that_is_revoked_while_a_run_goes_on(live_server, owner, spool, caplog):
     caplog.set_level("WARNING", logger="tunelore")
     token, text = create_token(owner.user, "short-lived", ["experiences:write"])
@@ -111,7 +145,7 @@ def test_a_token_that_is_revoked_while_a_run_goes_on(live_server, owner, spool, 
     exits.close_all(10)
     assert not Experience.objects.exists()
     (warning,) = [one.getMessage() for one in caplog.records if one.name == "tunelore"]
-    assert "is TUNELORE_TOKEN right" in warning
+    assert "give TUNELORE_TOKEN a valid token" in warning
     assert "tunelore sync" in warning
     assert sync(live_server, text, spool) == 1
     assert sync(live_server, owner.token, spool) == 0

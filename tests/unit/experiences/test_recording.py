@@ -175,6 +175,19 @@ def test_a_silent_run_becomes_provisional_and_yields_to_its_own_record(owner, re
     assert store(owner, own)[0].status == 200
 
 
+def test_what_a_client_took_for_lost_yields_once_to_what_the_run_says_itself(owner, mate, record):
+    own = record()
+    lost = {**own, "outcome": {"status": "killed", "cause": "lost"}, "primary": None, "metrics": {}}
+    assert [one.status for one in store(owner, lost, lost)] == [201, 200]
+    assert [one.status for one in store(mate, own)] == [409]
+    assert store(owner, {**lost, "cost": {"steps": 7}})[0].status == 409  # no guess for a guess
+    assert [one.status for one in store(owner, own, own)] == [200, 200]
+    row = Experience.objects.get()
+    assert (row.status, row.cause, row.record, row.change_seq) == ("ok", "", own, 2)
+    assert [one.status for one in store(owner, lost, record(id=own["id"], cost={"steps": 8}))] == [409, 409]
+    assert Experience.objects.get().record == own
+
+
 @pytest.mark.parametrize(
     ("guess", "sent", "then"),
     [

@@ -127,10 +127,10 @@ def test_sync_keeps_what_was_refused_apart(
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (401, "is TUNELORE_TOKEN right"),
+        (401, "give TUNELORE_TOKEN a valid token with the scope experiences:write. 2 runs stay"),
         (302, "a redirect"),
         (503, "answered 503"),
-        (200, "is TUNELORE_URL the address"),
+        (200, "give TUNELORE_URL the address of a TuneLore hub. 2 runs"),
     ],
 )
 def test_sync_says_why_runs_stay(

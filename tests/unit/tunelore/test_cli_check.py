@@ -81,6 +81,34 @@ def test_no_hub_no_token_no_disk(
     assert "set TUNELORE_SPOOL" in looked(capsys, client)[1]["spool"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "blocked", "waits"), [("", "", True), ("disabled", "", False), ("", "x", False)]
+)
+def test_the_last_line_promises_no_more_than_the_disk(
+    client: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    blocked: str,
+    waits: bool,
+) -> None:
+    monkeypatch.setenv("TUNELORE_MODE", mode)
+    if blocked:
+        client.write_text(blocked)
+    assert main(["check", "--spool", str(client)]) == 1
+    assert ("runs wait on disk" in capsys.readouterr().err) is waits
+
+
+def test_a_hub_that_does_not_tell_its_version(
+    client: Path, hub: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.about = (200, {}, GOOD)
+    assert ", version 0.1.0" in looked(capsys, client, "--url", hub.url, "--token", "tl_x")[1]["hub"]
+    hub.about = (200, {}, {**GOOD, "version": ""})
+    code, lines = looked(capsys, client, "--url", hub.url, "--token", "tl_x")
+    assert (code, "version" in lines["hub"]) == (0, False)
+
+
 def test_a_certificate_that_nobody_vouches_for(
     client: Path, tmp_path: Path, hub: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import venv
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,7 +55,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_is_small_and_whole(wheel: Path) -> None:
-    assert wheel.stat().st_size < 100_000
+    assert wheel.stat().st_size < 98_000  # 100 kB is the promise; headroom is kept on purpose
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {str(path.relative_to(CLIENT / "src")) for path in SOURCES} <= names
     assert "tunelore/py.typed" in names
@@ -112,7 +114,27 @@ assert not {"numpy", "torch", "sklearn", "transformers"} & set(sys.modules)
     assert '"accuracy": 0.5' in shown.stdout
     metadata = next(target.glob("tunelore-*.dist-info"))
     assert "tunelore = tunelore.cli:main" in (metadata / "entry_points.txt").read_text()
-    assert "Requires-Dist" not in (metadata / "METADATA").read_text()
+    described = (metadata / "METADATA").read_text()
+    assert "Requires-Dist" not in described
+    readme = (CLIENT / "README.md").read_text(encoding="utf-8")
+    assert readme.partition("## The dataset")[0] in described  # install, use, commands, what is recorded
+    assert "## Limits" not in described
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a = -1 if b is not None else - -c",
+        "print(f'{a = } {b:>{width}} , {{}}', *d, ** e)",
+        "x: int = 1 .real + 1. + .5 ; y = [i for i in (1, 2) if i != 3]",
+        "def f(a, /, b: str = 'x  y', *, c = 1 @ 2) -> None: return lambda *k : k [1 : : 2]",
+        "\u00e4 = not(a) or 'x' 'y' in b  and b'z' or rb'q' if '\u00e4' else \u00e4",
+    ],
+)
+def test_blanks_go_and_meaning_stays(line: str) -> None:
+    tight: Callable[[str], str] = runpy.run_path(str(CLIENT / "setup.py"))["_tight"]
+    assert ast.dump(ast.parse(tight(line + "\n"))) == ast.dump(ast.parse(line))
+    assert len(tight(line + "\n")) < len(line)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CLIENT / "src")))

@@ -388,6 +388,7 @@ torch.cuda.device_count, torch.cuda.current_device = lambda: 1, lambda: 0
 torch.cuda.get_device_properties = lambda index: Card
 torch.cuda.memory_allocated = lambda index: held[0]
 torch.cuda.max_memory_allocated = lambda index: held[1]
+torch.cuda.get_per_process_memory_fraction = lambda index: 1.0
 def train(most, error=None):
     held[:] = most, max(most, held[1])
     run.log(loss=1.0)

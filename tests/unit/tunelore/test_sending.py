@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,19 @@ def test_each_item_has_its_own_verdict(hub: Any, ok_record: dict[str, Any]) -> N
         KEPT,
         KEPT,
     ]
+
+
+@pytest.mark.parametrize(
+    ("is_guess", "code", "expected"),
+    [(True, "other_content", DELIVERED), (True, "other_owner", REJECTED), (False, "other_content", REJECTED)],
+)
+def test_a_guess_that_the_hub_knows_better_than_is_done_with(
+    hub: Any, ok_record: dict[str, Any], is_guess: bool, code: str, expected: str
+) -> None:
+    """The run itself told the hub how it ended, before another machine, which took it for lost."""
+    sent = replace(parcel(ok_record), is_guess=is_guess)
+    hub.answers = [(200, {}, {"results": [{"id": sent.id, "status": 409, "problem": {"code": code}}]})]
+    assert verdicts(hub, [sent]) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -340,6 +354,8 @@ def test_a_hub_that_never_answers_is_not_waited_for_at_the_end(
         assert time.monotonic() - began < 5
         assert [waiting.id for waiting in parcels(client)] == [one.id]
         connection.close()
+    assert sender._thread is not None
+    sender._thread.join(30)  # what it still has to say is none of the next test's
     writer.close()
 
 

@@ -283,11 +283,38 @@ def test_a_file_of_another_machine_stays_until_its_runs_have_ended(
     os.utime(writer.path, (1, 1))
     (lost,) = outbox.parcels(client)
     outbox.settle(lost, "delivered")
+    assert outbox.parcels(client) == []
     assert outbox.sweep(client) == 0
     writer.append(end(ok_record))
     os.utime(writer.path, (1, 1))
+    (own,) = outbox.parcels(client)  # which is said over what others took it for
+    assert (own.record, own.is_guess) == (ok_record, False)
+    assert outbox.sweep(client) == 0
+    outbox.settle(own, "delivered")
+    assert outbox.parcels(client) == []
     assert outbox.sweep(client) == 1
     writer.close()
+
+
+@pytest.mark.parametrize(("verdict", "again"), [("delivered", True), ("rejected", True), ("dropped", False)])
+def test_a_process_that_slept_where_the_system_tells_of_none_has_the_last_word(
+    client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch, verdict: str, again: bool
+) -> None:
+    """A laptop's, on macOS or Windows: silent for hours and taken for lost, then it trains on to its end."""
+    monkeypatch.setattr(outbox, "lives", lambda *_: None)
+    writer = SpoolWriter(client)
+    writer.append(begin(ok_record))
+    os.utime(writer.path, (1, 1))
+    (lost,) = outbox.parcels(client)
+    assert lost.is_guess
+    outbox.settle(lost, verdict)
+    assert outbox.sweep(client) == 0
+    writer.append({"kind": "progress", "run": ok_record["id"], "points": []})
+    ((stored, run),) = [(one, run) for one in outbox.read_folder(client) for run in one.runs.values()]
+    assert stored.state(run) == ("running" if again else verdict)
+    writer.append(end(ok_record))
+    writer.close()
+    assert [one.record for one in outbox.parcels(client)] == ([ok_record] if again else [])
 
 
 def test_a_file_that_another_process_removes_meanwhile_is_no_trouble(

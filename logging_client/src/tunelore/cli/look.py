@@ -17,7 +17,7 @@ from tunelore.record import SCHEMA_ID, canonical, uuid7
 from tunelore.sending.hub import ABOUT, Answer, Hub
 from tunelore.settings import Settings
 from tunelore.spool.outbox import REJECTED as REJECTED_FOLDER
-from tunelore.spool.outbox import Parcel, SpoolFile, parcels, read_folder
+from tunelore.spool.outbox import RUNNING, WAITING, Parcel, SpoolFile, parcels, read_folder
 
 DONE, LEFT, WRONG_USE = 0, 1, 2
 
@@ -44,8 +44,8 @@ def status(options: argparse.Namespace, settings: Settings) -> int:
         print(f"{'run':36}  {'state':9}  {'outcome':8}  {'started (UTC)':19}  task")
         for row in rows:
             print("  ".join(row))
-    waiting = sum(row[1].strip() == "waiting" for row in rows)
-    running = sum(row[1].strip() == "running" for row in rows)
+    waiting = sum(row[1].strip() == WAITING for row in rows)
+    running = sum(row[1].strip() == RUNNING for row in rows)
     print()
     print(f"{running} running, {waiting} waiting, {len(refused)} refused", end="")
     damaged = sum(stored.damaged for stored in files)
@@ -61,7 +61,7 @@ def _rows(stored: SpoolFile) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for run in stored.runs.values():
         record = run.record(stored.alive)
-        state = stored.done.get(run.id) or ("running" if record is None else "waiting")
+        state = stored.state(run)
         outcome = (record or {}).get("outcome", {}).get("status", "")
         started = str(run.begin.get("started_at") or "")[:19].replace("T", " ")
         task = run.begin.get("task", {}).get("name") or ""
@@ -76,7 +76,7 @@ def show(options: argparse.Namespace, settings: Settings) -> int:
         Parcel(run.id, run.begin, stored.path)
         for stored in read_folder(settings.spool)
         for run in stored.runs.values()
-        if run.begin and run.id not in stored.done and run.record(stored.alive) is None
+        if run.begin and stored.state(run) == RUNNING
     ]
     wanted = options.run.lower()
     found = [parcel for parcel in [*waiting, *announced] if parcel.id.startswith(wanted)]
@@ -111,12 +111,14 @@ Finding = tuple[str, bool, str]
 
 def check(options: argparse.Namespace, settings: Settings) -> int:
     """Exit code 0 where everything is as it should be, 1 where something is not."""
-    wrong = 0
+    wrong, meanwhile = 0, ""
     for name, fine, text in _findings(settings):
         wrong += not fine
+        if name == "spool" and fine and settings.mode != "disabled":
+            meanwhile = "; runs wait on disk meanwhile"
         print(f"{'ok ' if fine else 'BAD'}  {name:8}  {text}", flush=True)
     if wrong:
-        print(f"tunelore: {wrong} of these should be mended; runs wait on disk meanwhile", file=sys.stderr)
+        print(f"tunelore: {wrong} of these should be mended{meanwhile}", file=sys.stderr)
     return LEFT if wrong else DONE
 
 
@@ -206,8 +208,8 @@ def _hub(url: str, answer: Answer, took: float) -> Finding:
             False,
             f"{url} answers {answer.status}, but not as a TuneLore hub does; is TUNELORE_URL right?",
         )
-    version = printable(body.get("version") or "unknown")
-    return "hub", True, f"{url} answers in {took:.2f} s, version {version}"
+    version = f", version {printable(body['version'])}" if body.get("version") else ""
+    return "hub", True, f"{url} answers in {took:.2f} s{version}"
 
 
 def _clock(answer: Answer, began: float, took: float) -> Finding:

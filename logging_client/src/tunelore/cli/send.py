@@ -30,6 +30,7 @@ def sync(options: argparse.Namespace, settings: Settings) -> int:
     if options.refused:
         waiting += refused(settings.spool)
     if not waiting:
+        sweep(settings.spool)  # what was settled while its process still lived
         print(f"Nothing waits in {settings.spool}")
         return DONE
     return send(waiting, settings)

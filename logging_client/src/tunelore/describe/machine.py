@@ -31,13 +31,13 @@ _CPUINFO = Path("/proc/cpuinfo")
 _MAX_FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
 
 
-def system() -> dict[str, Any]:
+def system(*, waken: bool = True) -> dict[str, Any]:
     """`system` of a record: features (cores, GHz, bytes of memory, devices) and software (name -> version).
 
     Steady from call to call on one machine, since its digest is the System's identity. Accelerators are known
-    only where torch is already imported.
+    only where torch is already imported, and unless `waken` only where it has begun to use them.
     """
-    return {"features": {**_processor(), "devices": devices()}, "software": dict(_software())}
+    return {"features": {**_processor(), "devices": devices(waken=waken)}, "software": dict(_software())}
 
 
 @cache
@@ -81,11 +81,14 @@ def memory_bytes() -> int | None:
         return None
 
 
-def devices() -> list[dict[str, Any]]:
-    """Accelerators that torch sees, [] where it sees none or is not imported."""
+def devices(*, waken: bool = True) -> list[dict[str, Any]]:
+    """Accelerators that torch sees, [] where it sees none or is not imported; a slice of one (MIG) is one of its size.
+
+    To look at one makes torch begin to use CUDA, after which forked children cannot: not unless `waken`.
+    """
     torch: Any = sys.modules.get("torch")
     try:
-        if torch is None or not torch.cuda.is_available():
+        if torch is None or not ((waken and torch.cuda.is_available()) or torch.cuda.is_initialized()):
             return []
         found = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
     except (AttributeError, RuntimeError):

@@ -42,7 +42,10 @@ def _from_status(name: str) -> int | None:
 
 
 def device_memory_now() -> int | None:
-    """Bytes torch holds just now on all accelerators of this process; None where it uses none."""
+    """Bytes torch holds just now on the fullest accelerator of this process; None where it uses none.
+
+    Not the sum: what does not fit does not fit into one, and that one's memory is the limit.
+    """
     return _on_devices("memory_allocated")
 
 
@@ -56,7 +59,7 @@ def _on_devices(counter: str) -> int | None:
     try:
         if cuda is None or not cuda.is_initialized():
             return None
-        return sum(int(getattr(cuda, counter)(index)) for index in range(cuda.device_count()))
+        return max((int(getattr(cuda, counter)(index)) for index in range(cuda.device_count())), default=None)
     except (AttributeError, RuntimeError):
         return None
 
@@ -103,23 +106,30 @@ def _resource_limit() -> int | None:
 
 
 def _device_memory() -> int | None:
+    """Of the accelerators that hold something the smallest one's, as far as this process may fill it."""
     cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
     try:
         if cuda is None or not cuda.is_initialized():
             return None
-        return int(cuda.get_device_properties(cuda.current_device()).total_memory)
+        used = [index for index in range(cuda.device_count()) if cuda.max_memory_allocated(index)]
+        share = getattr(cuda, "get_per_process_memory_fraction", lambda _: 1.0)  # of torch 2.8
+        return min(
+            int(cuda.get_device_properties(index).total_memory * share(index))
+            for index in used or [cuda.current_device()]
+        )
     except (AttributeError, RuntimeError):
         return None
 
 
-def with_devices(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a run with its accelerators and their memory, which a script may begin to use after its start."""
-    found = dict(facts)
+def devices_met(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the facts of a run what its accelerators add, which a script may begin to use after its start."""
+    found: dict[str, Any] = {}
     limits, features = facts.get("limits"), (facts.get("system") or {}).get("features")
-    if limits and limits.get("device_memory_bytes") is None:
-        found["limits"] = {**limits, "device_memory_bytes": _device_memory()}
-    if features and not features.get("devices"):
-        found["system"] = {**facts["system"], "features": {**features, "devices": devices()}}
+    memory = _device_memory() if limits else None
+    if limits and memory not in (None, limits.get("device_memory_bytes")):
+        found["limits"] = {**limits, "device_memory_bytes": memory}
+    if features and not features.get("devices") and (seen := devices(waken=False)):
+        found["system"] = {**facts["system"], "features": {**features, "devices": seen}}
     return found
 
 

@@ -55,7 +55,7 @@ def facts_at_start(told: Told, args: Any, model: Any, processing_class: Any, sta
     facts = _least(told, "callback")
     parts: dict[str, Callable[[], Any]] = {
         "task": lambda: _task(told, model),
-        "system": system,
+        "system": lambda: system(waken=False),
         "language_model": lambda: language_model(model, told.language_model),
         "pipeline": lambda: pipeline(args, model, processing_class, told.hyperparameters),
         "provenance": lambda: {**facts["provenance"], **_provenance(told, args, state)},
@@ -77,7 +77,7 @@ def facts_of_script(
     }
     parts: dict[str, Callable[[], Any]] = {
         "task": lambda: _task(told, model),
-        "system": system,
+        "system": lambda: system(waken=False),
         "language_model": lambda: _named_model(told, model, method),
         "pipeline": lambda: script_pipeline(model, method, told.hyperparameters),
         "provenance": lambda: {**facts["provenance"], **origin},

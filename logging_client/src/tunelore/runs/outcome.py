@@ -10,7 +10,10 @@ from types import TracebackType
 from typing import Any
 
 HOST_MEMORY = ("can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc")
-DEVICE_MEMORY = ("out of memory", "alloc_failed")
+DEVICE_MEMORY = ("out of memory", "alloc_failed", "devmem allocation failed")
+NO_BATCH_FITS = (
+    "no executable batch size found"  # how `auto_find_batch_size` gives up, after the last one's error
+)
 DOWNLOAD = ("HfHubHTTPError", "RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError")
 DOWNLOAD_MORE = (
     "LocalEntryNotFoundError",
@@ -65,7 +68,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
 
 
-def _memory(error: BaseException) -> tuple[str, str] | None:
+def _memory(error: BaseException) -> tuple[str, str | None] | None:
     """On a CPU torch raises a plain RuntimeError, so its text decides; the text stays here."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return "oom", "host"
@@ -78,7 +81,7 @@ def _memory(error: BaseException) -> tuple[str, str] | None:
         return "oom", "host"
     if any(part in text for part in DEVICE_MEMORY):
         return "oom", "device"
-    return None
+    return ("oom", None) if NO_BATCH_FITS in text else None
 
 
 def _stop(error: BaseException) -> tuple[str, str | None] | None:

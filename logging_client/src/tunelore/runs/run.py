@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -18,9 +19,9 @@ from tunelore.observe.cost import (
     ThreadTime,
     device_memory_now,
     device_memory_peak,
+    devices_met,
     memory_now,
     memory_peak,
-    with_devices,
 )
 from tunelore.record import MAX_RECORD_BYTES, RecordError, canonical, uuid7
 from tunelore.runs import measures
@@ -126,9 +127,12 @@ class Run:
         self.phase, self.trained = "validate", True
 
     def fail(self, outcome: Outcome) -> None:
-        """Training ended otherwise; the first outcome stays."""
+        """Training ended otherwise; the first outcome stays. Where memory ran out the run's device says."""
         if self.outcome is None and not self.trained:
             self._stop_clock()
+            if outcome.status == "oom" and outcome.cause is None:
+                device = (self.facts.get("conditions") or {}).get("device") or "cpu"
+                outcome = replace(outcome, cause="host" if device.startswith("cpu") else "device")
             self.outcome = outcome
 
     def _append(self, kind: str, values: dict[str, Any]) -> None:
@@ -180,6 +184,14 @@ class Run:
         """Remember the memory held just now."""
         self._memory.sample()
         self._device_memory.sample()
+
+    def meet_devices(self) -> bool:
+        """Whether accelerators became known that were not at the start."""
+        with trouble.quietly("devices"):
+            more = devices_met(self.facts)
+            self.facts.update(more)
+            return bool(more)
+        return False
 
     def _point(self, step: int, epoch: float | None, seconds: float, values: dict[str, Any]) -> Point:
         self._watch(step, values)
@@ -253,8 +265,7 @@ class Run:
     def final(self) -> dict[str, Any]:
         """The record of the ended run."""
         self.absorb()
-        with trouble.quietly("devices"):
-            self.facts = with_devices(self.facts)
+        self.meet_devices()
         outcome, metrics = self._ending()
         ok = outcome.status == "ok"
         record = {

@@ -210,7 +210,8 @@ def deliver(hub: Hub, batch: Sequence[tuple[Parcel, bytes]], timeout_s: float = 
     for number, (parcel, _) in enumerate(batch):
         item = items.get(parcel.id.lower()) or items.get(f"#{number}") or {}
         status = _status(item)
-        report.verdicts.append((parcel, _verdict(status), _told(status, item)))
+        verdict = DELIVERED if parcel.is_guess and _is_known_better(item) else _verdict(status)
+        report.verdicts.append((parcel, verdict, _told(status, item)))
     if report.of(KEPT):
         report.reason = "the hub did not say what became of every record"
     return report
@@ -258,6 +259,12 @@ def _verdict(status: int) -> str:
     return REJECTED if status in REFUSALS else KEPT
 
 
+def _is_known_better(item: Mapping[str, Any]) -> bool:
+    """The hub has what the run said of itself, so nobody needs the guess of another process."""
+    problem = item.get("problem")
+    return _status(item) == 409 and isinstance(problem, dict) and problem.get("code") == "other_content"
+
+
 def _told(status: int, body: Any) -> dict[str, Any]:
     return {"status": status, "body": body if isinstance(body, (dict, list)) else None}
 
@@ -267,9 +274,9 @@ def reason_of(answer: Answer) -> str:
     if answer.status == 0:
         return f"no answer ({answer.reason})"
     if answer.status in (401, 403):
-        return f"the hub answered {answer.status}: is TUNELORE_TOKEN right, with the scope experiences:write?"
+        return f"the hub answered {answer.status}: give TUNELORE_TOKEN a valid token with the scope experiences:write"
     if 300 <= answer.status < 400:
         return f"the hub answered {answer.status}, a redirect: give its final address as TUNELORE_URL"
     if answer.status < 300:
-        return f"the answer {answer.status} is not a hub's; is TUNELORE_URL the address of a TuneLore hub?"
+        return f"the answer {answer.status} is not a hub's: give TUNELORE_URL the address of a TuneLore hub"
     return f"the hub answered {answer.status}"

@@ -185,8 +185,7 @@ class SpoolWriter:
 def _cannot(error: Exception) -> None:
     trouble.note(
         "spool",
-        f"cannot write to the spool folder: {error}; runs are kept in memory for the hub only: make room there, or "
-        "name another folder in TUNELORE_SPOOL",
+        f"cannot write to the spool folder: {error}; make room there, or name another one in TUNELORE_SPOOL",
     )
 
 

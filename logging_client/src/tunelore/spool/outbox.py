@@ -21,10 +21,12 @@ from tunelore.runs.run import fitting
 from tunelore.spool.file import FORMAT, lives, place, read_lines
 
 # Who cannot be asked (another machine, a container, a system that does not tell) writes a line a minute while it
-# trains. Two hours, since its clock may be an hour off ours, and a living run that is settled as lost is refused
-# when it ends.
+# trains. Two hours, since its clock may be an hour off ours.
 SILENT_S = 7200.0
 REJECTED = "rejected"
+# Sent for a run whose process fell silent; where that was only stopped, what it says itself goes out too.
+LOST = "lost"
+WAITING, RUNNING = "waiting", "running"
 RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -74,6 +76,13 @@ class SpoolFile:
     damaged: int
     alive: bool
 
+    def state(self, run: StoredRun) -> str:
+        """running, waiting, or what became of it: delivered, dropped, rejected, lost."""
+        settled = self.done.get(run.id)
+        if settled is not None and not (settled == LOST and (self.alive or run.final is not None)):
+            return settled
+        return RUNNING if self.alive and run.final is None else WAITING
+
 
 def read_file(path: Path) -> SpoolFile:
     """Everything one file says; OSError where it cannot be read. A newer format is left alone: no runs."""
@@ -108,11 +117,17 @@ def _apply(runs: dict[str, StoredRun], payload: Mapping[str, Any]) -> None:
         runs[name].progress = {key: value for key, value in payload.items() if key != "points"}
 
 
+def _lives(header: Mapping[str, Any]) -> bool | None:
+    """Whether the writing process lives; None where nobody here can say."""
+    if header.get("place") != place():
+        return None
+    return lives(int(header.get("pid") or 0), header.get("start"))
+
+
 def _alive(path: Path, header: Mapping[str, Any]) -> bool:
-    if header.get("place") == place():
-        known = lives(int(header.get("pid") or 0), header.get("start"))
-        if known is not None:
-            return known
+    known = _lives(header)
+    if known is not None:
+        return known
     try:
         return time.time() - path.stat().st_mtime < SILENT_S
     except OSError:
@@ -125,7 +140,7 @@ def done_path(path: Path) -> Path:
 
 
 def read_done(path: Path) -> dict[str, str]:
-    """Run id -> delivered | dropped | rejected."""
+    """Run id -> delivered | dropped | rejected | lost."""
     try:
         lines = done_path(path).read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
@@ -148,12 +163,14 @@ class Parcel:
     """One record on its way; `source` is its spool file, None where the disk would not take it.
 
     `visibility`: who may see it on the hub, as the process said that made it; None: it said nothing.
+    `is_guess`: made by whoever looked, since its process fell silent; it yields to what that says itself.
     """
 
     id: str
     record: dict[str, Any]
     source: Path | None
     visibility: str | None = None
+    is_guess: bool = False
 
 
 def read_folder(folder: Path) -> Iterator[SpoolFile]:
@@ -174,18 +191,19 @@ def _read(paths: Iterable[Path]) -> Iterator[SpoolFile]:
 def parcels(folder: Path, *, of_the_living: bool = True) -> list[Parcel]:
     """Everything that waits, in the order it was made; of processes still training only their ended runs, or none."""
     return [
-        Parcel(run.id, record, stored.path, stored.header.get("visibility"))
+        Parcel(run.id, record, stored.path, stored.header.get("visibility"), run.final is None)
         for stored in read_folder(folder)
         if of_the_living or not stored.alive
         for run in stored.runs.values()
-        if run.id not in stored.done and (record := run.record(stored.alive)) is not None
+        if stored.state(run) == WAITING and (record := run.record(stored.alive)) is not None
     ]
 
 
 def settle(parcel: Parcel, verdict: str) -> None:
-    """Note that a parcel need not be sent again: delivered, dropped or rejected."""
+    """Note that a parcel need not be sent again: delivered, dropped or rejected; a guess only until more is known."""
     if parcel.source is None or RUN_ID.fullmatch(parcel.id) is None:
         return
+    verdict = LOST if parcel.is_guess and verdict != "dropped" else verdict
     with trouble.quietly("spool"):
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         file = os.open(done_path(parcel.source), flags, 0o600)
@@ -230,7 +248,8 @@ def sweep(folder: Path, among: Iterable[Path] | None = None, *, keep: Path | Non
         path for path in (spool_files(folder) if among is None else among) if done_path(path).exists()
     ):
         finished = not stored.alive or stored.path == keep
-        if finished and all(name in stored.done for name in stored.runs) and _is_ours(stored):
+        settled = all(stored.state(run) not in (WAITING, RUNNING) for run in stored.runs.values())
+        if finished and settled and _is_ours(stored):
             with trouble.quietly("spool"):
                 stored.path.unlink(missing_ok=True)
                 done_path(stored.path).unlink(missing_ok=True)
@@ -251,8 +270,8 @@ def _remove_orphans(folder: Path) -> None:
 def _is_ours(stored: SpoolFile) -> bool:
     """Never delete a file in which nothing could be read: it may be of a later version, or damaged.
 
-    Nor one of a process elsewhere that may only be stopped, and has yet to write how its runs end.
+    Nor one of a process that may only be stopped (elsewhere, or where the system does not tell, with its laptop), and
+    has yet to write how its runs end.
     """
-    here = stored.header.get("place") == place()
-    ended = here or all(run.final is not None for run in stored.runs.values())
+    ended = _lives(stored.header) is False or all(run.final is not None for run in stored.runs.values())
     return ended and bool(stored.runs) and stored.header.get("format") == 1
