@@ -20,6 +20,7 @@ from knowledgebase.experiences.models import Experience, LanguageModel, Task
 from knowledgebase.experiences.services import record_experiences
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.web.api_document import api
+from tests.browser.conftest import listen
 from tests.cast import Person
 from tests.routes import PAGES
 
@@ -305,22 +306,11 @@ def tabs(browser: Any, live_server: Any, people: dict[str, Any], complaints: lis
         if person is not None:
             value = person.pages.cookies["tunelore_session"].value
             context.add_cookies([{"name": "tunelore_session", "value": value, "url": live_server.url}])
-        made[name] = listened_to(context.new_page(), complaints)
+        made[name] = context.new_page()
+        listen(made[name], complaints)
     yield made
     for context in contexts:
         context.close()
-
-
-def listened_to(tab: Any, complaints: list[str]) -> Any:
-    """The tab, whose complaints are kept with the address that they came from."""
-    tab.on(
-        "console",
-        lambda said: (
-            complaints.append(f"{tab.url}: {said.text}") if said.type in ("error", "warning") else None
-        ),
-    )
-    tab.on("pageerror", lambda error: complaints.append(f"{tab.url}: {error}"))
-    return tab
 
 
 def test_every_page_is_visited_or_said_to_be_none(visits: dict[str, list[Visit]]) -> None:

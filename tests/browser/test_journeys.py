@@ -122,20 +122,6 @@ def test_a_new_search_without_javascript(browser, live_server, owner, tmp_path):
     context.close()
 
 
-def test_making_a_token_and_inviting_somebody_with_the_keyboard_alone(page, owner, complaints):
-    page.goto("/accounts/")
-    page.locator("summary", has_text="New token").focus()
-    page.keyboard.press("Enter")
-    page.get_by_label("Name", exact=True).first.focus()
-    page.keyboard.type("laptop")
-    page.keyboard.press("Enter")
-    assert "export TUNELORE_TOKEN=tl_" in page.get_by_role("region", name="The new token").inner_text()
-    page.get_by_role("link", name=owner.team.name).focus()
-    page.keyboard.press("Enter")
-    assert page.get_by_role("heading", level=1).inner_text() == owner.team.name
-    assert complaints == []
-
-
 def test_from_a_file_to_a_running_search(page, owner, tmp_path, complaints):
     rows = tmp_path / "films.csv"
     rows.write_text("review,stars\n" + "".join(f"film number {n} is fine,{n % 2}\n" for n in range(30)))
