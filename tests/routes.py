@@ -26,3 +26,22 @@ def routes(resolver: Any = None, prefix: str = "", space: str = "") -> Iterator[
 
 ROUTES = sorted(set(routes()))
 PAGES = [(name, route) for name, route in ROUTES if not name.startswith("api:")]
+# Addresses that show no page of their own, and why.
+NO_PAGE = {
+    "accounts:change-role": "a form of the team's page",
+    "accounts:create-team": "a form of the account's page",
+    "accounts:invite": "a form of the team's page",
+    "accounts:remove-member": "a form of the team's page",
+    "accounts:revoke-token": "a form of the account's page",
+    "accounts:set-email": "a form of the account's page",
+    "accounts:set-password": "a form of the account's page",
+    "accounts:sign-out": "a form of the account's page",
+    "accounts:withdraw": "a form of the team's page",
+    "searches:cancel": "a form of the search's page",
+    "searches:estimate": "a part of the set-up, which asks for it",
+    "searches:live": "a part of the search's page, which asks for it",
+    "web:live": "for machines",
+    "web:metrics": "for machines",
+    "web:ready": "for machines",
+    "web:theme": "a form of the frame",
+}

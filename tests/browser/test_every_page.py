@@ -22,32 +22,12 @@ from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.web.api_document import api
 from tests.browser.conftest import listen
 from tests.cast import Person
-from tests.routes import PAGES
+from tests.routes import NO_PAGE, PAGES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SCREENS = Path(__file__).resolve().parents[2] / "build" / "screens"
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 UNFOLD = "for (const one of document.querySelectorAll('details')) one.open = true"
-
-# Addresses that show no page of their own, and why.
-NO_PAGE = {
-    "accounts:change-role": "a form of the team's page",
-    "accounts:create-team": "a form of the account's page",
-    "accounts:invite": "a form of the team's page",
-    "accounts:remove-member": "a form of the team's page",
-    "accounts:revoke-token": "a form of the account's page",
-    "accounts:set-email": "a form of the account's page",
-    "accounts:set-password": "a form of the account's page",
-    "accounts:sign-out": "a form of the account's page",
-    "accounts:withdraw": "a form of the team's page",
-    "searches:cancel": "a form of the search's page",
-    "searches:estimate": "a part of the set-up, which asks for it",
-    "searches:live": "a part of the search's page, which asks for it",
-    "web:live": "for machines",
-    "web:metrics": "for machines",
-    "web:ready": "for machines",
-    "web:theme": "a form of the frame",
-}
 
 
 @dataclass(frozen=True)
