@@ -52,7 +52,7 @@ def table(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def times(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """The 95th percentile over the pages and the slowest one: warm, and cold by the clock and the processor."""
-    bars = {}
+    bars: dict[str, float] = {}
     for bar, column in (("page", "median_ms"), ("page_cold", "cold_ms"), ("page_cold_cpu", "cold_cpu_ms")):
         values = [float(row[column]) for row in rows]
         bars |= {f"{bar}_p95_ms": quantiles(values, n=20)[-1], f"{bar}_max_ms": max(values)}
