@@ -153,11 +153,22 @@ def plane(
     spots = [(x.at(first), y.at(second)) for first, second in points.tolist()]
     heights = _apart(spots)
     places = tuple(
-        Place(label, address, percent(spot[0]), f"{spot[1]:.1f}", f"{heights[row]:.1f}", spot[0] > 55)
+        Place(label, address, percent(spot[0]), f"{spot[1]:.1f}", f"{heights[row]:.1f}", _is_left(row, spots))
         for row, ((label, address), spot) in enumerate(zip(labels, spots, strict=True))
     )
     finding = f"The plane shows {kept:.0%} of how the distances vary."
     return Plane(ident, title, finding, height, kept, places)
+
+
+def _is_left(row: int, spots: Sequence[tuple[float, float]]) -> bool:
+    """Whether the words stand left of their dot: where there is room, and on no other dot if that can be."""
+    x, y = spots[row]
+    beside = [
+        at - x for place, (at, down) in enumerate(spots) if place != row and abs(down - y) < WORDS_HEIGHT
+    ]
+    on_right = any(0 <= one < WORDS_WIDTH / 2 for one in beside) or x > 100 - WORDS_WIDTH
+    on_left = any(-WORDS_WIDTH / 2 < one <= 0 for one in beside) or x < WORDS_WIDTH
+    return x > 55 if on_right == on_left else on_right
 
 
 def _apart(spots: Sequence[tuple[float, float]]) -> list[float]:
