@@ -51,9 +51,15 @@ def table(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def times(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """The 95th percentile over the pages and the slowest one: warm, and cold by the clock and the processor."""
+    """The 95th percentile over the pages and the slowest one: warm and cold, by the clock and the processor."""
     bars: dict[str, float] = {}
-    for bar, column in (("page", "median_ms"), ("page_cold", "cold_ms"), ("page_cold_cpu", "cold_cpu_ms")):
+    columns = {
+        "page": "median_ms",
+        "page_cpu": "cpu_ms",
+        "page_cold": "cold_ms",
+        "page_cold_cpu": "cold_cpu_ms",
+    }
+    for bar, column in columns.items():
         values = [float(row[column]) for row in rows]
         bars |= {f"{bar}_p95_ms": quantiles(values, n=20)[-1], f"{bar}_max_ms": max(values)}
     return bars

@@ -161,14 +161,17 @@ def plane(
 
 
 def _is_left(row: int, spots: Sequence[tuple[float, float]]) -> bool:
-    """Whether the words stand left of their dot: where there is room, and on no other dot if that can be."""
+    """Whether words stand left of their dot: where the next dot is farther, and at the edges inwards."""
     x, y = spots[row]
     beside = [
         at - x for place, (at, down) in enumerate(spots) if place != row and abs(down - y) < WORDS_HEIGHT
     ]
-    on_right = any(0 <= one < WORDS_WIDTH / 2 for one in beside) or x > 100 - WORDS_WIDTH
-    on_left = any(-WORDS_WIDTH / 2 < one <= 0 for one in beside) or x < WORDS_WIDTH
-    return x > 55 if on_right == on_left else on_right
+    room_right = min([one for one in beside if one >= 0], default=100.0)
+    room_left = min([-one for one in beside if one < 0], default=100.0)
+    usual = x > 55
+    if min(room_left, room_right) >= WORDS_WIDTH or not WORDS_WIDTH <= x <= 100 - WORDS_WIDTH:
+        return usual
+    return room_left > room_right
 
 
 def _apart(spots: Sequence[tuple[float, float]]) -> list[float]:

@@ -27,7 +27,7 @@ NEAREST, LEAST_TASKS, LEAST_RUNS = 8, 3, 4
 # Time follows the number of rows: runs on far fewer or far more say nothing about these.
 ROWS_FACTOR = 3.0
 # The newest of each task: the page asks again at every change of its form, and every run is counted twice.
-RUNS_OF_A_TASK = 120
+RUNS_OF_A_TASK = 80
 DRAWS = 400
 LOW, HIGH = 10, 90
 STARTS = 100
