@@ -55,6 +55,12 @@ def is_team_owner(user: User, team_id: int | None) -> bool:
     return role_in(user, team_id) == Membership.Role.OWNER
 
 
+def owned_teams(user: User) -> frozenset[int]:
+    """The keys of the teams that the person may decide for."""
+    mine = Membership.objects.filter(user=user, role=Membership.Role.OWNER)
+    return frozenset(mine.values_list("team_id", flat=True))
+
+
 def may_write(user: User, team_id: int | None) -> bool:
     """Whether the person may add to what the team has, or change it."""
     return role_in(user, team_id) in Membership.WRITERS

@@ -198,13 +198,6 @@ def language_model(key: str | None) -> str:
     return f"{short}, {variant}" if variant else short
 
 
-def short_language_model(key: str, letters: int = 20) -> str:
-    """A language model in the room that a chart has for words: what tells variants apart comes first."""
-    name, _, variant = language_model(key).partition(", ")
-    words_ = f"{variant}, {name}" if variant else name
-    return words_ if len(words_) <= letters else words_[: letters - 1] + "…"
-
-
 def plural(number: int, one: str, many: str | None = None) -> str:
     """A count with its noun: "1 trial", "12 trials"."""
     return f"{count(number)} {one if number == 1 else (many or one + 's')}"

@@ -1,9 +1,10 @@
 """How fast, how accessible and how discreet are the pages of a hub with many experiences? On SQLite.
 
-`python tests/bench/bench_web.py [--experiences 100000] [--rounds 5]`: makes a hub of invented experiences in
-build/bench/web-home (kept, so that a second run measures at once), asks every page `rounds` times after one warm-up
-and prints the fastest and the median of the server's time, in this process, and beside it the processor time, which
-other work on the machine does not stretch. `first_load_kb` is what a browser fetches
+`python tests/bench/bench_web.py [--experiences 100000] [--rounds 5] [--firsts 3]`: makes a hub of invented experiences
+with two searches in build/bench/web-home (kept, so that a second run measures at once), asks every page `rounds` times
+after one warm-up and prints the fastest and the median of the server's time, in this process, and beside it the
+processor time, which other work on the machine does not stretch. Cold is the first page of a fresh process, the median
+of `firsts` of them. `first_load_kb` is what a browser fetches
 for its first page, gzipped. `axe_serious` and `console_errors` are counted in Chromium over the same pages, light and
 dark; `leaks` are the failures of the test that asks for every address as everybody (tests/api/core/test_leaks.py).
 """
@@ -19,102 +20,49 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import quantiles
+from typing import Any
 from urllib.parse import urljoin
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.bench.web.clocks import measure  # noqa: E402
+from tests.bench.web.hub import addresses, prepare  # noqa: E402
 from tests.parts import free_port  # noqa: E402
 
 HOME = ROOT / "build" / "bench" / "web-home"
+COLUMNS = ("fastest_ms", "median_ms", "cpu_ms", "cold_ms", "cold_cpu_ms")
 MANAGE = [sys.executable, "manage.py"]
 CHROMIUM = os.environ.get("TUNELORE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def prepare(experiences: int) -> None:
-    """A hub with an administrator and so many invented experiences; what is there stays."""
-    HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ |= {"DJANGO_SETTINGS_MODULE": "knowledgebase.settings", "TUNELORE_HOME": str(HOME)}
-    os.environ["TUNELORE_ALLOWED_HOSTS"] = "testserver,127.0.0.1"
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from knowledgebase.accounts.services import ensure_administrator
-
-    call_command("migrate", verbosity=0)
-    ensure_administrator()
-    call_command("make_experiences", str(experiences))
+def table(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, each printed when it is known."""
+    print(f"{'page':28}{'fastest ms':>12}{'median ms':>12}{'CPU ms':>12}{'cold ms':>12}{'cold CPU ms':>12}")
+    kept = []
+    for row in rows:
+        kept.append(row)
+        print(f"{row['page']:28}" + "".join(f"{row[name]:12.0f}" for name in COLUMNS))
+    return kept
 
 
-def addresses() -> dict[str, str]:
-    """One address of every page, and the heavier ways to ask for the list."""
-    from knowledgebase.experiences.models import Experience, LanguageModel, Task
-
-    task, model = (
-        Task.objects.filter(descriptions__name="invented task 03").first(),
-        LanguageModel.objects.first(),
-    )
-    newest = list(Experience.objects.order_by("-change_seq").values_list("pk", flat=True)[:3])
-    assert model is not None
-    return {
-        "overview": "/",
-        "list": "/experiences/",
-        "list, failures": "/experiences/?status=failed",
-        "list, a part of a name": "/experiences/?q=task 03",
-        "list, an expression": "/experiences/?filter=h.learning_rate > 1e-3 and method = lora",
-        "list, by score": "/experiences/?order=-score",
-        "list, by a hyper-parameter": "/experiences/?order=-h.learning_rate",
-        "list, by a metric": "/experiences/?order=-metrics.validation.accuracy",
-        "experience": f"/experiences/{newest[0]}/",
-        "compare": "/experiences/compare/?" + "&".join(f"id={key}" for key in newest),
-        "scatter": "/experiences/scatter/?x=h.learning_rate&y=score",
-        "publish": f"/experiences/{newest[0]}/publish/",
-        "publish, several": "/experiences/publish/?" + "&".join(f"id={key}" for key in newest),
-        "tasks": "/experiences/tasks/",
-        "task": f"/experiences/tasks/{task.digest}/",
-        "task map": "/experiences/task-map/",
-        "language models": "/experiences/language-models/",
-        "language model": f"/experiences/language-models/{model.pk}/",
-        "searches": "/searches/",
-        "new search": "/searches/new/",
-        "prior": f"/searches/prior/?task={task.digest}",
-        "account": "/accounts/",
-        "log of changes": "/accounts/audit/",
-        "API": "/docs/",
-        "API, a resource": "/docs/experiences/",
+def times(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The 95th percentile over the pages and the slowest one: warm and cold, by the clock and the processor."""
+    bars: dict[str, float] = {}
+    columns = {
+        "page": "median_ms",
+        "page_cpu": "cpu_ms",
+        "page_cold": "cold_ms",
+        "page_cold_cpu": "cold_cpu_ms",
     }
-
-
-def measure(rounds: int) -> list[dict[str, object]]:
-    from django.test import Client
-
-    from knowledgebase.accounts.models import User
-
-    client = Client()
-    client.force_login(User.objects.get(username="admin"))
-    rows: list[dict[str, object]] = []
-    print(f"{'page':28}{'fastest ms':>12}{'median ms':>12}{'CPU ms':>12}")
-    for name, address in addresses().items():
-        answer = client.get(address)
-        assert answer.status_code == 200, (address, answer.status_code)
-        times, works = [], []
-        for _ in range(rounds):
-            began, worked = time.perf_counter(), time.process_time()
-            client.get(address)
-            times.append(1000 * (time.perf_counter() - began))
-            works.append(1000 * (time.process_time() - worked))
-        rows.append(
-            {"page": name, "fastest_ms": min(times), "median_ms": median(times), "cpu_ms": median(works)}
-        )
-        print(f"{name:28}{min(times):12.0f}{median(times):12.0f}{median(works):12.0f}")
-    return rows
+    for bar, column in columns.items():
+        values = [float(row[column]) for row in rows]
+        bars |= {f"{bar}_p95_ms": quantiles(values, n=20)[-1], f"{bar}_max_ms": max(values)}
+    return bars
 
 
 def first_load_kb() -> float:
@@ -206,12 +154,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--experiences", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--firsts", type=int, default=3, help="fresh processes for each page")
+    parser.add_argument("--home", type=Path, default=HOME, help="the hub, kept (default: %(default)s)")
+    parser.add_argument(
+        "--only-times", action="store_true", help="neither browser nor leaks; nothing is written"
+    )
     parser.add_argument("--target", type=Path, default=ROOT / "build" / "bench" / "web.json")
     options = parser.parse_args(arguments)
-    prepare(options.experiences)
-    rows = measure(options.rounds)
-    medians = [float(str(row["median_ms"])) for row in rows]
-    bars: dict[str, float] = {"page_p95_ms": quantiles(medians, n=20)[-1], "first_load_kb": first_load_kb()}
+    prepare(options.home, options.experiences)
+    rows = table(measure(addresses(), options.rounds, options.firsts))
+    bars = times(rows) | {"first_load_kb": first_load_kb()}
+    if options.only_times:
+        print("\n" + ", ".join(f"{name} {value:.0f}" for name, value in bars.items()))
+        return 0
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright runs an event loop in this thread
     bars |= {**in_browser(free_port()), "leaks": leaks()}
     print("\n" + ", ".join(f"{name} {value:.0f}" for name, value in bars.items()))

@@ -51,12 +51,20 @@ def page(browser: Any, live_server: Any, owner: Person, complaints: list[str]) -
     cookie = owner.pages.cookies["tunelore_session"]
     context.add_cookies([{"name": "tunelore_session", "value": cookie.value, "url": live_server.url}])
     tab = context.new_page()
-    tab.on(
-        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
-    )
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    listen(tab, complaints)
     yield tab
     context.close()
+
+
+def listen(tab: Any, complaints: list[str]) -> None:
+    """Keep what the tab's console says, with the address that it came from."""
+    tab.on(
+        "console",
+        lambda said: (
+            complaints.append(f"{tab.url}: {said.text}") if said.type in ("error", "warning") else None
+        ),
+    )
+    tab.on("pageerror", lambda error: complaints.append(f"{tab.url}: {error}"))
 
 
 @pytest.fixture

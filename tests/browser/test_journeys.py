@@ -2,71 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from knowledgebase.accounts.services import create_login_link
-from knowledgebase.experiences.models import LanguageModel, Task
 from knowledgebase.searches.models import Trial
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SCREENS = Path(__file__).resolve().parents[2] / "build" / "screens"
-
-
-@pytest.fixture
-def questions_uploaded(owner):
-    """The address where somebody names the columns of a file of questions."""
-    lines = "".join(
-        json.dumps({"context": f"Ada counted {n} ships.", "question": "How many?", "answers": [str(n)]})
-        + "\n"
-        for n in range(20)
-    )
-    file = SimpleUploadedFile("ships.jsonl", lines.encode())
-    return owner.pages.post("/searches/new/", {"file": file}).url
-
-
-@pytest.fixture
-def addresses(rows, search, questions_uploaded):
-    failed = next(row for row in rows if row["outcome"]["status"] == "oom")
-    good = next(row for row in rows if row["outcome"]["status"] == "ok")
-    return {
-        "overview": "/",
-        "experiences": "/experiences/",
-        "filtered": "/experiences/?status=failed&method=full",
-        "columns": "/experiences/?columns=task,h.learning_rate,score,cause&order=-h.learning_rate&filter=score+>+0.5",
-        "compare": "/experiences/compare/?" + "&".join(f"id={row['id']}" for row in rows[:3]),
-        "scatter": "/experiences/scatter/?x=h.learning_rate&y=score",
-        "experience": f"/experiences/{good['id']}/",
-        "failed": f"/experiences/{failed['id']}/",
-        "publish": f"/experiences/{good['id']}/publish/",
-        "publish-selected": "/experiences/publish/?" + "&".join(f"id={row['id']}" for row in rows[:3]),
-        "tasks": "/experiences/tasks/",
-        "task": f"/experiences/tasks/{Task.objects.first().digest}/",
-        "task-map": "/experiences/task-map/",
-        "language-models": "/experiences/language-models/",
-        "language-model": f"/experiences/language-models/{LanguageModel.objects.first().pk}/",
-        "prior": f"/searches/prior/?task={Task.objects.first().digest}",
-        "new-search": "/searches/new/",
-        "columns-of-questions": questions_uploaded,
-        "set-up": f"/searches/new/{search.dataset_id}/",
-        "searches": "/searches/",
-        "search": f"/searches/{search.pk}/",
-        "trial": f"/searches/{search.pk}/trials/1/",
-        "trial-audit": f"/searches/{search.pk}/trials/5/",
-        "trial-skipped": f"/searches/{search.pk}/trials/9/",
-        "forgot": "/accounts/forgot/",
-        "account": "/accounts/",
-        "team": f"/accounts/teams/{search.team.slug}/",
-        "audit": "/accounts/audit/",
-        "invitation": "/accounts/invitations/over/",
-        "docs": "/docs/",
-        "docs-experiences": "/docs/experiences/",
-        "docs-searches": "/docs/searches/",
-        "missing": "/nothing-here/",
-    }
 
 
 def test_signing_in_by_link_and_out_again(browser, live_server, owner):
@@ -149,28 +90,6 @@ def test_the_theme_is_chosen_in_the_footer(page, rows):
     assert page.url.endswith("/experiences/")
 
 
-@pytest.mark.parametrize("width", [400, 1024, 1600])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_fits_reads_and_says_nothing_to_the_console(page, addresses, complaints, width, theme):
-    from axe_playwright_python.sync_playwright import Axe
-
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=theme)
-    found: dict[str, object] = {}
-    for name, address in addresses.items():
-        page.goto(address)
-        page.screenshot(path=SCREENS / f"{name}-{width}-{theme}.png", full_page=True)
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            found[f"{name} scrolls sideways"] = page.evaluate("document.documentElement.scrollWidth")
-        for violation in Axe().run(page).response["violations"]:
-            if violation["impact"] in ("serious", "critical"):
-                found[f"{name} {violation['id']}"] = [node["html"][:120] for node in violation["nodes"][:3]]
-    assert found == {}
-    # The browser itself notes that a page was not found or is gone; nothing else may be said.
-    assert [text for text in complaints if "404" not in text and "410" not in text] == []
-
-
 def test_pages_work_without_javascript(browser, live_server, owner, search):
     context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
     cookie = owner.pages.cookies["tunelore_session"]
@@ -201,20 +120,6 @@ def test_a_new_search_without_javascript(browser, live_server, owner, tmp_path):
     tab.get_by_role("button", name="Start search").click()
     assert "0 of 4 trials done" in tab.get_by_role("status").inner_text()
     context.close()
-
-
-def test_making_a_token_and_inviting_somebody_with_the_keyboard_alone(page, owner, complaints):
-    page.goto("/accounts/")
-    page.locator("summary", has_text="New token").focus()
-    page.keyboard.press("Enter")
-    page.get_by_label("Name", exact=True).first.focus()
-    page.keyboard.type("laptop")
-    page.keyboard.press("Enter")
-    assert "export TUNELORE_TOKEN=tl_" in page.get_by_role("region", name="The new token").inner_text()
-    page.get_by_role("link", name=owner.team.name).focus()
-    page.keyboard.press("Enter")
-    assert page.get_by_role("heading", level=1).inner_text() == owner.team.name
-    assert complaints == []
 
 
 def test_from_a_file_to_a_running_search(page, owner, tmp_path, complaints):

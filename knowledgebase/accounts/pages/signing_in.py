@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.auth import login, logout
@@ -19,6 +20,13 @@ from knowledgebase.accounts.models import Invitation, Team
 from knowledgebase.core.errors import Problem
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class SignInForm(AuthenticationForm):
+    error_messages: ClassVar[dict[str, Any]] = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "This name and this password do not belong together; capital letters count in both.",
+    }
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ def safe_next(request: HttpRequest, address: str) -> str:
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Name and password. Those who have a link need no password."""
-    form = AuthenticationForm(request, request.POST or None)
+    form = SignInForm(request, request.POST or None)
     address = safe_next(request, request.POST.get("next") or request.GET.get("next") or "/")
     if request.method == "POST" and form.is_valid():
         user = form.get_user()

@@ -9,6 +9,8 @@ from knowledgebase.core.charts.scales import STATUSES, Axis, Tick, percent, roun
 
 _BIT_WIDTH = 44.0
 _LABEL, _SPAN = 46.0, 42.0
+# A row of a panel and what words of more letters need above their bar, in pixels.
+_ROW_HEIGHT, _DROP, _LETTERS = 20, 16, 20
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,14 @@ class PanelRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """The choices of one decision, on a scale shared with its sister panels."""
+    """The choices of one decision, on a scale shared with its sister panels; `drop`: how far bars lie below words."""
 
     ident: str
     name: str
     height: int
     finding: str
     rows: tuple[PanelRow, ...]
+    drop: int = 0
 
 
 def prior_panels(
@@ -136,17 +139,24 @@ def prior_panels(
     highest = max((max(p, u) for rows in decisions.values() for _, p, u in rows), default=1.0) or 1.0
     axis = Axis(0.0, highest * 1.08, 0.0, _SPAN)
     return tuple(
-        Panel(
-            ident=f"{ident}-{index}",
-            name=name,
-            height=20 * len(rows) + 2,
-            finding=_panel_words(name, rows),
-            rows=tuple(
-                PanelRow(label, p, u, percent(axis.at(p)), percent(_LABEL + axis.at(u)), 20 * row)
-                for row, (label, p, u) in enumerate(rows)
-            ),
-        )
-        for index, (name, rows) in enumerate(decisions.items())
+        _panel(f"{ident}-{index}", name, rows, axis) for index, (name, rows) in enumerate(decisions.items())
+    )
+
+
+def _panel(ident: str, name: str, rows: Sequence[tuple[str, float, float]], axis: Axis) -> Panel:
+    """Where a word is longer than its place, the bars of the panel lie below the words: names are never cut."""
+    drop = _DROP if any(len(label) > _LETTERS for label, _, _ in rows) else 0
+    step = _ROW_HEIGHT + drop
+    return Panel(
+        ident=ident,
+        name=name,
+        height=step * len(rows) + 2,
+        finding=_panel_words(name, rows),
+        rows=tuple(
+            PanelRow(label, p, u, percent(axis.at(p)), percent(_LABEL + axis.at(u)), step * row)
+            for row, (label, p, u) in enumerate(rows)
+        ),
+        drop=drop,
     )
 
 

@@ -21,6 +21,8 @@ from knowledgebase.core.fronts import front_places
 
 _LEFT, _WIDTH, _TOP, _FLOOR = 11.0, 87.0, 26.0, 214.0
 _ROW = 16
+# Two numbers side by side on a phone, in per cent of its width; one above the other, in pixels.
+_APART_X, _APART_Y = 6.0, 13.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Mark:
     y: str
     place: str = ""
     words: str = ""
+    wide: bool = False
+    """Whether its place would cover another's on a phone; the table beside the drawing has it."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ def _time_ticks(x: Axis) -> tuple[Tick, ...]:
 
 def _marks(points: Sequence[Point], front: Sequence[Point], x: Axis, y: Axis) -> tuple[Mark, ...]:
     places = {point.number: str(index) for index, point in enumerate(front, start=1)}
+    roomy = _roomy(front, x, y)
     return tuple(
         Mark(
             glyph=method_glyph(p.method),
@@ -163,9 +168,23 @@ def _marks(points: Sequence[Point], front: Sequence[Point], x: Axis, y: Axis) ->
             y=f"{y.at(p.score):.1f}",
             place=places.get(p.number, ""),
             words=f"{p.number}: {p.method}, {formats.score(p.score, 3)} in {formats.seconds(p.seconds)}",
+            wide=p.number not in roomy,
         )
         for p in sorted(points, key=lambda p: p.number in places)
     )
+
+
+def _roomy(front: Sequence[Point], x: Axis, y: Axis) -> set[int]:
+    """The numbers of the points whose places do not cover each other on a phone, the slowest first of all."""
+    kept: list[Point] = []
+    for point in reversed(front):
+        if all(
+            abs(x.at(point.seconds) - x.at(other.seconds)) >= _APART_X
+            or abs(y.at(point.score) - y.at(other.score)) >= _APART_Y
+            for other in kept
+        ):
+            kept.append(point)
+    return {point.number for point in kept}
 
 
 def _failure_rows(

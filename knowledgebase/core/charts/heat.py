@@ -153,11 +153,25 @@ def plane(
     spots = [(x.at(first), y.at(second)) for first, second in points.tolist()]
     heights = _apart(spots)
     places = tuple(
-        Place(label, address, percent(spot[0]), f"{spot[1]:.1f}", f"{heights[row]:.1f}", spot[0] > 55)
+        Place(label, address, percent(spot[0]), f"{spot[1]:.1f}", f"{heights[row]:.1f}", _is_left(row, spots))
         for row, ((label, address), spot) in enumerate(zip(labels, spots, strict=True))
     )
     finding = f"The plane shows {kept:.0%} of how the distances vary."
     return Plane(ident, title, finding, height, kept, places)
+
+
+def _is_left(row: int, spots: Sequence[tuple[float, float]]) -> bool:
+    """Whether words stand left of their dot: where the next dot is farther, and at the edges inwards."""
+    x, y = spots[row]
+    beside = [
+        at - x for place, (at, down) in enumerate(spots) if place != row and abs(down - y) < WORDS_HEIGHT
+    ]
+    room_right = min([one for one in beside if one >= 0], default=100.0)
+    room_left = min([-one for one in beside if one < 0], default=100.0)
+    usual = x > 55
+    if min(room_left, room_right) >= WORDS_WIDTH or not WORDS_WIDTH <= x <= 100 - WORDS_WIDTH:
+        return usual
+    return room_left > room_right
 
 
 def _apart(spots: Sequence[tuple[float, float]]) -> list[float]:

@@ -182,6 +182,8 @@ class Experience(models.Model):
                     "visibility",
                     "team",
                     "owner",
+                    "primary_metric",
+                    "primary_split",
                     "score",
                     "change_seq",
                 ),

@@ -131,12 +131,7 @@ def confirmed(given: QueryDict, ids: Sequence[UUID]) -> dict[UUID, str]:
 
 
 def publish_page(user: User, ids: Sequence[UUID], wanted: str, *, is_one: bool, problem: str) -> PublishPage:
-    items = []
-    for pk in ids[:MOST]:
-        try:
-            items.append(item_of(services.publication_of(pk, wanted, actor=user)))
-        except Problem:  # absent and somebody else's are told alike
-            continue
+    items = [item_of(one) for one in services.publications_of(ids[:MOST], wanted, actor=user)]
     audiences = [(str(name), words) for name, words in services.AUDIENCES.items()]
     return PublishPage(wanted, audiences, items, len(ids) - len(items), is_one, problem)
 

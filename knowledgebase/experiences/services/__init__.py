@@ -10,6 +10,7 @@ from knowledgebase.experiences.services.publishing import (
     Publication,
     Telling,
     publication_of,
+    publications_of,
     publish_experience,
     publish_experiences,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "narrow_experience",
     "note_run",
     "publication_of",
+    "publications_of",
     "publish_experience",
     "publish_experiences",
     "record_experiences",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from knowledgebase.accounts.models import User
 from knowledgebase.core.errors import Problem, invalid
 from knowledgebase.experiences.models import Experience
 from knowledgebase.experiences.services.changes import lock_changes
-from knowledgebase.experiences.services.sharing import change_visibility, own_experience
+from knowledgebase.experiences.services.sharing import change_visibility, own_experience, own_experiences
 
 AUDIENCES = {
     Experience.Visibility.TEAM: "the members of its team, and the priors made for them",
@@ -61,10 +61,21 @@ class Publication:
 
 def publication_of(pk: UUID, visibility: object, *, actor: User) -> Publication:
     """What publishing would show; nothing changes. Problem 404, 403 or 422 as for sharing."""
+    wanted = _known_audience(visibility)
+    return _publication(own_experience(pk, actor), wanted)
+
+
+def publications_of(pks: Sequence[UUID], visibility: object, *, actor: User) -> list[Publication]:
+    """The same of several; those that are absent or somebody else's are left out alike."""
+    wanted = _known_audience(visibility)
+    return [_publication(row, wanted) for row in own_experiences(pks, actor)]
+
+
+def _known_audience(visibility: object) -> str:
     if visibility not in AUDIENCES:
         choices = ", ".join(AUDIENCES)
         raise invalid("visibility", f"{str(visibility)[:40]!r} publishes nothing; choose from {choices}")
-    return _publication(own_experience(pk, actor), str(visibility))
+    return str(visibility)
 
 
 def publish_experience(pk: UUID, visibility: object, *, shown: str, actor: User) -> Publication:

@@ -68,7 +68,8 @@ class _Item:
 @dataclass(frozen=True)
 class _There:
     """What the store holds under a batch's ids: content and whether it is provisional; what was deleted; runs, with
-    who may see them; of the runs and provisional outcomes those of others; and own runs that a client took for lost."""
+    who may see them; of the runs and provisional outcomes those of others; and own runs that a client took for lost.
+    """
 
     rows: dict[UUID, tuple[str, bool]]
     gone: set[UUID]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db import transaction
 
 from knowledgebase.accounts.models import User
-from knowledgebase.accounts.selectors import is_team_owner
+from knowledgebase.accounts.selectors import is_team_owner, owned_teams
 from knowledgebase.accounts.services import audit
 from knowledgebase.core.errors import FieldError, Problem, invalid, not_found
 from knowledgebase.experiences.models import ChangeCounter, Experience
@@ -28,9 +29,21 @@ def own_experience(pk: UUID, actor: User) -> Experience:
     return row
 
 
-def may_share(row: Experience, actor: User) -> bool:
-    """Whether the actor decides who sees this row, which they may see themselves."""
-    return actor.is_superuser or row.owner_id == actor.pk or is_team_owner(actor, row.team_id)
+def own_experiences(pks: Sequence[UUID], actor: User) -> list[Experience]:
+    """Those of these that `own_experience` would give, in the order given, in two queries however many they are."""
+    rows = Experience.objects.visible_to(actor).select_related("owner", "team", "task").in_bulk(pks)
+    decides = owned_teams(actor)
+    return [rows[pk] for pk in pks if pk in rows and may_share(rows[pk], actor, decides)]
+
+
+def may_share(row: Experience, actor: User, decides: Collection[int] | None = None) -> bool:
+    """Whether the actor decides who sees this row, which they may see themselves.
+
+    `decides`: the teams that the actor owns, where they were looked up for many rows at once.
+    """
+    if actor.is_superuser or row.owner_id == actor.pk:
+        return True
+    return is_team_owner(actor, row.team_id) if decides is None else row.team_id in decides
 
 
 def known_visibility(text: object) -> str:

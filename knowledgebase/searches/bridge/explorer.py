@@ -24,7 +24,7 @@ UTILITY_NAMES = tuple(UTILITIES)
 # The kinds of task that a search can run on, and so those that a prior can be asked for.
 SEARCHED_KINDS = (CLASSES, ANSWERS)
 # A page has to answer at once; a search reads more, in a worker.
-EXPLORED_ROWS = 2_000
+EXPLORED_ROWS = 1_200
 
 
 @dataclass(frozen=True)

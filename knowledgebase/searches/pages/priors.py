@@ -111,7 +111,7 @@ def decisions(
     coarse, fine = {}, []
     for name, shares in moved.distributions.items():
         uniform = moved.uniform[name]
-        label = formats.short_language_model if name == "language_model" else formats.span
+        label = formats.language_model if name == "language_model" else formats.span
         rows = [(label(value), share, uniform.get(value, 0.0)) for value, share in shares.items()]
         if name in ("method", "language_model"):
             coarse[formats.words(name)] = sorted(rows, key=lambda row: -row[1])

@@ -201,7 +201,6 @@ def front_chart(report: selectors.SearchReport, cold: selectors.ColdTwin | None)
 def prior_rows(report: selectors.SearchReport) -> dict[str, list[tuple[str, float, float]]]:
     methods = [(shift.value, shift.prior, shift.uniform) for shift in report.methods]
     models = [
-        (formats.short_language_model(shift.value), shift.prior, shift.uniform)
-        for shift in report.language_models
+        (formats.language_model(shift.value), shift.prior, shift.uniform) for shift in report.language_models
     ]
     return {"method": methods, "language model": models}

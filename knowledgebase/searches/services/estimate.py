@@ -10,9 +10,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 import numpy as np
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.models import Experience, Task
@@ -24,10 +26,12 @@ from knowledgebase.searches.services.launch import SearchRequest, searched_metho
 NEAREST, LEAST_TASKS, LEAST_RUNS = 8, 3, 4
 # Time follows the number of rows: runs on far fewer or far more say nothing about these.
 ROWS_FACTOR = 3.0
-MOST_RUNS = 5_000
+# The newest of each task: the page asks again at every change of its form, and every run is counted twice.
+RUNS_OF_A_TASK = 80
 DRAWS = 400
 LOW, HIGH = 10, 90
 STARTS = 100
+Rows = QuerySet[Experience, Any]
 #: The columns of a recorded run that `Recorded` takes, in its order, before the statistics of the task.
 RECORDED = (
     "method",
@@ -107,7 +111,7 @@ def recorded_runs(
         .order_by("-change_seq")
         .values_list("task", "evaluation_s", "host_memory_bytes", "status", *RECORDED)
     )
-    rows = list(found[:MOST_RUNS])
+    rows = list(newest_of_each_task(found))
     recorded = [Recorded(*(*row[-len(RECORDED) :], tasks[row[0]].metafeatures)) for row in rows]
     factors = moved(recorded, dataset.metafeatures, _rows(request))
     return [
@@ -129,6 +133,12 @@ def target_of_dataset(dataset: Dataset) -> Target:
     """Rows of this hub as what to look around."""
     found = dataset.metafeatures
     return Target(dataset.kind, found["extractor"], found["version"], found["values"], dataset.task_digest)
+
+
+def newest_of_each_task(found: Rows) -> Rows:
+    """At most RUNS_OF_A_TASK of each, so that a task with very many leaves room for the others."""
+    place = Window(RowNumber(), partition_by=F("task"), order_by=F("change_seq").desc())
+    return found.alias(place=place).filter(place__lte=RUNS_OF_A_TASK)
 
 
 def _rows(request: SearchRequest) -> int | None:

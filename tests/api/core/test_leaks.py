@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
@@ -16,7 +15,6 @@ from uuid import UUID
 import pytest
 from django.apps import apps
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from knowledgebase.accounts import services as accounts
 from knowledgebase.accounts.models import AuditEntry, Invitation, Membership, Team
@@ -24,6 +22,7 @@ from knowledgebase.experiences.models import Experience, LanguageModel, System, 
 from knowledgebase.experiences.services import note_run, publication_of, record_experiences
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.pages.new_columns import columns_address
+from tests.routes import PARAMETER, ROUTES
 
 pytestmark = pytest.mark.django_db
 SECRET = "quagga"  # stands in every name that only the team may see
@@ -111,20 +110,6 @@ ENTRIES = {
     "web:theme": "open",
 }
 HIDDEN = (302, 401, 403, 404, 405)
-PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-
-
-def routes(resolver: Any = None, prefix: str = "", space: str = "") -> Iterator[tuple[str, str]]:
-    """(name with its namespace, path pattern) of every address."""
-    for entry in (resolver or get_resolver()).url_patterns:
-        route = prefix + str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            yield from routes(entry, route, f"{entry.namespace}:" if entry.namespace else space)
-        elif isinstance(entry, URLPattern):
-            yield f"{space}{entry.name}", route
-
-
-ROUTES = sorted(set(routes()))
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import selectors
@@ -152,3 +154,11 @@ def test_a_million_rows_would_use_an_index(owner, record):
     store(owner, record())
     plan = Experience.objects.order_by("-change_seq")[:50].explain().lower()
     assert "index" in plan or "limit" in plan
+
+
+def test_evidence_does_not_join_the_tasks(owner, record):
+    """Joined, with a short limit, SQLite would begin at the tasks, read every experience and sort them."""
+    store(owner, *[record() for _ in range(3)])
+    with CaptureQueriesContext(connection) as queries:
+        assert len(list(selectors.evidence_rows(owner.user, "text-classification", 2))) == 2
+    assert 'JOIN "experiences_task"' not in queries[0]["sql"]
