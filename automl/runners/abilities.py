@@ -50,9 +50,8 @@ def _misfit(method: Method, known: Method) -> str:
     strange = [name for name, one in method.parameters.items() if tuned and _strange(name, one)]
     said += [f"cannot do every {name}; use {_allowed(name)}" for name in strange]
     both = [name for name in method.parameters if name in known.parameters and name not in strange]
-    said += [
-        words for name in both if (words := _misread(name, method.parameters[name], known.parameters[name]))
-    ]
+    misread = [_misread(name, method.parameters[name], known.parameters[name]) for name in both]
+    said += filter(None, misread)
     return " and ".join(said)
 
 

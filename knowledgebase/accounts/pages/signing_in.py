@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.auth import login, logout
@@ -23,7 +22,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class SignInForm(AuthenticationForm):
-    error_messages: ClassVar[dict[str, Any]] = {
+    error_messages = {  # noqa: RUF012 - the base class calls it an attribute of instances
         **AuthenticationForm.error_messages,
         "invalid_login": "This name and this password do not belong together; capital letters count in both.",
     }

@@ -46,7 +46,10 @@ def make_searches() -> None:
     from knowledgebase.searches.models import Dataset, Search, Trial
 
     owner, now = User.objects.get(username="admin"), timezone.now()
-    team, task = personal_team(owner), Task.objects.filter(descriptions__name="invented task 03").distinct().get()
+    team, task = (
+        personal_team(owner),
+        Task.objects.filter(descriptions__name="invented task 03").distinct().get(),
+    )
     models = [row.key for row in LanguageModel.objects.order_by("pk")[:4]]
     dataset, _ = Dataset.objects.get_or_create(
         owner=owner, team=team, source="builtin", name="parameter-type",
@@ -91,7 +94,10 @@ def addresses() -> dict[str, str]:
     from knowledgebase.experiences.models import Experience, LanguageModel, Task
     from knowledgebase.searches.models import Search
 
-    task, model = Task.objects.filter(descriptions__name="invented task 03").distinct().get(), LanguageModel.objects.first()
+    task, model = (
+        Task.objects.filter(descriptions__name="invented task 03").distinct().get(),
+        LanguageModel.objects.first(),
+    )
     newest = list(Experience.objects.order_by("-change_seq").values_list("pk", flat=True)[:8])
     some, every = ("&".join(f"id={key}" for key in newest[:most]) for most in (3, 8))
     running, ended = (Search.objects.get(title=title) for title in TITLES.values())

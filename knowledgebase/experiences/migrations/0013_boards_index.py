@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_viewers_and_reset_links"),
-        ("experiences", "0008_tail_of_ids"),
+        ("experiences", "0012_rows_and_times_in_range"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
