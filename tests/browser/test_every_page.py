@@ -77,7 +77,7 @@ def asked(owner: Person, record: Callable[..., Any]) -> Task:
         made.append(one)
     results = record_experiences(made, owner=owner.user, team=owner.team)
     assert {one.status for one in results} == {201}
-    return Task.objects.get(name="ship questions 0")
+    return Task.objects.get(descriptions__name="ship questions 0")
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def pages_of_experiences(rows: list[dict[str, Any]], asked: Task) -> dict[str, l
     good = next(row["id"] for row in rows if row["outcome"]["status"] == "ok")
     some = "&".join(f"id={row['id']}" for row in rows[:3])
     every = "&".join(f"id={row['id']}" for row in rows[:8])
-    task = Task.objects.get(name="weather notes").digest
+    task = Task.objects.get(descriptions__name="weather notes").digest
     columns = "columns=task,h.learning_rate,score,cause&order=-h.learning_rate&filter=score+>+0.5"
     model = LanguageModel.objects.first()
     assert model is not None
@@ -193,7 +193,7 @@ def pages_of_searches(
         owner=search.owner, team=search.team, source="upload", kind="question-answering", name="ships.jsonl",
         state="ready", fingerprint="rows-sha256:" + "9" * 64, files={"train": "b" * 64 + ".jsonl"},
     )  # fmt: skip
-    task = Task.objects.get(name="weather notes").digest
+    task = Task.objects.get(descriptions__name="weather notes").digest
     return {
         "searches:index": [
             Visit("searches", "/searches/"),

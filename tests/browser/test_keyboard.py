@@ -193,7 +193,7 @@ def choose(keys: Keys, name: str, file: Path) -> None:
     """The system's own window opens by the keyboard; which file is chosen there is the system's business."""
     keys.to(name)
     with keys.tab.expect_file_chooser() as window:
-        keys.press("Enter")
+        keys.press("Space")
     window.value.set_files(file)
 
 

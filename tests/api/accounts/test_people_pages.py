@@ -176,3 +176,9 @@ def test_teams_are_made_and_names_are_taken_once(owner, stranger):
     )
     again = stranger.pages.post("/accounts/teams/", {"name": "nachtschicht"}, follow=True)
     assert "choose another name" in again.content.decode()
+
+
+def test_a_wrong_password_is_told_in_the_words_of_the_page(client, owner):
+    answer = client.post("/accounts/sign-in/", {"username": "olga", "password": "wrong"})
+    assert answer.status_code == 422
+    assert "This name and this password do not belong together" in answer.content.decode()
