@@ -13,8 +13,8 @@ from automl.values import Pipeline, Scalar
 #: What trains weights, and what each has beside the training itself.
 TUNED: Mapping[str, tuple[str, ...]] = {
     "full": (),
-    "partial": ("frozen_share",),
     "lora": ("lora_r", "lora_alpha", "lora_dropout"),
+    "partial": ("frozen_share",),
 }
 #: Our word, the reference's word for the same decision: one of them has to be there.
 TWINS: Mapping[str, str] = {

@@ -194,7 +194,7 @@ class SearchCreate(serializers.Serializer[Any]):
         allow_blank=True,
         max_length=100,
         help_text="tunelore (tunelore-answers for questions) when empty, or proposal; what the runner cannot run, "
-        "as xautolm, is refused",
+        "as xautolm-generation on classes, is refused",
     )
     own_space = serializers.DictField(
         required=False,

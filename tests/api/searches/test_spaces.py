@@ -23,7 +23,8 @@ def launch(client: APIClient, dataset: Dataset, **changes: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("asked", "kept"), [("", "tunelore/1"), ("tunelore", "tunelore/1"), ("proposal/1", "proposal/1")]
+    ("asked", "kept"),
+    [("", "tunelore/1"), ("tunelore", "tunelore/1"), ("proposal/1", "proposal/1"), ("xautolm", "xautolm/1")],
 )
 def test_a_space_is_kept_by_name_and_version(
     asked: str, kept: str, alice: APIClient, dataset: Dataset
@@ -44,15 +45,9 @@ def test_a_space_is_kept_by_name_and_version(
         ),
         ({"space": "proposal/7"}, "space", "'proposal/7' is unknown"),
         (
-            {"space": "xautolm"},
-            "space",
-            "the runner cannot run it, it knows no method 'full-encoder', only full, lora, partial, probe, linear;"
-            " choose 'tunelore'",
-        ),
-        (
             {"space": "xautolm-generation"},
             "space",
-            "needs warmup_share, class_weights and does not read warmup_steps",
+            "the runner cannot run it, of 'full' it needs class_weights; choose 'tunelore'",
         ),
         (
             {"space": "proposal", "methods": ["probe"]},
@@ -106,10 +101,10 @@ def test_the_form_offers_spaces_and_says_why_not(person: User, dataset: Dataset)
         "trials": "2", "wall_s": "30", "memory_gib": "2", "slots": "1", "objectives": ["score"],
         "methods": list(names.method_names(dataset.kind)), "language_models": list(names.installed_keys()),
     }  # fmt: skip
-    refused = alice_pages.post(url, ticked | {"space": "xautolm"})
+    refused = alice_pages.post(url, ticked | {"space": "xautolm-generation"})
     assert refused.status_code == 422
     assert "the runner cannot run it" in refused.context["page"].errors["space"]
-    assert 'value="xautolm" selected' in refused.content.decode()
+    assert 'value="xautolm-generation" selected' in refused.content.decode()
     started = alice_pages.post(url, ticked | {"space": "proposal", "more_models": BERT})
     assert started.status_code == 302
     search = Search.objects.get()
