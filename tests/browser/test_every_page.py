@@ -165,6 +165,8 @@ def pages_of_experiences(rows: list[dict[str, Any]], asked: Task) -> dict[str, l
         ],
         "experiences:publish": [Visit("publish", f"/experiences/{good}/publish/")],
         "experiences:publish-selected": [Visit("publish-selected", f"/experiences/publish/?{some}")],
+        "experiences:delete": [Visit("delete", f"/experiences/{good}/delete/")],
+        "experiences:withdraw": [Visit("withdraw", f"/experiences/{good}/withdraw/")],
         "experiences:tasks": [
             Visit("tasks", "/experiences/tasks/"),
             Visit("tasks-empty", "/experiences/tasks/", "newcomer"),
