@@ -31,7 +31,8 @@ def own_experience(pk: UUID, actor: User) -> Experience:
 
 def own_experiences(pks: Sequence[UUID], actor: User) -> list[Experience]:
     """Those of these that `own_experience` would give, in the order given, in two queries however many they are."""
-    rows = Experience.objects.visible_to(actor).select_related("owner", "team", "task", "task_description").in_bulk(pks)
+    known = ("owner", "team", "task", "task_description")
+    rows = Experience.objects.visible_to(actor).select_related(*known).in_bulk(pks)
     decides = owned_teams(actor)
     return [rows[pk] for pk in pks if pk in rows and may_share(rows[pk], actor, decides)]
 
