@@ -108,12 +108,14 @@ def test_intervals_hold_what_they_promise() -> None:
 
 
 def test_ahead_is_paired_and_by_more_than_luck() -> None:
-    hard = RNG.normal(size=9) * 10
+    # Numbers of its own: what other tests have drawn before decides nothing here.
+    rng = np.random.default_rng(7)
+    hard = rng.normal(size=9) * 10
     better = ahead(hard + 1, hard, higher_is_better=True)
     assert (better.value, better.low) == (pytest.approx(1.0), pytest.approx(1.0))
     assert beats(better)
     assert not beats(ahead(hard + 1, hard, higher_is_better=False))
-    assert not beats(ahead(hard + RNG.normal(size=9) * 3, hard, higher_is_better=True))
+    assert not beats(ahead(hard + rng.normal(size=9) * 3, hard, higher_is_better=True))
     assert not beats(ahead(np.array([1.0, 2.0]), np.zeros(2), higher_is_better=True)), "two are none"
     assert mean_of(np.array([math.nan])).count == 0
 
@@ -172,7 +174,7 @@ def test_a_whole_evaluation() -> None:
     assert linear["spearman"]["low"] > 0.5
     assert linear["auroc"]["value"] > 0.9
     assert "seconds" not in rows[0]["results"]
-    assert any(text.startswith("task 3/9: linear without ") for text in said)
+    assert any(text.startswith("task 3/11: linear without ") for text in said)
     carried: Any = report["importance"]
     losses = {one["columns"]: one["losses"] for one in carried["columns"]}
     assert losses["counted seconds"]["seconds"] == max(one["seconds"] for one in losses.values())
@@ -198,7 +200,7 @@ def test_the_command_fits_a_snapshot(tmp_path: Path, capsys: pytest.CaptureFixtu
     path = tmp_path / "mean.npz"
     assert main(["fit", "--estimator", "mean", "--to", str(path)]) == 0
     assert path.exists()
-    assert "mean, fitted on 248 runs of 12 tasks" in capsys.readouterr().out
+    assert "mean, fitted on 228 runs of 11 tasks" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -232,10 +234,10 @@ def test_half_a_gzip_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_records_become_runs() -> None:
-    assert len(STORE.runs) == 248
-    assert len(set(STORE.sources.values())) == 9
+    assert len(STORE.runs) == 228
+    assert len(set(STORE.sources.values())) == 11
     run = STORE.runs[0]
-    assert run.system["device_speed"] == 130300000000
+    assert 1e11 < run.system["device_speed"] < 2e11
     assert STORE.facts[run.pipeline.language_model or ""]["layers"] == 1
     assert isinstance(run.pipeline, Pipeline)
     assert isinstance(STORE, Experience)
