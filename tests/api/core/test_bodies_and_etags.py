@@ -11,7 +11,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from knowledgebase.experiences.models import Experience, Run, Task
+from knowledgebase.experiences.models import Experience, Run, TaskDescription
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/experiences/"
@@ -147,7 +147,7 @@ def test_whatever_changes_in_a_list_changes_its_tag(owner, mate, full_store, rec
     assert changed_by(rename_owner) == {*of_experiences, "runs/"}
     assert changed_by(lambda: Run.objects.update(last_seen_at=timezone.now())) == {"runs/"}
     assert changed_by(lambda: Run.objects.all().delete()) == {"runs/"}
-    assert "tasks/" in changed_by(lambda: Task.objects.update(name="storm"))
+    assert "tasks/" in changed_by(lambda: TaskDescription.objects.update(name="storm"))
     new = record()
     assert "experiences/" in changed_by(lambda: owner.api.post(URL, new, content_type="application/json"))
     wider = {"visibility": "hub"}

@@ -128,7 +128,7 @@ def test_a_private_run_that_waits_is_sent_as_private_by_whoever_sends_it(
     tunelore.run("rain", "hub:a/b", "full", spool=spool).finish({"f1_macro": 0.5})
     exits.close_all(5.0)
     assert main(["sync", "--spool", str(spool), "--url", live_server.url, "--token", owner.token]) == 0
-    found = Experience.objects.values_list("task__name", "visibility")
+    found = Experience.objects.values_list("task_description__name", "visibility")
     assert dict(found) == {"weather": "private", "rain": "team"}
 
 
