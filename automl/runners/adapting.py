@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.runners.base import TrialSpec
 from automl.runners.failures import Unfit
-from automl.runners.settings import WORDS, plain, settings_of
+from automl.runners.settings import OPTIONAL, WORDS, plain, settings_of
 from automl.sources.architectures import architecture_of
 
 if TYPE_CHECKING:
@@ -62,11 +62,15 @@ def freeze(model: Any, share: float) -> None:
         raise Unfit(f"frozen_share={share} leaves nothing to train in {model.config.model_type}")
 
 
-def with_adapters(model: Any, chosen: dict[str, Any], goal: str, heads: Sequence[str]) -> Any:
-    """The network with LoRA adapters on its attention; all else stands still but the `heads`."""
+def with_adapters(model: Any, chosen: Mapping[str, Any], goal: str, heads: Sequence[str]) -> Any:
+    """The network with LoRA adapters on its attention; all else stands still but the `heads`.
+
+    `chosen` holds `lora_r`, `lora_alpha` and `lora_dropout`, and what else of `settings.OPTIONAL` is not as there.
+    """
     from peft import LoraConfig, get_peft_model
 
     family = architecture_of(model.config.model_type)
+    chosen = {**OPTIONAL, **chosen}
     start = chosen["init_lora_weights"]
     if start not in WORDS["init_lora_weights"]:
         raise Unfit(f"init_lora_weights={start!r} is not known here (LoftQ wants a quantised network)")
