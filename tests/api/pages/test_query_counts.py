@@ -46,6 +46,8 @@ BOUNDS = {
     "experiences:task-map": [("/experiences/task-map/", 5)],
     "experiences:tasks": [("/experiences/tasks/", 5)],
     "searches:columns": [("{upload}", 2)],
+    "searches:delete": [("/searches/{search}/delete/", 8)],
+    "searches:delete-dataset": [("/searches/datasets/{dataset}/delete/", 7)],
     "searches:detail": [("/searches/{search}/", 5)],
     "searches:index": [("/searches/", 4)],
     "searches:new": [("/searches/new/", 4)],
