@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib
 import logging
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from knowledgebase.accounts.models import User
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences.models import Experience
 from knowledgebase.searches import bridge, jobs, services
-from knowledgebase.searches.models import Search, Trial
+from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.services import running
 from knowledgebase.searches.services.trials import Claim, lose_trial
 
@@ -118,3 +121,35 @@ def test_a_trial_that_finishes_first_keeps_its_search_from_being_deleted(
     assert services.finish_trial(claim, bridge.lost_ending(trial.pk))
     assert services.delete_search(trial.search_id, actor=person, with_experiences=True) == 1
     assert not Experience.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_launch_and_a_deletion_at_one_moment_one_is_refused(
+    transactional_db: None, person: User, dataset: Dataset
+) -> None:
+    """Never a search whose dataset is gone, and never an answer that is no answer."""
+    columns = {
+        name: getattr(dataset, name) for name in ("owner", "team", "source", "name", "state", "fingerprint")
+    }
+    for _ in range(6):
+        one = Dataset.objects.create(**columns)
+        start = threading.Barrier(2)
+
+        def at_once(do: Callable[[], object], start: threading.Barrier = start) -> str:
+            try:
+                start.wait(10)
+                do()
+                return "done"
+            except Problem as problem:
+                return problem.code
+            finally:
+                connections.close_all()
+
+        request = services.SearchRequest(dataset=one, budget_trials=1, methods=("linear",))
+        with ThreadPoolExecutor(2) as pool:
+            launched = pool.submit(at_once, lambda request=request: services.launch_search(person, request))
+            deleted = pool.submit(at_once, lambda one=one: services.delete_dataset(one.pk, actor=person))
+        answers = (launched.result(), deleted.result())
+        assert answers in (("done", "dataset_in_use"), ("unknown_dataset", "done"))
+        left = (Search.objects.filter(dataset=one.pk).exists(), Dataset.objects.filter(pk=one.pk).exists())
+        assert left == ((True, True) if answers[0] == "done" else (False, False))

@@ -42,7 +42,13 @@ def delete(request: HttpRequest, search_id: UUID) -> HttpResponse:
 
     contents = selectors.search_contents(user, search)
     own = len(own_experiences(contents.experiences, user)) == len(contents.experiences)
-    page = {"search": search, "contents": contents, "may_take_experiences": own}
+    page = {
+        "search": search,
+        "contents": contents,
+        "may_take_experiences": own,
+        # Who writes in the search's team may be a stranger to the dataset's.
+        "may_delete_dataset": selectors.may_delete_dataset(user, search.dataset),
+    }
     return _asked(request, "searches/delete.html", page, done)
 
 

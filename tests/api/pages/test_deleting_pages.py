@@ -80,6 +80,9 @@ def test_who_does_not_own_the_experiences_is_not_asked_about_them(owner, mate, s
     shown = text(mate, f"/searches/{search.pk}/delete/")
     assert "not all of them are yours to delete" in shown
     assert 'name="experiences"' not in shown
+    assert f"/searches/datasets/{search.dataset_id}/delete/" in shown
+    Dataset.objects.update(team=create_team("elsewhere", owner=owner.user))
+    assert "/searches/datasets/" not in text(mate, f"/searches/{search.pk}/delete/")
     text(stranger, f"/searches/{search.pk}/delete/", 404)
     Membership.objects.filter(user=mate.user, team=owner.team).update(role="viewer")
     text(mate, f"/searches/{search.pk}/delete/", 403)
