@@ -171,18 +171,22 @@ class HasScope(BasePermission):
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        granted = getattr(request.auth, "scopes", None)
-        if granted is None or "admin" in granted:
-            return True
         method = "GET" if request.method in {"HEAD", "OPTIONS"} else str(request.method)
-        needed = getattr(view, "scopes", {}).get(method)
-        if method not in view.allowed_methods or needed in granted:
-            return True  # a method that does not exist is answered as such
-        detail = (
-            f"the token lacks the scope {needed or 'admin'!r}; it has {', '.join(granted) or 'none'}. "
-            "Make a token with it: manage.py create_token --scopes ..."
-        )
-        raise Problem(403, "missing_scope", "Missing scope", detail)
+        if method in view.allowed_methods:  # a method that does not exist is answered as such
+            require_scope(request, getattr(view, "scopes", {}).get(method))
+        return True
+
+
+def require_scope(request: Request, needed: str | None) -> None:
+    """Problem 403 for a token without this scope; None: for every token but those with `admin`."""
+    granted = getattr(request.auth, "scopes", None)
+    if granted is None or "admin" in granted or needed in granted:
+        return
+    detail = (
+        f"the token lacks the scope {needed or 'admin'!r}; it has {', '.join(granted) or 'none'}. "
+        "Make a token with it: manage.py create_token --scopes ..."
+    )
+    raise Problem(403, "missing_scope", "Missing scope", detail)
 
 
 class CursorPages(CursorPagination):

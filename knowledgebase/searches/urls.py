@@ -22,8 +22,10 @@ page_urls: list[URLPattern] = [
     path("new/<uuid:dataset_id>/", pages.set_up, name="set-up"),
     path("new/<uuid:dataset_id>/estimate/", pages.estimate, name="estimate"),
     path("prior/", pages.prior_explorer, name="prior"),
+    path("datasets/<uuid:dataset_id>/delete/", pages.delete_dataset, name="delete-dataset"),
     path("<uuid:search_id>/", pages.detail, name="detail"),
     path("<uuid:search_id>/live/", pages.live, name="live"),
     path("<uuid:search_id>/trials/<int:number>/", pages.trial, name="trial"),
     path("<uuid:search_id>/cancel/", pages.cancel, name="cancel"),
+    path("<uuid:search_id>/delete/", pages.delete, name="delete"),
 ]

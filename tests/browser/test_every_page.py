@@ -205,6 +205,14 @@ def pages_of_searches(
             Visit("search", f"/searches/{search.pk}/"),
             Visit("search-ended", f"/searches/{ended.pk}/"),
         ],
+        "searches:delete": [
+            Visit("search-delete", f"/searches/{ended.pk}/delete/"),
+            Visit("search-delete-running", f"/searches/{search.pk}/delete/"),
+        ],
+        "searches:delete-dataset": [
+            Visit("dataset-delete", f"/searches/datasets/{questions.pk}/delete/"),
+            Visit("dataset-delete-in-use", f"/searches/datasets/{search.dataset_id}/delete/"),
+        ],
         "searches:trial": [
             Visit("trial", f"/searches/{search.pk}/trials/1/"),
             Visit("trial-running", f"/searches/{search.pk}/trials/8/"),

@@ -74,7 +74,7 @@ COLUMNS: dict[str, tuple[Kind, str]] = {
     "language_model": ("text", "language_model__name"),
     "language_model_key": ("text", "language_model__key"),
     "architecture": ("text", "language_model_description__architecture"),
-    "space": ("text", "pipeline__space"),
+    "space": ("text", "space"),
     "via": ("text", "via"),
     "visibility": ("text", "visibility"),
     "team": ("text", "team__slug"),

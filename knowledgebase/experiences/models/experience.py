@@ -96,6 +96,9 @@ class Experience(models.Model):
         db_index=False,
     )
     method = models.CharField(max_length=64)
+    space = models.CharField(
+        max_length=100, blank=True, help_text="that its own record says the pipeline was drawn from"
+    )
     status = models.CharField(max_length=16)
     phase = models.CharField(max_length=32, blank=True)
     cause = models.CharField(max_length=64, blank=True)

@@ -27,7 +27,7 @@ from knowledgebase.experiences.selectors.keeping import kept_until_change
 FAILED = ("oom", "timeout", "diverged", "error")
 EVIDENCE_ROWS = 20_000
 EVIDENCE_COLUMNS = (
-    "task", "system", "language_model", "pipeline__hyperparameters", "pipeline__space", "method", "status", "cause",
+    "task", "system", "language_model", "pipeline__hyperparameters", "space", "method", "status", "cause",
     "score", "evaluation_s", "host_memory_bytes", "train_rows", "change_seq",
 )  # fmt: skip
 COUNTED_ROWS = 10_000

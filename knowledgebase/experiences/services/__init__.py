@@ -3,7 +3,7 @@
 They know nothing of HTTP.
 """
 
-from knowledgebase.experiences.services.deletion import delete_experience
+from knowledgebase.experiences.services.deletion import delete_experience, delete_experiences
 from knowledgebase.experiences.services.importing import Owner, Report, import_sources
 from knowledgebase.experiences.services.publishing import (
     AUDIENCES,
@@ -20,6 +20,7 @@ from knowledgebase.experiences.services.sharing import (
     known_visibility,
     may_share,
     narrow_experience,
+    own_experiences,
     sendable_visibility,
 )
 
@@ -31,12 +32,14 @@ __all__ = [
     "Report",
     "Telling",
     "delete_experience",
+    "delete_experiences",
     "expire_silent_runs",
     "import_sources",
     "known_visibility",
     "may_share",
     "narrow_experience",
     "note_run",
+    "own_experiences",
     "publication_of",
     "publications_of",
     "publish_experience",

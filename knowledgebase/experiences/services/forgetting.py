@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import Model
 
 from knowledgebase.experiences.models import (
@@ -24,15 +26,23 @@ NOUNS: tuple[tuple[type[Model], str], ...] = (
 )
 
 
-def forget_unused(row: Experience) -> None:
-    """What only this experience spoke of, which was deleted or speaks of something else by now.
+def forget_unused(*rows: Experience) -> None:
+    """What only these experiences spoke of, which were deleted or speak of something else by now.
 
     Under the change lock nobody can be about to speak of it again.
     """
     for model, name in NOUNS:
-        key = getattr(row, f"{name}_id")
-        if key is not None and not Experience.objects.filter(**{name: key}).exists():
-            model._default_manager.filter(pk=key).delete()
-    if row.language_model_id is not None:
-        unused = LanguageModel.objects.filter(pk=row.language_model_id, experiences=None, pipelines=None)
-        unused.delete()
+        unused = _unused(rows, name)
+        if unused:
+            model._default_manager.filter(pk__in=unused).delete()
+    models = {row.language_model_id for row in rows if row.language_model_id is not None}
+    if models:
+        LanguageModel.objects.filter(pk__in=models, experiences=None, pipelines=None).delete()
+
+
+def _unused(rows: Sequence[Experience], name: str) -> set[int]:
+    keys = {getattr(row, f"{name}_id") for row in rows} - {None}
+    if not keys:
+        return set()
+    used = Experience.objects.filter(**{f"{name}__in": keys}).order_by()
+    return keys - set(used.values_list(f"{name}_id", flat=True).distinct())

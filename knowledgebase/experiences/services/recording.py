@@ -284,6 +284,7 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         task_description_id=references.task_descriptions[identities.task_description],
         language_model_description_id=None if model_words is None else descriptions[model_words],
         method=record["pipeline"]["method"],
+        space=record["pipeline"].get("space") or "",
         status=outcome["status"],
         phase=outcome.get("phase") or "",
         cause=outcome.get("cause") or "",

@@ -250,6 +250,5 @@ def _pipeline(one: Identities, models: Mapping[str, int]) -> Pipeline:
         digest=one.pipeline,
         language_model_id=None if one.language_model is None else models[one.language_model],
         method=pipeline["method"],
-        space=pipeline.get("space") or "",
         hyperparameters=pipeline["hyperparameters"],
     )

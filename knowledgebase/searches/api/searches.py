@@ -22,8 +22,8 @@ from rest_framework.views import APIView
 
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.accounts.services import personal_team
-from knowledgebase.core.api import BoundedJSONParser, CursorPages
-from knowledgebase.core.errors import FieldError, Problem, not_found
+from knowledgebase.core.api import BoundedJSONParser, CursorPages, require_scope
+from knowledgebase.core.errors import FieldError, Problem, invalid, not_found
 from knowledgebase.searches import selectors, services
 from knowledgebase.searches.bridge import gate_report, trial_script
 from knowledgebase.searches.models import Dataset, Search, Trial
@@ -40,7 +40,8 @@ from knowledgebase.searches.serializers import (
 )
 
 NO_RESULT = {"GET": (409,)}
-SCOPES = {"GET": "experiences:read", "POST": "searches:write"}
+SCOPES = {"GET": "experiences:read", "POST": "searches:write", "DELETE": "searches:write"}
+NOT_ENDED = {"DELETE": (409,)}
 
 
 class NewestFirst(CursorPages):
@@ -132,6 +133,7 @@ class DatasetDetail(APIView):
     """One dataset: its state, what was found, or why it was refused."""
 
     scopes = SCOPES
+    refusals = NOT_ENDED
 
     @extend_schema(responses=DatasetAnswer)
     def get(self, request: Request, dataset_id: UUID) -> Response:
@@ -139,6 +141,16 @@ class DatasetDetail(APIView):
         if dataset is None:
             raise not_found("dataset", dataset_id)
         return Response(DatasetAnswer(dataset).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, dataset_id: UUID) -> Response:
+        """Delete for good, the files of an upload at once; what was fetched from the HF Hub is shared and stays.
+
+        409 `dataset_in_use` while a search needs it. For searches on it that have ended its name, columns,
+        fingerprint and statistics stay (state `deleted`), until the last of them is deleted.
+        """
+        services.delete_dataset(dataset_id, actor=cast(User, request.user))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SearchList(ListAPIView[Search]):
@@ -209,10 +221,33 @@ class SearchDetail(APIView):
     """One search: state, counts, best, front, running trials, time left."""
 
     scopes = SCOPES
+    refusals = NOT_ENDED
 
     @extend_schema(responses=SearchDetailAnswer)
     def get(self, request: Request, search_id: UUID) -> Response:
         return Response(search_document(found_search(request, search_id)))
+
+    @extend_schema(
+        responses={204: None},
+        parameters=[
+            OpenApiParameter(
+                "experiences",
+                str,
+                enum=("keep", "delete"),
+                description="What becomes of the experiences that its trials made; kept when absent. Deleting them "
+                "needs the scope experiences:write as well.",
+            )
+        ],
+    )
+    def delete(self, request: Request, search_id: UUID) -> Response:
+        """Delete for good, with its trials and the prior it kept; 409 `search_not_ended` before it has ended."""
+        wanted = request.query_params.get("experiences", "keep")
+        if wanted not in ("keep", "delete"):
+            raise invalid("experiences", f"{wanted[:40]!r} is none; choose keep or delete")
+        if wanted == "delete":
+            require_scope(request, "experiences:write")
+        services.delete_search(search_id, actor=cast(User, request.user), with_experiences=wanted == "delete")
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class TrialList(ListAPIView[Trial]):

@@ -122,9 +122,9 @@ def _frozen_language_models(search: Search) -> tuple[str, ...]:
 
 
 def load_context(search_id: UUID) -> SearchContext | None:
-    """Space and prior of a running search, from its snapshot; None while it has not started."""
-    search = Search.objects.select_related("dataset", "owner").get(pk=search_id)
-    if search.state != Search.State.RUNNING:
+    """Space and prior of a running search, from its snapshot; None while it has not started, or when it is gone."""
+    search = Search.objects.select_related("dataset", "owner").filter(pk=search_id).first()
+    if search is None or search.state != Search.State.RUNNING:
         return None
     with _lock:
         known = _contexts.get(search_id)

@@ -54,7 +54,7 @@ def evidence_of(row: Experience, metafeatures: Numbers, system: Numbers) -> Evid
             method=row.method,
             hyperparameters=row.pipeline.hyperparameters,
             language_model=row.language_model.key if row.language_model is not None else None,
-            space=row.pipeline.space or None,
+            space=row.space or None,
         ),
         status=row.status,
         cause=row.cause or None,

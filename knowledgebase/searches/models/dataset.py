@@ -49,6 +49,10 @@ class Dataset(models.Model):
         RESOLVING = "resolving"
         READY = "ready"
         REFUSED = "refused"
+        DELETED = "deleted"
+
+    UNUSABLE = (State.REFUSED, State.DELETED)
+    """States of datasets that nobody can train on any more, and that need no files."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="datasets")
@@ -113,6 +117,10 @@ class Dataset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.source})"
+
+    @property
+    def is_unusable(self) -> bool:
+        return self.state in self.UNUSABLE
 
     @property
     def score_name(self) -> str:

@@ -1,5 +1,6 @@
 """The pages of searches: the list, one search and its trials, and the way to a new one."""
 
+from knowledgebase.searches.pages.deleting import delete, delete_dataset
 from knowledgebase.searches.pages.new_columns import choose_columns
 from knowledgebase.searches.pages.new_data import choose_data
 from knowledgebase.searches.pages.new_search import estimate, set_up
@@ -11,6 +12,8 @@ __all__ = [
     "cancel",
     "choose_columns",
     "choose_data",
+    "delete",
+    "delete_dataset",
     "detail",
     "estimate",
     "index",

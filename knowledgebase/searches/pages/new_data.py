@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import cast
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -30,11 +31,12 @@ PARTS: Mapping[str, str] = {"file": "train", "validation": "validation", "test":
 
 @dataclass(frozen=True)
 class DataPage:
-    """Where the rows come from; ``teams`` are those one may add to."""
+    """Where the rows come from; ``teams`` are those one may add to, ``deletable`` are ids of datasets."""
 
     datasets: list[Dataset]
     builtin: list[bridge.Choice]
     teams: list[Team]
+    deletable: frozenset[UUID]
     hub: Mapping[str, str]
     hub_kind: str = Dataset.Kind.CLASSES
     kinds: Mapping[str, str] = field(default_factory=lambda: KINDS)
@@ -61,8 +63,10 @@ def choose_data(request: HttpRequest) -> HttpResponse:
             errors = {"file": "Choose a file first."}
         except Problem as problem:
             errors = {one.pointer: one.message for one in problem.fields} or {"file": problem.detail}
+    datasets = list(selectors.dataset_list(user)[:LISTED_DATASETS])
     page = DataPage(
-        datasets=list(selectors.dataset_list(user)[:LISTED_DATASETS]),
+        datasets=datasets,
+        deletable=selectors.deletable_datasets(user, datasets, {one.pk for one in teams}),
         builtin=list(bridge.builtin_choices()),
         teams=teams,
         hub=hub_fields(request.POST),
@@ -76,7 +80,7 @@ def choose_data(request: HttpRequest) -> HttpResponse:
 def builtin_dataset(user: User, team: Team, name: str) -> Dataset:
     """The team's own row of a builtin dataset, made when there is none that can be used."""
     known = selectors.dataset_list(user).filter(source=Dataset.Source.BUILTIN, name=name, team=team)
-    usable = known.exclude(state=Dataset.State.REFUSED).first()
+    usable = known.exclude(state__in=Dataset.UNUSABLE).first()
     return usable or services.create_dataset(user, source="builtin", name=name, team=team)
 
 

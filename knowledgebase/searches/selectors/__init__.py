@@ -3,6 +3,14 @@
 `searches` holds the searches with their reports, `fronts` their best trials, `reasons` what was said for trials.
 """
 
+from knowledgebase.searches.selectors.deletion import (
+    DatasetContents,
+    SearchContents,
+    dataset_contents,
+    deletable_datasets,
+    may_delete_dataset,
+    search_contents,
+)
 from knowledgebase.searches.selectors.fronts import USUAL_OBJECTIVES, FrontPoint, best_trial, front_of
 from knowledgebase.searches.selectors.reasons import Sources, visible_sources
 from knowledgebase.searches.selectors.searches import (
@@ -30,20 +38,26 @@ from knowledgebase.searches.selectors.searches import (
 __all__ = [
     "USUAL_OBJECTIVES",
     "ColdTwin",
+    "DatasetContents",
     "FrontPoint",
     "NeighbourTask",
     "RunningTrial",
+    "SearchContents",
     "SearchReport",
     "Shift",
     "Sources",
     "best_trial",
     "cold_twin",
+    "dataset_contents",
     "dataset_detail",
     "dataset_list",
+    "deletable_datasets",
     "front_of",
     "may_cancel",
+    "may_delete_dataset",
     "prior_experiences",
     "prior_neighbours",
+    "search_contents",
     "search_detail",
     "search_list",
     "search_report",

@@ -87,8 +87,8 @@ class SearchReport:
 
 
 def dataset_list(user: User) -> QuerySet[Dataset]:
-    """Datasets the user may see, newest first."""
-    return Dataset.objects.visible_to(user).order_by("-created_at", "id")
+    """Datasets the user may see, newest first, without what is left of deleted ones."""
+    return Dataset.objects.visible_to(user).exclude(state=Dataset.State.DELETED).order_by("-created_at", "id")
 
 
 def dataset_detail(user: User, dataset_id: UUID) -> Dataset | None:

@@ -12,6 +12,7 @@ from knowledgebase.searches.services.datasets import (
     resolve_dataset,
     store_upload,
 )
+from knowledgebase.searches.services.deletion import delete_dataset, delete_search
 from knowledgebase.searches.services.drain import drain_searches
 from knowledgebase.searches.services.estimate import Estimate, estimate_search
 from knowledgebase.searches.services.launch import (
@@ -36,6 +37,8 @@ __all__ = [
     "check_request",
     "claim_trial",
     "create_dataset",
+    "delete_dataset",
+    "delete_search",
     "discard_orphans",
     "drain_searches",
     "estimate_search",

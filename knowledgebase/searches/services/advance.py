@@ -39,7 +39,9 @@ def _advance_running(search_id: UUID) -> int:
     # What has to be imported and read is imported and read before the lock, not under it.
     context = bridge.load_context(search_id)
     with transaction.atomic():
-        locked = Search.objects.select_for_update(of=("self",)).get(pk=search_id)
+        locked = Search.objects.select_for_update(of=("self",)).filter(pk=search_id).first()
+        if locked is None:
+            return 0
         if locked.state == Search.State.CANCELLING:
             return _settle_cancelled(locked)
         if locked.state != Search.State.RUNNING or context is None:
@@ -53,8 +55,9 @@ def start_search(search: Search) -> None:
     if dataset.state == Dataset.State.RESOLVING:
         hint_resolve(dataset.pk)
         return
-    if dataset.state == Dataset.State.REFUSED:
-        fail_search(search, "dataset_refused", str(dataset.problem.get("detail", "the dataset was refused")))
+    if dataset.is_unusable:
+        detail = dataset.problem.get("detail", f"the dataset was {dataset.state}")
+        fail_search(search, f"dataset_{dataset.state}", str(detail))
         return
     try:
         start = bridge.prepare_start(search)

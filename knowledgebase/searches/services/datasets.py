@@ -168,17 +168,22 @@ def settle_dataset(dataset: Dataset, changes: Mapping[str, Any]) -> str:
 
 
 def discard_files(dataset: Dataset) -> None:
-    """Remove the uploads of a dataset that nobody else uses: the same bytes are stored once for all."""
+    """Remove the uploads of a dataset that nobody else uses: the same bytes are stored once for all.
+
+    A file that was uploaded again since then may wait for its columns; if nobody chooses them, it goes as an orphan.
+    """
     if dataset.source != Dataset.Source.UPLOAD:
         return
     others = Dataset.objects.filter(source=Dataset.Source.UPLOAD).exclude(pk=dataset.pk)
     kept = {
         name
-        for files in others.exclude(state=Dataset.State.REFUSED).values_list("files", flat=True)
+        for files in others.exclude(state__in=Dataset.UNUSABLE).values_list("files", flat=True)
         for name in files.values()
     }
     for name in set(dataset.files.values()) - kept:
-        (Path(settings.UPLOADS_FOLDER) / name).unlink(missing_ok=True)
+        file = Path(settings.UPLOADS_FOLDER) / name
+        if file.is_file() and file.stat().st_mtime <= dataset.created_at.timestamp():
+            file.unlink(missing_ok=True)
 
 
 def expire_uploads(now: datetime) -> int:
@@ -203,7 +208,7 @@ def discard_orphans(now: datetime) -> int:
     old = {file.name for file in folder.iterdir() if file.is_file() and file.stat().st_mtime < oldest}
     if not old:
         return 0
-    rows = Dataset.objects.filter(source=Dataset.Source.UPLOAD).exclude(state=Dataset.State.REFUSED)
+    rows = Dataset.objects.filter(source=Dataset.Source.UPLOAD).exclude(state__in=Dataset.UNUSABLE)
     old -= {name for files in rows.values_list("files", flat=True) for name in files.values()}
     for name in old:
         (folder / name).unlink(missing_ok=True)

@@ -87,6 +87,7 @@ def launch_search(user: User, request: SearchRequest, *, team: Team | None = Non
         )
     try:
         with transaction.atomic():
+            _hold(request.dataset)
             search = Search.objects.create(**_columns(request, language_models), owner=user, team=owning)
             audit(user, "search.launch", search.pk, concerns=owning, dataset=request.dataset.name)
             hint_advance(search.pk, timezone.now())
@@ -97,6 +98,14 @@ def launch_search(user: User, request: SearchRequest, *, team: Team | None = Non
             raise
         return twin
     return search
+
+
+def _hold(dataset: Dataset) -> None:
+    """Keep the dataset until the search stands in the tables; Problem 422 when it was deleted meanwhile."""
+    usable = Dataset.objects.select_for_update(of=("self",)).exclude(state__in=Dataset.UNUSABLE)
+    if not usable.filter(pk=dataset.pk).exists():
+        message = f"there is no dataset '{dataset.pk}' any more"
+        raise Problem(422, "unknown_dataset", "Unknown dataset", message, [FieldError("dataset", message)])
 
 
 def cancel_search(user: User, search: Search) -> Search:
@@ -136,9 +145,9 @@ def check_request(request: SearchRequest) -> tuple[list[FieldError], list[str]]:
         check_gate(request.gate_options)
     except Refused as refusal:
         errors.append(FieldError("gate_options", refusal.detail))
-    if request.dataset.state == Dataset.State.REFUSED:
+    if request.dataset.is_unusable:
         detail = request.dataset.problem.get("detail", "")
-        errors.append(FieldError("dataset", f"{request.dataset.pk} was refused: {detail}"))
+        errors.append(FieldError("dataset", f"{request.dataset.pk} was {request.dataset.state}: {detail}"))
     return errors, language_models
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import OperationalError
 
 from knowledgebase.searches import bridge
+from knowledgebase.searches.models import Trial
 from knowledgebase.searches.services.sweep import end_lost
 from knowledgebase.searches.services.trials import (
     LEASE_S,
@@ -83,6 +84,9 @@ def run_trial(
     heartbeat = Heartbeat(claim, is_stopping, on_progress)
     try:
         ending = bridge.run_pipeline(trial_id, heartbeat)
+    except Trial.DoesNotExist:
+        logger.info("trial %s was deleted with its search before it began", trial_id)
+        return "refused"
     except Exception:
         # Whatever broke here is ours (disk, database, a bug), not the pipeline's: the trial is tried again.
         logger.exception("trial %s could not be run", trial_id)

@@ -55,8 +55,12 @@ def expire_claim(claim: Claim) -> bool:
 
 
 def end_lost(claim: Claim) -> bool:
-    """End a trial whose attempts are used up, with the Experience that says so."""
-    ended = finish_trial(claim, bridge.lost_ending(claim.trial_id))
+    """End a trial whose attempts are used up, with the Experience that says so; False when it is not ours, or gone."""
+    try:
+        ending = bridge.lost_ending(claim.trial_id)
+    except Trial.DoesNotExist:
+        return False
+    ended = finish_trial(claim, ending)
     if ended:
         logger.warning("trial %s ended as lost at attempt %d", claim.trial_id, claim.token)
     return ended

@@ -62,7 +62,9 @@ def claim_trial(trial_id: UUID, worker: str) -> Claim | None:
     if not taken:
         return None
     # Nobody else writes attempt while the lease holds, so this reads the value of our own update.
-    trial = Trial.objects.only("search_id", "attempt").get(pk=trial_id)
+    trial = Trial.objects.only("search_id", "attempt").filter(pk=trial_id).first()
+    if trial is None:
+        return None
     return Claim(trial_id=trial_id, search_id=trial.search_id, token=trial.attempt)
 
 
@@ -73,8 +75,8 @@ def beat_trial(claim: Claim, progress: Progress) -> Beat:
     )
     if not held:
         return Beat(is_ours=False, is_cancelled=False)
-    state = Search.objects.values_list("state", flat=True).get(pk=claim.search_id)
-    return Beat(is_ours=True, is_cancelled=state != Search.State.RUNNING)
+    state = Search.objects.filter(pk=claim.search_id).values_list("state", flat=True).first()
+    return Beat(is_ours=state is not None, is_cancelled=state != Search.State.RUNNING)
 
 
 def finish_trial(claim: Claim, ending: Ending) -> bool:

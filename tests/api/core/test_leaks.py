@@ -92,6 +92,8 @@ ENTRIES = {
     "experiences:tasks": "own",
     "experiences:withdraw": "owners",
     "searches:cancel": "team",
+    "searches:delete": "team",
+    "searches:delete-dataset": "team",
     "searches:columns": "own",
     "searches:detail": "team",
     "searches:estimate": "team",
@@ -109,6 +111,8 @@ ENTRIES = {
     "web:ready": "open",
     "web:theme": "open",
 }
+# Pages that a viewer of the team is told to be no page of theirs.
+READ_ONLY = ("searches:delete", "searches:delete-dataset", "searches:set-up")
 HIDDEN = (302, 401, 403, 404, 405)
 
 
@@ -288,7 +292,7 @@ def test_those_in_the_team_do_meet_them(who, objects, visitors):
         if ENTRIES[name] != "team" or name in ("api:search-script",):
             continue
         answer = visitors[who].get(address)
-        if answer.status_code not in (200, 405, *((403,) if name == "searches:set-up" else ())):
+        if answer.status_code not in (200, 405, *((403,) if name in READ_ONLY else ())):
             missed.append((address, answer.status_code))
     assert missed == []
     for address in ("/experiences/", "/searches/", "/accounts/"):
@@ -299,6 +303,8 @@ def test_those_in_the_team_do_meet_them(who, objects, visitors):
     ("address", "form"),
     [
         ("/searches/{search_id}/cancel/", {}),
+        ("/searches/{search_id}/delete/", {"seen": "yes"}),
+        ("/searches/datasets/{dataset_id}/delete/", {"seen": "yes"}),
         ("/searches/new/{dataset_id}/", {"trials": "2", "wall_s": "30", "memory_gib": "1", "slots": "1",
                                          "methods": ["linear"], "objectives": ["score"]}),
         ("/accounts/teams/{slug}/invite/", {"role": "owner"}),
@@ -385,6 +391,8 @@ FORMS: list[tuple[str, dict[str, str] | str]] = [
     ("/searches/new/columns/", {"upload": "{upload}", "text_columns": "text", "label_column": "label"}),
     ("/searches/new/{dataset_id}/", SEARCH_FORM),
     ("/searches/{search_id}/cancel/", {"sure": "yes"}),
+    ("/searches/{search_id}/delete/", {"seen": "yes", "experiences": "delete"}),
+    ("/searches/datasets/{dataset_id}/delete/", {"seen": "yes"}),
     ("/accounts/tokens/", {"name": "mine", "team": "{slug}", "scopes": "experiences:read"}),
     ("/accounts/tokens/{token_id}/revoke/", {"sure": "yes"}),
     ("/accounts/teams/{slug}/invite/", {"role": "owner"}),

@@ -48,6 +48,8 @@ BOUNDS = {
     "experiences:tasks": [("/experiences/tasks/", 5)],
     "experiences:withdraw": [("/experiences/{good}/withdraw/", 5)],
     "searches:columns": [("{upload}", 2)],
+    "searches:delete": [("/searches/{search}/delete/", 8)],
+    "searches:delete-dataset": [("/searches/datasets/{dataset}/delete/", 7)],
     "searches:detail": [("/searches/{search}/", 5)],
     "searches:index": [("/searches/", 4)],
     "searches:new": [("/searches/new/", 4)],

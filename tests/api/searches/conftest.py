@@ -83,9 +83,8 @@ def make_search(person: User, dataset: Dataset) -> Callable[..., Search]:
             "state": "running",
             "started_at": timezone.now(),
             "wall_s": 60.0,
+            "dataset": dataset,
         }
-        return Search.objects.create(
-            owner=person, team=personal_team(person), dataset=dataset, **(columns | changes)
-        )
+        return Search.objects.create(owner=person, team=personal_team(person), **(columns | changes))
 
     return make

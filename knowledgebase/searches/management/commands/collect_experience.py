@@ -138,7 +138,8 @@ class Command(BaseCommand):
     def dataset(self, task: Mapping[str, Any], shared: Path | None) -> Dataset:
         user, team = self.collector()
         source, name = task["source"], task["name"]
-        known = Dataset.objects.filter(owner=user, source=source, name=name).exclude(state="refused").first()
+        usable = Dataset.objects.exclude(state__in=Dataset.UNUSABLE)
+        known = usable.filter(owner=user, source=source, name=name).first()
         if source == "file":
             if shared is None:
                 raise CommandError(f"task {name!r} reads files: say where they are with --shared")
