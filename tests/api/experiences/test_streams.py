@@ -20,7 +20,7 @@ from knowledgebase.experiences.models import Experience
 from knowledgebase.experiences.services import delete_experience, narrow_experience, record_experiences
 
 URL = "/api/v1/experiences/export/"
-MANY = 600
+MANY = 2000
 transactional = pytest.mark.django_db(transaction=True)
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,8 @@ def whole(answer):
 @transactional
 @pytest.mark.parametrize("address", [URL, "/api/v1/experiences/", "/experiences/"])
 def test_an_order_that_takes_too_long_is_refused_before_anything_is_sent(owner, many, settings, address):
-    settings.READ_TIMEOUT_S = 0.001
+    # SQLite looks at the clock now and then, which any time is over for; 0 would mean no bound to PostgreSQL.
+    settings.READ_TIMEOUT_S = 0.001 if connection.vendor == "postgresql" else 0.0
     reader = owner.pages if address == "/experiences/" else owner.api
     answer = reader.get(address, {"order": "-h.weight_decay"})
     assert answer.status_code == 422
