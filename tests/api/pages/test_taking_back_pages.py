@@ -79,6 +79,13 @@ def test_nothing_is_taken_back_without_the_tick_nor_widened(owner, run, form, st
     assert Experience.objects.get().visibility == "team"
 
 
+@pytest.mark.parametrize("step", ["delete", "withdraw"])
+def test_the_run_is_named_as_its_own_record_names_it(owner, run, step):
+    assert f"{run['task']['name']}: {run['pipeline']['method']}" in text(
+        owner, f"/experiences/{run['id']}/{step}/"
+    )
+
+
 def test_deleting_says_what_goes_and_what_stays(owner, run, record):
     other = twin(run, record)
     record_experiences([other], owner=owner.user, team=owner.team)
