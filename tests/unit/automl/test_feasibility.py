@@ -203,9 +203,11 @@ def test_very_many_groups_are_left_out_several_at_a_time() -> None:
 
 
 def test_its_intervals_hold_what_they_promise() -> None:
-    left = STORE.runs[0].task
-    model = fit_feasibility([run for run in STORE.runs if run.task != left], STORE.facts)
-    own = [run for run in STORE.runs if run.task == left and run.status == "ok"]
-    found = model.forecast([run.pipeline for run in own], [view_of(run) for run in own])
-    wrong = np.abs(found.log_seconds - np.log([run.seconds or 1.0 for run in own])) / found.seconds_deviation
-    assert 0.6 < (wrong < 1.2816).mean() <= 1
+    inside: list[bool] = []
+    for left in sorted({run.task for run in STORE.runs}):
+        model = fit_feasibility([run for run in STORE.runs if run.task != left], STORE.facts)
+        own = [run for run in STORE.runs if run.task == left and run.status == "ok"]
+        found = model.forecast([run.pipeline for run in own], [view_of(run) for run in own])
+        wrong = np.abs(found.log_seconds - np.log([run.seconds or 1.0 for run in own]))
+        inside += list(wrong < 1.2816 * found.seconds_deviation)
+    assert 0.7 < np.mean(inside) < 0.9, "four in five are promised"
