@@ -14,7 +14,12 @@ import pytest
 import tunelore
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORTER = {"range(12)": "range(1)", "train_rows=200": "train_rows=40"}
+SHORTER = {
+    "range(12)": "range(1)",
+    "train_rows=200": "train_rows=40",
+    "validation_rows=200": "validation_rows=40",
+    "test_rows=200": "test_rows=40",
+}
 
 
 @pytest.mark.embedded
