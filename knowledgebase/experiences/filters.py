@@ -74,8 +74,8 @@ class ExperienceFilters:
             named = Q(name__icontains=self.q)
             ids = identified(self.q)
             wanted = ids | pointing("task_description", named) | pointing("language_model", named)
-            # Left out where it says nothing: beside another leg SQLite would read the whole store for a known id.
-            if not ids or Experience.objects.filter(method=self.q).exists():
+            # Left out where it says nothing: beside another leg SQLite would read the whole store.
+            if Experience.objects.filter(method=self.q).exists():
                 wanted |= Q(method=self.q)
             found &= wanted
         return found & condition(self.filter)
