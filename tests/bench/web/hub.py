@@ -42,18 +42,17 @@ def make_searches() -> None:
 
     from knowledgebase.accounts.models import User
     from knowledgebase.accounts.services import personal_team
-    from knowledgebase.experiences.models import LanguageModel, Task
+    from knowledgebase.experiences.models import LanguageModel, TaskDescription
     from knowledgebase.searches.models import Dataset, Search, Trial
 
     owner, now = User.objects.get(username="admin"), timezone.now()
-    team, task = (
-        personal_team(owner),
-        Task.objects.filter(descriptions__name="invented task 03").distinct().get(),
-    )
+    team = personal_team(owner)
+    words = TaskDescription.objects.select_related("task").filter(name="invented task 03").first()
+    assert words is not None
     models = [row.key for row in LanguageModel.objects.order_by("pk")[:4]]
     dataset, _ = Dataset.objects.get_or_create(
         owner=owner, team=team, source="builtin", name="parameter-type",
-        defaults={"state": "ready", "task_digest": task.digest, "metafeatures": task.metafeatures,
+        defaults={"state": "ready", "task_digest": words.task.digest, "metafeatures": words.metafeatures,
                   "classes": [str(n) for n in range(8)], "train_rows": 600, "fingerprint": "rows-sha256:" + "1" * 64},
     )  # fmt: skip
     for state, title in TITLES.items():
