@@ -45,7 +45,17 @@ def keys(rows: QuerySet[Any], most: int = MOST_KEYS) -> list[Any] | QuerySet[Any
 
 def pointing(noun: str, what: Q) -> Q:
     """Experiences that point to rows of a noun for which `what` holds; those that point to none are not among them."""
-    return Q(**{f"{noun}__in": keys(named(noun, what))})
+    rows = named(noun, what)
+    if noun == "task_description" and _says_every_word_of(rows):
+        # The same experiences, and the indexes that pages are counted in know tasks, not words.
+        return Q(task__in=keys(Task.objects.filter(pk__in=rows.values("task")).order_by()))
+    return Q(**{f"{noun}__in": keys(rows)})
+
+
+def _says_every_word_of(rows: QuerySet[Any]) -> bool:
+    """Whether nobody says anything else of the tasks that these descriptions are of."""
+    others = TaskDescription.objects.filter(task__in=rows.values("task")).exclude(pk__in=rows.values("pk"))
+    return not others.exists()
 
 
 def named(noun: str, what: Q) -> QuerySet[Any]:

@@ -50,6 +50,20 @@ def test_by_an_id_as_it_is_written_or_shown(
         assert found(stranger, written(pk)) == []
 
 
+def test_by_what_a_record_calls_its_task_and_not_by_what_others_call_the_same(
+    owner: Person, two: list[str], record: Callable[..., dict[str, Any]]
+) -> None:
+    again = record()
+    again["task"]["name"] = "harbour notices"
+    record_experiences([again], owner=owner.user, team=owner.team)
+    assert found(owner, "harbour") == sorted([two[0], again["id"]]), "everybody says so"
+    other = record()
+    other["task"]["name"] = "port news"
+    record_experiences([other], owner=owner.user, team=owner.team)
+    assert found(owner, "harbour") == sorted([two[0], again["id"]]), "one says otherwise"
+    assert found(owner, "port") == [other["id"]]
+
+
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
     "text", ["00000000", "00000000-0000-7000-8000-000000000000", "0000000", "nothing so named"]
