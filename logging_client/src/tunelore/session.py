@@ -19,7 +19,8 @@ from tunelore.sending.hub import Hub
 from tunelore.sending.sender import Sender
 from tunelore.settings import Settings
 from tunelore.spool.file import SpoolWriter
-from tunelore.spool.outbox import Parcel, sweep
+from tunelore.spool.outbox import Parcel
+from tunelore.spool.sweeping import sweep
 
 Prepare = Callable[[], dict[str, Any]]
 Late = Callable[[], "dict[str, Any] | None"]  # None: not yet

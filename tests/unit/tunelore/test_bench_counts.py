@@ -35,7 +35,7 @@ def test_a_killed_run_is_ok_only_if_it_had_begun_to_end(
 def test_what_others_left_behind_waits(counts: Any, client: Path) -> None:
     counts.left_behind(client, 3)
     assert [stored.alive for stored in read_folder(client)] == [False] * 3
-    assert len(parcels(client, of_the_living=False)) == 3
+    assert len(parcels(client)) == 3
 
 
 def test_a_script_says_that_it_is_about_to_end(counts: Any, tmp_path: Path) -> None:

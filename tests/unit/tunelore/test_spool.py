@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tunelore import exits, record, run, trouble
-from tunelore.sending.hub import Hub
-from tunelore.sending.sender import Sender
-from tunelore.spool import outbox
+from tunelore import record, trouble
+from tunelore.spool import outbox, sweeping
 from tunelore.spool.file import SpoolWriter, decode, encode, lives, place, process_start
 from tunelore.spool.outbox import read_file
+
+from tests.unit.tunelore.spooled import begin, dead, end
 
 # A file of format 1 as version 0.1.0 wrote it: every later version must read it.
 GOLDEN = (
@@ -39,27 +38,6 @@ GOLDEN = (
     '0T10:00:09.000Z","points":[{"step":5,"epoch":0.5,"seconds":8.5,"values":{"loss":0.5}}],"step":6'
     ',"epoch":0.6,"phase":"train","cost":{"steps":6},"metrics":{}}]\n'
 )
-
-
-def begin(one: dict[str, Any]) -> dict[str, Any]:
-    left_out = ("outcome", "metrics", "primary", "cost", "curve", "finished_at")
-    return {
-        "kind": "begin",
-        "run": one["id"],
-        "record": {key: value for key, value in one.items() if key not in left_out},
-    }
-
-
-def end(one: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "end", "run": one["id"], "record": one}
-
-
-def dead(path: Path) -> None:
-    """The same file as a process that is gone left it."""
-    lines = path.read_bytes().split(b"\n", 1)
-    header = decode(lines[0])
-    assert header is not None
-    path.write_bytes(encode({**header, "pid": 2**22 + 1, "start": "1"}) + lines[1])
 
 
 def test_a_line_is_json_and_knows_its_damage() -> None:
@@ -103,7 +81,6 @@ def test_a_finished_run_waits_also_while_its_process_lives(client: Path, ok_reco
     writer.append(end(ok_record), durable=True)
     (parcel,) = outbox.parcels(client)
     assert (parcel.id, parcel.record) == (ok_record["id"], ok_record)
-    assert outbox.parcels(client, of_the_living=False) == []
     writer.close()
 
 
@@ -192,110 +169,6 @@ def test_a_folder_that_cannot_be_made_is_counted(tmp_path: Path, client: Path) -
     assert trouble.counts["spool"] == 1
 
 
-def test_settled_files_of_dead_processes_are_removed_and_no_others(
-    client: Path, cast: dict[str, Any]
-) -> None:
-    first, second = SpoolWriter(client), SpoolWriter(client)
-    for writer, one in ((first, cast["ok"]), (second, cast["oom"])):
-        writer.append(begin(one))
-        writer.append(end(one))
-        writer.close()
-    for parcel in outbox.parcels(client):
-        outbox.settle(parcel, "delivered")
-    assert outbox.parcels(client) == []
-    assert outbox.sweep(client) == 0
-    dead(first.path)
-    assert outbox.sweep(client) == 1
-    assert {path.suffix for path in client.iterdir()} == {".jsonl", ".done"}
-    assert outbox.sweep(client, keep=second.path) == 1
-    assert list(client.iterdir()) == []
-
-
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The spool files that are read from now on."""
-    seen: list[Path] = []
-    real = outbox.read_file
-    monkeypatch.setattr(outbox, "read_file", lambda path: seen.append(path) or real(path))
-    return seen
-
-
-def many(client: Path, one: dict[str, Any], number: int) -> list[Path]:
-    """Files of processes that are alive and have sent nothing."""
-    writer = SpoolWriter(client)
-    writer.append(begin(one))
-    writer.close()
-    paths = [client / f"0000000000001-1-{each:08d}.jsonl" for each in range(number)]
-    for path in paths:
-        path.write_bytes(writer.path.read_bytes())
-    return paths
-
-
-def test_a_file_of_which_nothing_is_settled_is_not_read(
-    client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paths = many(client, ok_record, 20)
-    outbox.settle(outbox.Parcel(ok_record["id"], ok_record, paths[3]), "delivered")
-    dead(paths[3])
-    seen = reads(monkeypatch)
-    assert outbox.sweep(client) == 1
-    assert seen == [paths[3]]
-
-
-def test_sending_reads_no_file_of_others_again(
-    hub: Any, client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A thousand processes share a home; what one sends costs it no look at the others' files."""
-    paths = many(client, ok_record, 20)
-    for path in paths:  # as of processes that have sent a run before this one
-        outbox.settle(outbox.Parcel(ok_record["id"], ok_record, path), "delivered")
-    sender = Sender(Hub(hub.url), client, list)
-    seen = reads(monkeypatch)
-    sender.start()
-    for number in range(1, 4):
-        sender.send(outbox.Parcel(ok_record["id"], ok_record, paths[0]))
-        hub.wait_for(lambda number=number: len(hub.uploads()) == number)
-        assert sender.flush(time.monotonic() + 10)
-    sender.stop()
-    assert len(seen) <= 43  # the start's two looks at 21 files; 63 more if each turn took one
-
-
-def test_the_end_of_a_process_reads_no_file_but_its_own(
-    client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for path in many(client, ok_record, 20):
-        outbox.settle(outbox.Parcel(ok_record["id"], ok_record, path), "delivered")
-    one = run("weather", spool=client)
-    seen = reads(monkeypatch)
-    one.finish({"accuracy": 0.5})
-    exits.close_all(10)
-    assert seen == []
-    assert len(outbox.parcels(client)) == 1
-
-
-def test_a_file_of_another_machine_stays_until_its_runs_have_ended(
-    client: Path, ok_record: dict[str, Any]
-) -> None:
-    """A process there may be stopped, or its clock be off; its own end would go to a file that is deleted."""
-    writer = SpoolWriter(client)
-    writer.append(begin(ok_record))
-    head, rest = writer.path.read_bytes().split(b"\n", 1)
-    writer.path.write_bytes(encode({**(decode(head) or {}), "place": "elsewhere"}) + rest)
-    os.utime(writer.path, (1, 1))
-    (lost,) = outbox.parcels(client)
-    outbox.settle(lost, "delivered")
-    assert outbox.parcels(client) == []
-    assert outbox.sweep(client) == 0
-    writer.append(end(ok_record))
-    os.utime(writer.path, (1, 1))
-    (own,) = outbox.parcels(client)  # which is said over what others took it for
-    assert (own.record, own.is_guess) == (ok_record, False)
-    assert outbox.sweep(client) == 0
-    outbox.settle(own, "delivered")
-    assert outbox.parcels(client) == []
-    assert outbox.sweep(client) == 1
-    writer.close()
-
-
 @pytest.mark.parametrize(("verdict", "again"), [("delivered", True), ("rejected", True), ("dropped", False)])
 def test_a_process_that_slept_where_the_system_tells_of_none_has_the_last_word(
     client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch, verdict: str, again: bool
@@ -308,7 +181,7 @@ def test_a_process_that_slept_where_the_system_tells_of_none_has_the_last_word(
     (lost,) = outbox.parcels(client)
     assert lost.is_guess
     outbox.settle(lost, verdict)
-    assert outbox.sweep(client) == 0
+    assert sweeping.sweep(client) == 0
     writer.append({"kind": "progress", "run": ok_record["id"], "points": []})
     ((stored, run),) = [(one, run) for one in outbox.read_folder(client) for run in one.runs.values()]
     assert stored.state(run) == ("running" if again else verdict)
@@ -336,7 +209,7 @@ def test_a_file_of_a_later_format_is_left_alone(client: Path, ok_record: dict[st
         encode({"kind": "spool", "format": 2, "pid": 2**22 + 1, "place": place()}) + encode(end(ok_record))
     )
     assert outbox.parcels(client) == []
-    assert outbox.sweep(client) == 0
+    assert sweeping.sweep(client) == 0
     assert path.exists()
 
 

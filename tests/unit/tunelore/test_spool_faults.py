@@ -18,7 +18,8 @@ from tunelore import session as sessions
 from tunelore.record import uuid7
 from tunelore.spool import file as writing
 from tunelore.spool.file import SpoolWriter, decode, encode
-from tunelore.spool.outbox import parcels, read_file, sweep
+from tunelore.spool.outbox import parcels, read_file
+from tunelore.spool.sweeping import sweep
 
 from tests.unit.tunelore.processes import environment
 

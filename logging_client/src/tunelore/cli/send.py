@@ -14,7 +14,8 @@ from tunelore.sending.hub import DELIVERED, DROPPED, KEPT, REJECTED, Hub, batche
 from tunelore.settings import Settings
 from tunelore.spool.file import SpoolWriter
 from tunelore.spool.outbox import REJECTED as REJECTED_FOLDER
-from tunelore.spool.outbox import Parcel, parcels, refused, reject, settle, sweep
+from tunelore.spool.outbox import Parcel, parcels, refused, reject, settle
+from tunelore.spool.sweeping import sweep
 from tunelore.written import NotARun, records_in
 
 MAX_BYTES = 100_000_000

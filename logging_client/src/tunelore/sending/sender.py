@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tunelore.sending.hub import (
     DELIVERED,
     DROPPED,
     KEPT,
+    MAX_BATCH,
     REFUSALS,
     REJECTED,
     RUNS,
@@ -26,7 +28,8 @@ from tunelore.sending.hub import (
     deliver,
     reason_of,
 )
-from tunelore.spool.outbox import Parcel, parcels, reject, settle, sweep
+from tunelore.spool.outbox import Parcel
+from tunelore.spool.sweeping import Leftovers
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 300.0
@@ -54,9 +57,7 @@ class Sender:
         self._asked_at: float | None = None
         self._answers = False
         self._done: set[str] = set()
-        # Files that dead processes left, and those of them where something was settled.
-        self._left: set[Path | None] = set()
-        self._settled: set[Path] = set()
+        self._leftovers = Leftovers(folder)
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -109,10 +110,7 @@ class Sender:
 
     def _work(self) -> None:
         with trouble.quietly("sender"):
-            sweep(self._folder)
-            # The living send their own; else every start of a job's many processes would send everything.
-            for parcel in parcels(self._folder, of_the_living=False):
-                self._left.add(parcel.source)
+            for parcel in self._leftovers.parcels():
                 self.send(parcel)
         while not self._stopping:
             with trouble.quietly("sender"):
@@ -161,7 +159,7 @@ class Sender:
 
     def _deliver(self) -> None:
         while self._waiting and time.monotonic() >= self._not_before:
-            batch = batches(list(self._waiting)[:100])[0]
+            batch = batches(list(islice(self._waiting, MAX_BATCH)))[0]
             self._asked_at = time.monotonic()
             report = deliver(self._hub, batch)
             self._heard(report.status)
@@ -176,28 +174,23 @@ class Sender:
                 self._back_off(report.wait_s, report.reason)
             else:
                 self._failures = 0
-        if not self._waiting and self._settled:
-            sweep(self._folder, self._settled)
-            self._settled.clear()
+        if not self._waiting:
+            self._leftovers.sweep()
 
     def _heard(self, status: int) -> None:
         self._answers, self._asked_at = status != 0, None
 
     def _settle(self, report: Report) -> None:
-        for parcel, verdict, _ in report.verdicts:
-            if verdict != KEPT:
-                self._done.add(parcel.id)
-                if parcel.source is not None and parcel.source in self._left:
-                    self._settled.add(parcel.source)
+        self._done |= {parcel.id for parcel, verdict, _ in report.verdicts if verdict != KEPT}
         for verdict in (DELIVERED, DROPPED):
             for parcel, _ in report.of(verdict):
-                settle(parcel, verdict)
+                self._leftovers.settle(parcel, verdict)
         for parcel, answer in report.of(REJECTED):
             trouble.note(
                 "rejected",
                 f"the hub refused run {parcel.id} ({answer['status']}); see rejected/ in the spool",
             )
-            reject(parcel, self._folder, answer)
+            self._leftovers.reject(parcel, answer)
 
     def _back_off(self, asked_s: float | None, reason: str) -> None:
         """Twice as long each time, with some chance in it so that many clients do not come back at once."""

@@ -19,6 +19,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -68,6 +69,11 @@ def header(visibility: str | None = None) -> dict[str, Any]:
 
 def place() -> str:
     """A digest of machine, boot and process namespace: within one place, a process number means one thing."""
+    return _place_of(os.getpid())  # a child may live in another namespace
+
+
+@lru_cache(maxsize=1)
+def _place_of(_process: int) -> str:
     marks = [_text(Path(path)) for path in _MARKS]
     try:
         marks.append(os.readlink("/proc/self/ns/pid"))

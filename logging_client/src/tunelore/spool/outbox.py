@@ -67,7 +67,10 @@ class StoredRun:
 
 @dataclass
 class SpoolFile:
-    """A file's header, its runs, what the hub already has of them, and how many lines are damaged."""
+    """A file's header, its runs, what the hub already has of them, and how many lines are damaged.
+
+    `alive`: its process may still write; `ended`: it is known that it never will.
+    """
 
     path: Path
     header: dict[str, Any]
@@ -75,6 +78,7 @@ class SpoolFile:
     done: dict[str, str]
     damaged: int
     alive: bool
+    ended: bool
 
     def state(self, run: StoredRun) -> str:
         """running, waiting, or what became of it: delivered, dropped, rejected, lost."""
@@ -99,7 +103,9 @@ def read_file(path: Path) -> SpoolFile:
                 _apply(runs, payload)
     if header.get("format", FORMAT) != FORMAT:
         runs = {}
-    return SpoolFile(path, header, runs, read_done(path), damaged, _alive(path, header))
+    known = _lives(header)
+    alive = _written_lately(path) if known is None else known
+    return SpoolFile(path, header, runs, read_done(path), damaged, alive, known is False)
 
 
 def _apply(runs: dict[str, StoredRun], payload: Mapping[str, Any]) -> None:
@@ -124,10 +130,7 @@ def _lives(header: Mapping[str, Any]) -> bool | None:
     return lives(int(header.get("pid") or 0), header.get("start"))
 
 
-def _alive(path: Path, header: Mapping[str, Any]) -> bool:
-    known = _lives(header)
-    if known is not None:
-        return known
+def _written_lately(path: Path) -> bool:
     try:
         return time.time() - path.stat().st_mtime < SILENT_S
     except OSError:
@@ -175,10 +178,11 @@ class Parcel:
 
 def read_folder(folder: Path) -> Iterator[SpoolFile]:
     """Every readable spool file of the folder; others are counted."""
-    return _read(spool_files(folder))
+    return read_files(spool_files(folder))
 
 
-def _read(paths: Iterable[Path]) -> Iterator[SpoolFile]:
+def read_files(paths: Iterable[Path]) -> Iterator[SpoolFile]:
+    """Each that is there and can be read; the unreadable are counted."""
     for path in paths:
         with trouble.quietly("spool"):
             try:
@@ -188,12 +192,15 @@ def _read(paths: Iterable[Path]) -> Iterator[SpoolFile]:
             yield stored
 
 
-def parcels(folder: Path, *, of_the_living: bool = True) -> list[Parcel]:
-    """Everything that waits, in the order it was made; of processes still training only their ended runs, or none."""
+def parcels(folder: Path) -> list[Parcel]:
+    """Everything that waits, in the order it was made; of processes still training only their ended runs."""
+    return [parcel for stored in read_folder(folder) for parcel in parcels_of(stored)]
+
+
+def parcels_of(stored: SpoolFile) -> list[Parcel]:
+    """What waits in one file."""
     return [
         Parcel(run.id, record, stored.path, stored.header.get("visibility"), run.final is None)
-        for stored in read_folder(folder)
-        if of_the_living or not stored.alive
         for run in stored.runs.values()
         if stored.state(run) == WAITING and (record := run.record(stored.alive)) is not None
     ]
@@ -236,42 +243,3 @@ def refused(folder: Path) -> list[Parcel]:
             kept = json.loads(path.read_text(encoding="utf-8"))
             found.append(Parcel(path.stem, kept["record"], None, kept.get("visibility")))
     return found
-
-
-def sweep(folder: Path, among: Iterable[Path] | None = None, *, keep: Path | None = None) -> int:
-    """Remove the files of dead processes of which every run is settled; how many were removed.
-
-    `among`: look at these only. A file of which nothing is settled is not read.
-    """
-    removed = 0
-    for stored in _read(
-        path for path in (spool_files(folder) if among is None else among) if done_path(path).exists()
-    ):
-        finished = not stored.alive or stored.path == keep
-        settled = all(stored.state(run) not in (WAITING, RUNNING) for run in stored.runs.values())
-        if finished and settled and _is_ours(stored):
-            with trouble.quietly("spool"):
-                stored.path.unlink(missing_ok=True)
-                done_path(stored.path).unlink(missing_ok=True)
-                removed += 1
-    if among is None:
-        _remove_orphans(folder)
-    return removed
-
-
-def _remove_orphans(folder: Path) -> None:
-    """A verdict may come after its file is gone."""
-    with trouble.quietly("spool"):
-        for path in folder.glob("*.done"):
-            if not path.with_suffix(".jsonl").exists():
-                path.unlink(missing_ok=True)
-
-
-def _is_ours(stored: SpoolFile) -> bool:
-    """Never delete a file in which nothing could be read: it may be of a later version, or damaged.
-
-    Nor one of a process that may only be stopped (elsewhere, or where the system does not tell, with its laptop), and
-    has yet to write how its runs end.
-    """
-    ended = _lives(stored.header) is False or all(run.final is not None for run in stored.runs.values())
-    return ended and bool(stored.runs) and stored.header.get("format") == 1
