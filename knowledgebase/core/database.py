@@ -69,12 +69,17 @@ class Among(In):
 
 
 def refresh_statistics() -> None:
-    """Let the planner look at the tables again: after many rows have come, and at each start of an embedded hub.
+    """Let the planner look at the tables again: after many rows have come or were rewritten, and when a hub starts.
 
-    Without it SQLite believes for ever what it saw when the tables were empty; PostgreSQL looks by itself, later.
+    Without it SQLite believes for ever what it saw when the tables were empty, and nothing at all of one that a
+    migration has made anew. PostgreSQL looks by itself, later; until then it asks the table of every row that an
+    index alone could have counted.
     """
+    vacuum = connection.vendor == "postgresql" and not connection.in_atomic_block
+    tables = connection.introspection.django_table_names(only_existing=True) if vacuum else []
+    names = ", ".join(connection.ops.quote_name(name) for name in tables)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute(f"VACUUM (ANALYZE) {names}" if names else "ANALYZE")
 
 
 def insert_rows(model: type[models.Model], rows: Sequence[models.Model], *, at_once: int) -> None:
