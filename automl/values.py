@@ -93,8 +93,9 @@ class Pipeline:
 
 def is_fraction(value: Scalar) -> TypeGuard[float]:
     """Whether it is `A_FRACTION`; NaN and truths are none."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and LEAST_FRACTION <= value <= 1
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return LEAST_FRACTION <= value <= 1
 
 
 def _plain(value: Scalar) -> Scalar:
