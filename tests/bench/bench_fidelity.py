@@ -23,7 +23,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -47,7 +46,7 @@ from automl.samplers.process import ProcessSampler  # noqa: E402
 from automl.samplers.process_pool import placed  # noqa: E402
 from automl.sources.datasets import DatasetRef  # noqa: E402
 from automl.sources.language_models import MINILM  # noqa: E402
-from automl.space import Choice, Integer, Real, Space  # noqa: E402
+from automl.space import Choice, Integer, Parameter, Real, Space  # noqa: E402
 from automl.spaces.tunelore import tunelore  # noqa: E402
 from automl.values import TRAIN_FRACTION, Limits, Outcome, Pipeline, TaskView  # noqa: E402
 
@@ -112,20 +111,33 @@ def spec_of(dataset: DatasetRef, pipeline: Pipeline) -> TrialSpec:
 
 
 def drawn() -> list[Pipeline]:
-    """33 pipelines without a fraction, the methods in turn; few epochs, or the table would take hours."""
+    """34 pipelines without a fraction, so ordered that every beginning has all methods in their shares.
+
+    What trains has one or two layers and few epochs, or the table would take hours; and the upper part of the learning
+    rates, because below it so few steps leave constant predictors, whatever the fraction.
+    """
     rng, space = np.random.default_rng(20261121), tunelore(MODELS)
-    short = {f"{name}.max_length": Choice((32, 48)) for name in ("full", "partial", "probe")}
-    few = {"full.epochs": Integer(2, 4, log=True), "partial.epochs": Integer(2, 4, log=True)}
-    few |= {f"{name}.batch_size": Choice((16, 32)) for name in ("full", "partial")}
-    # With so few steps the lower half of the learning rates leaves constant predictors, whatever the fraction.
-    few |= {f"{name}.learning_rate": Real(1e-4, 1e-3, log=True) for name in ("full", "partial")}
-    parts = (("linear", MODELS, 7), ("probe", MODELS, 8), ("partial", SMALLER, 9), ("full", SMALLER, 9))
-    found: list[list[Pipeline]] = []
-    for method, models, count in parts:
-        own = {name: value for name, value in (short | few).items() if name.startswith(f"{method}.")}
-        part = space.restrict(methods=[method], language_models=models, parameters=own)
-        found.append([replace(one, space=space.name) for one in part.sample(rng, count)])
-    return [one for turn in zip_longest(*found) for one in turn if one is not None]
+    own: dict[str, dict[str, Parameter]] = {
+        name: {
+            "learning_rate": Real(2e-4, 1e-3, log=True),
+            "epochs": Integer(2, 5, log=True),
+            "batch_size": Choice((16,)),
+        }
+        for name in ("partial", "full")
+    }
+    found: list[tuple[float, Pipeline]] = []
+    for method, models, count in (
+        ("linear", MODELS, 10),
+        ("probe", MODELS, 12),
+        ("partial", SMALLER, 5),
+        ("full", SMALLER, 7),
+    ):
+        narrow = {**own.get(method, {}), **({} if method == "linear" else {"max_length": Choice((32, 48))})}
+        parameters = {f"{method}.{name}": one for name, one in narrow.items()}
+        part = space.restrict(methods=[method], language_models=models, parameters=parameters)
+        named = [replace(one, space=space.name) for one in part.sample(rng, count)]
+        found += [((place + 0.5) / count, one) for place, one in enumerate(named)]
+    return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
 
 def make_table(kept: Path, minutes: float) -> None:
