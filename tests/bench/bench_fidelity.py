@@ -20,11 +20,9 @@ import json
 import os
 import platform
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -34,173 +32,37 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from fidelity.table import (  # noqa: E402
+    FRACTIONS,
+    LIMIT_S,
+    MODELS,
+    Row,
+    datasets,
+    drawn,
+    make_table,
+    rows_of,
+    spec_of,
+    whole,
+)
 
 from automl.estimators.reading import STARTER, read_records  # noqa: E402
 from automl.fronts import hypervolume  # noqa: E402
 from automl.priors import Prior, build_prior  # noqa: E402
-from automl.runners.base import TrialSpec  # noqa: E402
-from automl.runners.execute import execute, read, warm_up  # noqa: E402
+from automl.runners.execute import read  # noqa: E402
 from automl.samplers.base import Setting  # noqa: E402
 from automl.samplers.process import ProcessSampler  # noqa: E402
 from automl.samplers.process_pool import placed  # noqa: E402
 from automl.sources.datasets import DatasetRef  # noqa: E402
-from automl.sources.language_models import MINILM  # noqa: E402
-from automl.space import Choice, Integer, Parameter, Real, Space  # noqa: E402
+from automl.space import Space  # noqa: E402
 from automl.spaces.tunelore import tunelore  # noqa: E402
-from automl.values import TRAIN_FRACTION, Limits, Outcome, Pipeline, TaskView  # noqa: E402
+from automl.values import Limits, Outcome, TaskView  # noqa: E402
 
-SHARED = Path(os.environ.get("TUNELORE_SHARED", ROOT.parent / "shared")) / "data" / "classification"
-FRACTIONS = (1 / 9, 1 / 3, 1)
-#: Rows to train on, of 4,909 and 6,000 that there are; rows to judge.
-TRAIN_ROWS, JUDGED_ROWS = 1800, 400
-#: Seconds at which nothing counts any more, and those after which searches are looked at.
-LIMIT_S, SPENT_S = 120.0, (30, 60, 120, 240, 480)
-MODELS = tuple(MINILM + variant for variant in ("#layers=1", "#layers=2", "#layers=4", ""))
-SMALLER = MODELS[:2]
+#: The seconds after which searches are looked at.
+SPENT_S = (10, 20, 40, 80, 160)
 ARMS = ("random", "random, fractions", "process", "process, fractions")
 PAIRS = (("process, fractions", "process"), ("random, fractions", "random"), ("process", "random"))
-
-
-@dataclass(frozen=True)
-class Row:
-    """A real run of the table."""
-
-    pipeline: Pipeline
-    score: float | None
-    seconds: float
-
-    def outcome(self, number: int) -> Outcome:
-        """Under the limit: what took longer was stopped there."""
-        if self.score is None or self.seconds >= LIMIT_S:
-            status = "timeout" if self.seconds >= LIMIT_S else "error"
-            return Outcome(number, self.pipeline, status, "wall", seconds=min(self.seconds, LIMIT_S))
-        return Outcome(number, self.pipeline, "ok", score=self.score, seconds=self.seconds)
-
-
-def datasets() -> dict[str, DatasetRef]:
-    """Short texts with many rows; SystemExit where the shared data is not there."""
-    if not SHARED.is_dir():
-        raise SystemExit(f"{SHARED} is not there; TUNELORE_SHARED names the shared data folder")
-    columns = {"trec": ("tsv", "question", "coarse"), "banking77": ("parquet", "text", "label")}
-    return {
-        name: DatasetRef(
-            "file",
-            name,
-            path=f"{name}/train.{ending}",
-            validation_path=f"{name}/validation.{ending}",
-            test_path=f"{name}/test.{ending}",
-            text_columns=(text,),
-            label_column=label,
-        )
-        for name, (ending, text, label) in columns.items()
-    }
-
-
-def spec_of(dataset: DatasetRef, pipeline: Pipeline) -> TrialSpec:
-    return TrialSpec(
-        pipeline,
-        dataset,
-        train_rows=TRAIN_ROWS,
-        validation_rows=JUDGED_ROWS,
-        test_rows=20,
-        seed=1,
-        cache=str(ROOT / "build" / "cache"),
-        data_roots=(str(SHARED),),
-    )
-
-
-def drawn() -> list[Pipeline]:
-    """34 pipelines without a fraction, so ordered that every beginning has all methods in their shares.
-
-    What trains has one or two layers and few epochs, or the table would take hours; and the upper part of the learning
-    rates, because below it so few steps leave constant predictors, whatever the fraction.
-    """
-    rng, space = np.random.default_rng(20261121), tunelore(MODELS)
-    own: dict[str, dict[str, Parameter]] = {
-        name: {
-            "learning_rate": Real(2e-4, 1e-3, log=True),
-            "epochs": Integer(2, 5, log=True),
-            "batch_size": Choice((16,)),
-        }
-        for name in ("partial", "full")
-    }
-    found: list[tuple[float, Pipeline]] = []
-    for method, models, count in (
-        ("linear", MODELS, 10),
-        ("probe", MODELS, 12),
-        ("partial", SMALLER, 5),
-        ("full", SMALLER, 7),
-    ):
-        narrow = {**own.get(method, {}), **({} if method == "linear" else {"max_length": Choice((32, 48))})}
-        parameters = {f"{method}.{name}": one for name, one in narrow.items()}
-        part = space.restrict(methods=[method], language_models=models, parameters=parameters)
-        named = [replace(one, space=space.name) for one in part.sample(rng, count)]
-        found += [((place + 0.5) / count, one) for place, one in enumerate(named)]
-    return [one for _, one in sorted(found, key=lambda pair: pair[0])]
-
-
-def make_table(kept: Path, minutes: float) -> None:
-    """Runs what is missing until all is there or the minutes are over."""
-    import torch
-
-    torch.set_num_threads(1)
-    warm_up("full")
-    known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    end = time.monotonic() + 60 * minutes
-    for one in drawn():
-        for name, dataset in datasets().items():
-            for fraction in FRACTIONS:
-                key = key_of(name, one, fraction)
-                if key in known or time.monotonic() > end:
-                    continue
-                known[key] = run_one(dataset, one, fraction)
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_text(json.dumps(known), encoding="utf-8")
-                print(f"{len(known):4} {name} {one.method} {fraction:.3f}: {known[key]}", flush=True)
-
-
-def key_of(name: str, pipeline: Pipeline, fraction: float) -> str:
-    return f"{name} {TRAIN_ROWS} {fraction:.6f} {pipeline.key()}"
-
-
-def run_one(dataset: DatasetRef, pipeline: Pipeline, fraction: float) -> dict[str, Any]:
-    """One real run in this process: the libraries are loaded, and no limit ends it."""
-    values = {**pipeline.hyperparameters, TRAIN_FRACTION: fraction}
-    result = execute(spec_of(dataset, replace(pipeline, hyperparameters=values)))
-    return {
-        "status": result.status,
-        "score": result.primary["value"] if result.primary else None,
-        "seconds": result.cost.get("cpu_s"),
-        "rows": result.fidelity.get("train_rows"),
-    }
-
-
-def rows_of(known: Mapping[str, Any], name: str, space: Space) -> list[Row]:
-    """The table of a task: pipelines that ran on every fraction, as the space has them."""
-    found = []
-    for one in drawn():
-        runs = [known.get(key_of(name, one, fraction)) for fraction in FRACTIONS]
-        if all(run is not None for run in runs):
-            for fraction, run in zip(FRACTIONS, runs, strict=True):
-                values = {**one.hyperparameters, TRAIN_FRACTION: float(f"{fraction:.6g}")}
-                found.append(Row(replace(one, hyperparameters=values), run["score"], run["seconds"]))
-    if wrong := [reason for row in found for reason in space.reasons(row.pipeline)]:
-        raise SystemExit(f"the table has pipelines outside of its space: {wrong[0]}")
-    return found
-
-
-def whole(rows: Sequence[Row]) -> list[Row]:
-    """The runs on all rows, as pipelines of a space without fractions."""
-    return [
-        replace(row, pipeline=replace(row.pipeline, hyperparameters=_without(row.pipeline)))
-        for row in rows
-        if row.pipeline.train_fraction == 1
-    ]
-
-
-def _without(pipeline: Pipeline) -> dict[str, Any]:
-    return {name: value for name, value in pipeline.hyperparameters.items() if name != TRAIN_FRACTION}
 
 
 class TableProcess(ProcessSampler):
@@ -262,6 +124,27 @@ def view_of(name: str, dataset: DatasetRef) -> TaskView:
     return TaskView(name, features["values"], limits=Limits(wall_s=LIMIT_S), train_rows=len(splits.train))
 
 
+def foretold(name: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """How a fraction ranks the pipelines that all rows rank, and the share of their seconds that it takes."""
+    found = []
+    ends = [row for row in rows if row.pipeline.train_fraction == 1]
+    for fraction in sorted({row.pipeline.train_fraction for row in rows} - {1.0}):
+        own = [row for row in rows if row.pipeline.train_fraction == fraction]
+        ranks = [np.argsort(np.argsort([row.score or 0.0 for row in some])) for some in (own, ends)]
+        shares = [a.seconds / b.seconds for a, b in zip(own, ends, strict=True)]
+        rank = float(np.corrcoef(np.array(ranks))[0, 1])
+        found.append(
+            {
+                "task": name,
+                "fraction": fraction,
+                "pipelines": len(own),
+                "rank": rank,
+                "seconds": median(shares),
+            }
+        )
+    return found
+
+
 def replay(rows: Sequence[Row], view: TaskView, seeds: int, *, warm: bool) -> dict[str, list[list[Outcome]]]:
     """Every arm's searches of one task, one for each seed."""
     plain = tunelore(MODELS)
@@ -290,7 +173,7 @@ def measured(known: Mapping[str, Any], seeds: int) -> list[dict[str, Any]]:
             for arm, searches in replay(rows, view, seeds, warm=store == "warm").items():
                 for most in SPENT_S:
                     values = [at_seconds(history, most) for history in searches]
-                    line = {
+                    line: dict[str, Any] = {
                         "store": store,
                         "task": name,
                         "arm": arm,
@@ -361,7 +244,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.replay_only:
         make_table(options.kept, options.minutes)
-    lines = measured(json.loads(options.kept.read_text(encoding="utf-8")), options.seeds)
+    known = json.loads(options.kept.read_text(encoding="utf-8"))
+    space = tunelore(MODELS).with_fractions(FRACTIONS)
+    ranked = [line for name in datasets() for line in foretold(name, rows_of(known, name, space))]
+    for line in ranked:
+        print(
+            "{task:12}{fraction:9.3f}{pipelines:4} pipelines, ranks {rank:6.3f}, seconds {seconds:6.3f}".format(
+                **line
+            )
+        )
+    lines = measured(known, options.seeds)
     pairs = [*differences(lines, "hypervolume"), *differences(lines, "best_score")]
     show(lines, pairs)
     result = {
@@ -369,6 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "seeds": options.seeds,
         "rows": lines,
+        "foretold": ranked,
         "differences": pairs,
         "bars": {},
     }

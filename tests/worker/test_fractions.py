@@ -139,11 +139,12 @@ def test_a_run_that_died_is_said_to_have_had_what_it_asked_for(
 
 def test_a_curve_is_compared_with_those_of_as_many_rows(make_search: Callable[..., Search]) -> None:
     search = make_search(early_stopping="median")
-    for number, values in enumerate([{}, {"train_fraction": 1}, {"train_fraction": 0.3}], 1):
+    said: list[dict[str, float]] = [{}, {"train_fraction": 1}, {"train_fraction": 0.3}]
+    for number, values in enumerate(said, 1):
         one = finished(search, number, EVALUATIONS)
         Trial.objects.filter(pk=one.pk).update(hyperparameters={"epochs": 2, **values})
     peers = []
-    for number, values in enumerate([{}, {"train_fraction": 0.3}, {"train_fraction": 0.1}], 4):
+    for number, values in enumerate([*said[::2], {"train_fraction": 0.1}], 4):
         asking = Trial(search=search, number=number, method="full", hyperparameters={"epochs": 2, **values})
         found = stopping_of(asking)
         assert found is not None
