@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from automl.space import Choice, Space
-from automl.values import SCORE, TRAIN_FRACTION, Objective, Pipeline, Scalar
+from automl.values import SCORE, TRAIN_FRACTION, Objective, Pipeline, is_fraction
 
 #: How far a moved decision goes, in unit coordinates, and how often it is redrawn instead of moved.
 STEP, REDRAWN = 0.15, 0.3
@@ -37,14 +37,15 @@ def beside_in_rows(space: Space, pipelines: Sequence[Pipeline]) -> list[Pipeline
     found = []
     for one in pipelines:
         parameter = space.method(one.method).parameters.get(TRAIN_FRACTION)
-        if isinstance(parameter, Choice):
-            place, own = parameter.index(one.hyperparameters.get(TRAIN_FRACTION)), parameter.options
-            others = [] if place is None else [*own[place + 1 : place + 2], *own[max(place - 1, 0) : place]]
-            found += [_with_fraction(one, other) for other in others]
+        if isinstance(parameter, Choice) and TRAIN_FRACTION in one.hyperparameters:
+            options = sorted(filter(is_fraction, parameter.options))
+            larger = [share for share in options if share > one.train_fraction][:1]
+            smaller = [share for share in options if share < one.train_fraction][-1:]
+            found += [_with_fraction(one, share) for share in (*larger, *smaller)]
     return found
 
 
-def _with_fraction(pipeline: Pipeline, fraction: Scalar) -> Pipeline:
+def _with_fraction(pipeline: Pipeline, fraction: float) -> Pipeline:
     return replace(pipeline, hyperparameters={**pipeline.hyperparameters, TRAIN_FRACTION: fraction})
 
 

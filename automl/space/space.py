@@ -136,9 +136,11 @@ class Space:
 
     def completed(self, pipeline: Pipeline) -> Pipeline:
         """A pipeline that says nothing of a fraction where its method asks for one: it took all rows."""
-        own = self._by_name[pipeline.method].parameters if self.has_method(pipeline.method) else {}
-        parameter, values = own.get(TRAIN_FRACTION), pipeline.hyperparameters
-        if parameter is None or TRAIN_FRACTION in values or parameter.reason(1) is not None:
+        method, values = self._by_name.get(pipeline.method), pipeline.hyperparameters
+        parameter = None if method is None else method.parameters.get(TRAIN_FRACTION)
+        if method is None or parameter is None or TRAIN_FRACTION in values:
+            return pipeline
+        if parameter.reason(1) is not None or not method.applies(TRAIN_FRACTION, values):
             return pipeline
         return replace(pipeline, hyperparameters={**values, TRAIN_FRACTION: 1})
 

@@ -26,7 +26,7 @@ from automl.samplers.local import beside_in_rows
 from automl.samplers.process import ProcessSampler
 from automl.samplers.process_pool import placed
 from automl.sources.rows import CLASSES
-from automl.space import Choice, Flag, Integer, Method, Real, Space
+from automl.space import Choice, Condition, Flag, Integer, Method, Real, Space
 from automl.spaces import preset, read_space, space_from, tunelore
 from automl.testing import SamplerSuite
 from automl.testing.worlds import GOOD, World
@@ -125,6 +125,9 @@ def test_who_says_nothing_took_all_rows() -> None:
     assert SPACE.completed(pipeline(THIRD)) == pipeline(THIRD)
     small = WORLD.space.with_fractions((0.1, 0.5))
     assert small.completed(plain) is plain
+    own = {"epochs": Integer(1, 9), TRAIN_FRACTION: Choice((0.5, 1))}
+    long_ones = Method("full", own, conditions={TRAIN_FRACTION: Condition("epochs", (8, 9))})
+    assert Space("s", (long_ones,), (GOOD,)).completed(plain) is plain
 
 
 @pytest.mark.parametrize("value", BAD)
@@ -255,6 +258,9 @@ def test_the_best_are_candidates_on_the_next_fractions() -> None:
     found = beside_in_rows(SPACE, [pipeline(NINTH), pipeline(THIRD), pipeline(1)])
     assert found == [pipeline(THIRD), pipeline(1), pipeline(NINTH), pipeline(THIRD)]
     assert beside_in_rows(WORLD.space, [pipeline(None)]) == []
+    full = Method("full", {TRAIN_FRACTION: Choice((1, NINTH, THIRD))})
+    [larger, smaller] = beside_in_rows(Space("s", (full,), (GOOD,)), [pipeline(THIRD)])
+    assert (larger.train_fraction, smaller.train_fraction) == (1, NINTH)
     one = sampler()
     tried = [pipeline(NINTH, learning_rate=rate) for rate in (1e-4, 2e-4, 3e-4, 4e-4, 5e-4)]
     one.learn([Outcome(at, who, "ok", score=0.3 + 0.1 * at, seconds=at) for at, who in enumerate(tried, 1)])
