@@ -27,6 +27,7 @@ from automl.samplers.process import ProcessSampler
 from automl.samplers.process_pool import placed
 from automl.sources.rows import CLASSES
 from automl.space import Choice, Condition, Flag, Integer, Method, Real, Space
+from automl.space.parameters import Parameter
 from automl.spaces import preset, read_space, space_from, tunelore
 from automl.testing import SamplerSuite
 from automl.testing.worlds import GOOD, World
@@ -125,7 +126,7 @@ def test_who_says_nothing_took_all_rows() -> None:
     assert SPACE.completed(pipeline(THIRD)) == pipeline(THIRD)
     small = WORLD.space.with_fractions((0.1, 0.5))
     assert small.completed(plain) is plain
-    own = {"epochs": Integer(1, 9), TRAIN_FRACTION: Choice((0.5, 1))}
+    own: dict[str, Parameter] = {"epochs": Integer(1, 9), TRAIN_FRACTION: Choice((0.5, 1))}
     long_ones = Method("full", own, conditions={TRAIN_FRACTION: Condition("epochs", (8, 9))})
     assert Space("s", (long_ones,), (GOOD,)).completed(plain) is plain
 
