@@ -133,12 +133,10 @@ def build_prior(
     matters for the defect that draws missing values. `remembered` runs are kept beside the model, 0 for none,
     with `facts` about the language models. EvidenceError for features that are neither numbers nor None.
     """
-    chosen = PriorOptions() if options is None else options
-    _check_kinds(target, chosen)
+    _check_kinds(target, options)
+    chosen = options or PriorOptions()
     decisions = Decisions(space, chosen.defects)
     known = [item for item in evidence if decisions.read(item.pipeline)]
-    for item in known:
-        _check_features(f"the evidence {item.id!r}", item.metafeatures, item.system)
     rated, neighbours, beta = _weighed(known, target, chosen)
     model = decisions.initial_model()
     for item, alpha in rated:
@@ -155,7 +153,7 @@ def build_prior(
 def _check_kinds(target: object, options: object) -> None:
     if not isinstance(target, TaskView):
         raise EvidenceError(f"the target must be a TaskView (its name, its features), got {target!r}")
-    if not isinstance(options, PriorOptions):
+    if options is not None and not isinstance(options, PriorOptions):
         raise EvidenceError(f"options are PriorOptions (prior_options makes them of a name), got {options!r}")
     _check_features(f"the target {target.task!r}", target.metafeatures, target.system)
 
@@ -179,6 +177,8 @@ def _weighed(
     known: Sequence[Evidence], target: TaskView, options: PriorOptions
 ) -> tuple[list[tuple[Evidence, float]], Sequence[Neighbour], float]:
     """Evidence with its learning rates in descending order, the tasks it comes from, and beta."""
+    for item in known:
+        _check_features(f"the evidence {item.id!r}", item.metafeatures, item.system)
     if options.memory_k is not None:
         return *memory_rates(known, target, options), 0.0
     selection = select(known, target, options)
