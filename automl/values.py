@@ -25,14 +25,14 @@ FAILURES = frozenset({"oom", "timeout", "diverged", "error"})
 SKIPPED = "skipped"
 #: The status of a run that was stopped because its curve would not have reached the front.
 PRUNED = "pruned"
-#: Every way in which a run may end, in the words of a record; the last is no run's but the gate's.
-STATUSES = ("ok", "oom", "timeout", "diverged", "error", "killed", PRUNED, "unknown", SKIPPED)
-#: What rounding may add to a score of 0 or 1.
-ROUNDING = 1e-9
 #: Causes that make an error (or anything else) the fault of the surroundings, not of the pipeline.
 SURROUNDINGS = frozenset(
     {"data", "disk", "download", "infrastructure", "lost", "network", "preempted", "user"}
 )
+#: Every way in which a run may end, in the words of a record; the last is no run's but the gate's.
+STATUSES = ("ok", "oom", "timeout", "diverged", "error", "killed", PRUNED, "unknown", SKIPPED)
+#: What rounding may add to a score of 0 or 1.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
