@@ -166,12 +166,12 @@ def _check_kinds(space: object, prior: object, gate: object) -> None:
 
 
 def _check_objectives(objectives: object) -> None:
-    given = objectives if isinstance(objectives, Sequence) else [objectives]
-    if given is not objectives or not all(isinstance(one, Objective) for one in given):
+    given = objectives if isinstance(objectives, Sequence) else (None,)
+    names = [one.name for one in given if isinstance(one, Objective)]
+    if len(names) < len(given):
         raise SamplerError(
             "objectives are a list of SCORE, SECONDS, MEMORY, PARAMETERS and ENERGY of automl.values,"
             f" got {objectives!r}"
         )
-    names = [one.name for one in given]
     if not names or len(set(names)) < len(names):
         raise SamplerError(f"an engine needs objectives, each named once, got {names!r}")
