@@ -41,7 +41,7 @@ class Engine:
         gate: GateOptions | None = None,
         gate_estimator: Estimator | None = None,
     ) -> None:
-        _check_kinds(space, prior, gate)
+        _check_kinds(space, prior, gate, options)
         _check_objectives(objectives)
         if not _is_whole(seed) or seed < 0:
             raise SamplerError(f"the seed must be a whole number >= 0, got {seed!r}")
@@ -151,7 +151,7 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _check_kinds(space: object, prior: object, gate: object) -> None:
+def _check_kinds(space: object, prior: object, gate: object, options: object) -> None:
     """SamplerError where something else was given, with what makes the right thing of it."""
     if not isinstance(space, Space):
         raise SamplerError(
@@ -163,6 +163,8 @@ def _check_kinds(space: object, prior: object, gate: object) -> None:
         raise SamplerError(
             f"a gate needs GateOptions (GateOptions.read makes them of JSON data), got {gate!r}"
         )
+    if options is not None and not isinstance(options, Mapping):
+        raise SamplerError(f"a sampler's options are a mapping by name, got {options!r}")
 
 
 def _check_objectives(objectives: object) -> None:

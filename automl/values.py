@@ -49,7 +49,12 @@ class Pipeline:
     space: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hyperparameters", dict(sorted(self.hyperparameters.items())))
+        try:
+            object.__setattr__(self, "hyperparameters", dict(sorted(self.hyperparameters.items())))
+        except AttributeError:
+            raise EvidenceError(
+                f"the hyper-parameters of a pipeline are a mapping by name, got {self.hyperparameters!r}"
+            ) from None
 
     def __hash__(self) -> int:
         return hash(self.key())

@@ -133,7 +133,7 @@ def build_prior(
     matters for the defect that draws missing values. `remembered` runs are kept beside the model, 0 for none,
     with `facts` about the language models. EvidenceError for features that are neither numbers nor None.
     """
-    _check_kinds(target, options)
+    _check_kinds(space, target, options)
     chosen = options or PriorOptions()
     decisions = Decisions(space, chosen.defects)
     known = [item for item in evidence if decisions.read(item.pipeline)]
@@ -150,7 +150,9 @@ def build_prior(
     return Prior(space, model, neighbours, weights, beta, digest, names, memory)
 
 
-def _check_kinds(target: object, options: object) -> None:
+def _check_kinds(space: object, target: object, options: object) -> None:
+    if not isinstance(space, Space):
+        raise EvidenceError(f"a prior is built for a Space (automl.spaces.preset makes one), got {space!r}")
     if not isinstance(target, TaskView):
         raise EvidenceError(f"the target must be a TaskView (its name, its features), got {target!r}")
     if options is not None and not isinstance(options, PriorOptions):

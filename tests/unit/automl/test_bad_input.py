@@ -14,6 +14,7 @@ from tunelore import record
 
 from automl.engine import Engine
 from automl.errors import AutomlError, EvidenceError, SamplerError
+from automl.estimators import snapshots
 from automl.gate import GateOptions
 from automl.priors import Prior, build_prior
 from automl.samplers import SAMPLERS, Setting
@@ -141,6 +142,7 @@ def test_the_words_for_how_a_run_ended_are_those_of_a_record() -> None:
         ({"prior": {"model": {}}}, r"comes from build_prior or Prior.from_dict\(space, data\), got {'model'"),
         ({"gate": {"failing": 0.5}}, r"needs GateOptions \(GateOptions.read .*, got {'failing': 0.5}"),
         ({"gate": True}, "needs GateOptions .* got True"),
+        ({"options": ["fast"]}, r"options are a mapping by name, got \['fast'\]"),
     ],
     ids=str,
 )
@@ -167,6 +169,9 @@ def test_asking_and_telling_say_what_they_take(mistake: Callable[[Engine], objec
 @pytest.mark.parametrize(
     ("mistake", "words"),
     [
+        (lambda: build_prior("tunelore", [], TaskView("news")), "built for a Space .*, got 'tunelore'"),
+        (lambda: Pipeline("full", [1]), r"hyper-parameters of a pipeline are a mapping by name, got \[1\]"),
+        (lambda: snapshots.load("nowhere.npz"), "nowhere.npz cannot be read: No such file"),
         (lambda: build_prior(WORLD.space, [], "news"), "target must be a TaskView .*, got 'news'"),
         (lambda: build_prior(WORLD.space, [], TaskView("news"), "high-liar"), "prior_options .* 'high-liar'"),
         (
