@@ -6,9 +6,7 @@ from knowledgebase.experiences.selectors.descriptions import (
     task_names,
 )
 from knowledgebase.experiences.selectors.experiences import (
-    FAILED,
     WORDS,
-    Statistics,
     duplicates_of,
     evidence_rows,
     experience_detail,
@@ -17,8 +15,6 @@ from knowledgebase.experiences.selectors.experiences import (
     outcome_counts,
     row_count,
     running_runs,
-    statistics,
-    statistics_of,
     successes_on,
 )
 from knowledgebase.experiences.selectors.growth import growth
@@ -36,6 +32,14 @@ from knowledgebase.experiences.selectors.neighbours import (
 )
 from knowledgebase.experiences.selectors.reach import Reach, language_model_reach
 from knowledgebase.experiences.selectors.streaming import in_parts
+from knowledgebase.experiences.selectors.sums import (
+    FAILED,
+    Statistics,
+    statistics,
+    statistics_of,
+    visible_outcomes,
+    with_sums,
+)
 from knowledgebase.experiences.selectors.tasks import (
     TRIED_ROWS,
     Losses,
@@ -106,5 +110,7 @@ __all__ = [
     "task_names",
     "task_summaries",
     "tried_on",
+    "visible_outcomes",
     "visible_task",
+    "with_sums",
 ]
