@@ -6,6 +6,7 @@ any time: what `ask` returns depends on prior, history, pending proposals and se
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 
 from automl.errors import SamplerError
@@ -40,11 +41,10 @@ class Engine:
         gate: GateOptions | None = None,
         gate_estimator: Estimator | None = None,
     ) -> None:
-        names = [objective.name for objective in objectives]
-        if not names or len(set(names)) < len(names):
-            raise SamplerError(f"an engine needs objectives, each named once, got {names!r}")
-        if seed < 0:
-            raise SamplerError(f"the seed must be >= 0, got {seed!r}")
+        _check_kinds(space, prior, gate, options)
+        _check_objectives(objectives)
+        if not _is_whole(seed) or seed < 0:
+            raise SamplerError(f"the seed must be a whole number >= 0, got {seed!r}")
         self.space, self.seed, self.objectives = space, seed, tuple(objectives)
         setting = Setting(space, prior, self.objectives, seed, options or {})
         self.sampler = make_sampler(sampler, setting)
@@ -64,10 +64,14 @@ class Engine:
         return [item for item in self.history if item.number not in self._strange]
 
     def tell(self, outcome: Outcome) -> None:
-        """How one trial ended; in any order, each trial once (SamplerError for a second time).
+        """How one trial ended; in any order, each trial once (SamplerError for a second time, or a number below 1).
 
         A pipeline that the space does not know (of an older version, say) stays in the history and teaches nothing.
         """
+        if not isinstance(outcome, Outcome):
+            raise SamplerError(f"tell takes an Outcome, got {outcome!r}")
+        if not _is_whole(outcome.number) or outcome.number < 1:
+            raise SamplerError(f"trials are numbered from 1, as `ask` says them, got {outcome.number!r}")
         if outcome.number in self._history:
             raise SamplerError(f"trial {outcome.number} was told already; each trial ends once")
         self._history[outcome.number] = outcome
@@ -83,8 +87,8 @@ class Engine:
         for several at once changes nothing but what is known by then. What the gate skips uses up numbers too: it
         enters the history as "skipped" and stands in `skipped`; tell it to an engine that is rebuilt.
         """
-        if n < 0:
-            raise SamplerError(f"cannot ask for {n} proposals; ask for 0 or more")
+        if not _is_whole(n) or n < 0:
+            raise SamplerError(f"cannot ask for {n!r} proposals; ask for 0 or more")
         running = list(pending)
         self.sampler.learn(self._lessons())
         taken = {item.pipeline.key() for item in self.history} | {item.pipeline.key() for item in running}
@@ -141,3 +145,35 @@ class Engine:
         its reference, by name. ValueError for a cost without a positive reference.
         """
         return dominated(self.history, self.objectives, references)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _check_kinds(space: object, prior: object, gate: object, options: object) -> None:
+    """SamplerError where something else was given, with what makes the right thing of it."""
+    if not isinstance(space, Space):
+        raise SamplerError(
+            f"an engine searches a Space (automl.spaces.preset makes one by name), got {space!r}"
+        )
+    if prior is not None and not isinstance(prior, Prior):
+        raise SamplerError(f"a prior comes from build_prior or Prior.from_dict(space, data), got {prior!r}")
+    if gate is not None and not isinstance(gate, GateOptions):
+        raise SamplerError(
+            f"a gate needs GateOptions (GateOptions.read makes them of JSON data), got {gate!r}"
+        )
+    if options is not None and not isinstance(options, Mapping):
+        raise SamplerError(f"a sampler's options are a mapping by name, got {options!r}")
+
+
+def _check_objectives(objectives: object) -> None:
+    given = objectives if isinstance(objectives, Sequence) else (None,)
+    names = [one.name for one in given if isinstance(one, Objective)]
+    if len(names) < len(given):
+        raise SamplerError(
+            "objectives are a list of SCORE, SECONDS, MEMORY, PARAMETERS and ENERGY of automl.values,"
+            f" got {objectives!r}"
+        )
+    if not names or len(set(names)) < len(names):
+        raise SamplerError(f"an engine needs objectives, each named once, got {names!r}")

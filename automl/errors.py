@@ -4,7 +4,7 @@ Knows nothing of what raises them.
 
     AutomlError
     |- SpaceError            a space that contradicts itself, or a pipeline outside of one
-    |- EvidenceError         evidence or a prior that cannot be used
+    |- EvidenceError         evidence, an outcome or a prior that cannot be used
     |- EstimatorError        an unknown estimator, or a snapshot or records that it cannot use
     |- SamplerError          an unknown sampler, or options that it does not take
     `- SourceError           a language model or dataset that cannot be had
@@ -27,7 +27,7 @@ class SpaceError(AutomlError, ValueError):
 
 
 class EvidenceError(AutomlError, ValueError):
-    """Evidence, a task description or a stored prior has a value that cannot be used."""
+    """Evidence, an outcome, a task description or a stored prior has a value that cannot be used."""
 
 
 class EstimatorError(AutomlError, ValueError):

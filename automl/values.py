@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeGuard
+
+from automl.errors import EvidenceError
 
 Scalar = str | int | float | bool | None
 Features = Mapping[str, float | None]
@@ -31,6 +34,10 @@ A_FRACTION = "a number above 0 (0.000001 at least) and at most 1"
 SURROUNDINGS = frozenset(
     {"data", "disk", "download", "infrastructure", "lost", "network", "preempted", "user"}
 )
+#: Every way in which a run may end, in the words of a record; the last is no run's but the gate's.
+STATUSES = ("ok", "oom", "timeout", "diverged", "error", "killed", PRUNED, "unknown", SKIPPED)
+#: What rounding may add to a score of 0 or 1.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,12 @@ class Pipeline:
     space: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hyperparameters", dict(sorted(self.hyperparameters.items())))
+        try:
+            object.__setattr__(self, "hyperparameters", dict(sorted(self.hyperparameters.items())))
+        except AttributeError:
+            raise EvidenceError(
+                f"the hyper-parameters of a pipeline are a mapping by name, got {self.hyperparameters!r}"
+            ) from None
 
     def __hash__(self) -> int:
         return hash(self.key())
@@ -126,7 +138,10 @@ class TaskView:
 
 @dataclass(frozen=True)
 class Evidence:
-    """An experience as the library sees it: this pipeline on this task did this, under these limits."""
+    """An experience as the library sees it: this pipeline on this task did this, under these limits.
+
+    EvidenceError for a status that is none, a score outside of [0, 1], or texts where numbers belong.
+    """
 
     id: str
     task: str
@@ -143,6 +158,10 @@ class Evidence:
     """Training rows before the pipeline took its `train_fraction` of them, as in a `TaskView`."""
     series: str | None = None
     """The search or experiment that it belongs to, where that is known; only a defect reads it."""
+
+    def __post_init__(self) -> None:
+        costs = {"seconds": self.seconds, "memory_bytes": self.memory_bytes}
+        _check_run(f"the evidence {self.id!r}", self.status, self.pipeline, self.score, costs)
 
     @property
     def is_positive(self) -> bool:
@@ -179,6 +198,25 @@ def _reaches(had: float | None, allowed: float | None) -> bool:
 def is_finite(value: float | None) -> TypeGuard[float]:
     """Whether a number is there and is neither infinite nor NaN."""
     return value is not None and math.isfinite(value)
+
+
+def _check_run(
+    who: str, status: str, pipeline: object, score: float | None, costs: Mapping[str, float | None]
+) -> None:
+    """What would teach nothing, or the wrong thing, without a word. Infinities and NaN are no numbers, and allowed."""
+    if status not in STATUSES:
+        raise EvidenceError(f"{who} has the status {status!r}; use one of {', '.join(STATUSES)}")
+    if not isinstance(pipeline, Pipeline):
+        raise EvidenceError(f"{who} needs a Pipeline (Pipeline.from_dict reads one), got {pipeline!r}")
+    for name, value in {"score": score, **costs}.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
+            raise EvidenceError(
+                f"{who}: {name} must be a number, or None where it is not known, got {value!r}"
+            )
+    if is_finite(score) and not -ROUNDING <= score <= 1 + ROUNDING:
+        raise EvidenceError(
+            f"{who} has the score {score!r}; a score lies in [0, 1], higher is better (of a percentage a hundredth)"
+        )
 
 
 def is_own_failure(status: str, cause: str | None) -> bool:
@@ -236,7 +274,7 @@ class Outcome:
     """What `tell` takes: how trial `number` ended; costs that were not measured are None.
 
     Of a pruned run, `score` is what it had reached, a lower bound, `ceiling` what its curve was expected to reach at
-    most, and `seconds` what it had cost by then.
+    most, and `seconds` what it had cost by then. EvidenceError as for `Evidence`.
     """
 
     number: int
@@ -249,6 +287,10 @@ class Outcome:
     memory_bytes: float | None = None
     trainable_parameters: float | None = None
     energy_j: float | None = None
+
+    def __post_init__(self) -> None:
+        costs = {name: getattr(self, name) for name in DIRECTIONS if name != "score"}
+        _check_run(f"trial {self.number!r}", self.status, self.pipeline, self.score, costs)
 
     def value(self, objective: str) -> float | None:
         """What an objective is judged by, by its name."""

@@ -52,17 +52,18 @@ def to_bytes(estimator: Estimator) -> bytes:
     return stream.getvalue()
 
 
-def save(estimator: Estimator, path: Path) -> None:
+def save(estimator: Estimator, path: Path | str) -> None:
     """Write the snapshot; what was there before stays until all is written."""
+    path = Path(path)
     fresh = path.with_name(path.name + ".part")
     fresh.write_bytes(to_bytes(estimator))
     fresh.replace(path)
 
 
-def load(path: Path) -> Estimator:
+def load(path: Path | str) -> Estimator:
     """Read a snapshot. EstimatorError says what is wrong with it: damaged, foreign, or newer than this version."""
     try:
-        return from_bytes(path.read_bytes())
+        return from_bytes(Path(path).read_bytes())
     except EstimatorError as error:
         raise EstimatorError(f"{path}: {error}") from error
     except OSError as error:

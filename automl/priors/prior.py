@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
@@ -20,13 +21,13 @@ from automl.priors.decisions import Decisions
 from automl.priors.defects import Defects
 from automl.priors.knn import memory_rates
 from automl.priors.memory import REMEMBERED_RUNS, Facts, Memory, remember
-from automl.priors.model import Model
+from automl.priors.model import Distribution, Gaussian, Model
 from automl.priors.options import PriorOptions
 from automl.priors.rates import decay, negative_rates, positive_rates
 from automl.priors.selection import Selection, select
 from automl.priors.utilities import utilities
 from automl.space import Space
-from automl.values import Evidence, TaskView
+from automl.values import Evidence, Features, TaskView
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,17 @@ class Prior:
     def _decisions(self) -> Decisions:
         return Decisions(self.space, Defects.named(self.defects))
 
+    def _check_decisions(self) -> None:
+        """EvidenceError naming the first decision of the space that the model knows otherwise, or not at all."""
+        fresh = self._decisions().initial_model().distributions
+        for handle, usual in fresh.items():
+            own = self.model.distributions.get(handle)
+            if own is None or type(own) is not type(usual) or _width(own) != _width(usual):
+                raise EvidenceError(
+                    f"the stored prior does not fit the space {self.space.name!r}: {handle!r} is"
+                    f" {'unknown to it' if own is None else 'another decision there'}; build it again for this space"
+                )
+
     def to_dict(self) -> dict[str, object]:
         """As JSON data without the space; bounded by the options' k_positive, k_negative and neighbours,
         and by what is remembered.
@@ -89,12 +101,19 @@ class Prior:
                 defects=tuple(data.get("defects", ())),  # type: ignore[arg-type]
                 memory=Memory.from_dict(data["memory"]) if "memory" in data else None,  # type: ignore[arg-type]
             )
-            prior.distributions()
+            prior._check_decisions()
+        except EvidenceError:
+            raise
         except (AttributeError, KeyError, TypeError, ValueError) as wrong:
             raise EvidenceError(
                 f"the stored prior does not fit the space {space.name!r}: {wrong!r}"
             ) from wrong
         return prior
+
+
+def _width(distribution: Distribution) -> int:
+    """How many options there are; 0 for a number."""
+    return 0 if isinstance(distribution, Gaussian) else len(distribution.probabilities())
 
 
 def build_prior(
@@ -112,8 +131,9 @@ def build_prior(
     Select, weigh successes within their tasks, fade by distance, and replay into a uniform model in
     descending order of the learning rate. Evidence with nothing that the space knows is left out. `seed` only
     matters for the defect that draws missing values. `remembered` runs are kept beside the model, 0 for none,
-    with `facts` about the language models.
+    with `facts` about the language models. EvidenceError for features that are neither numbers nor None.
     """
+    _check_kinds(space, target, options)
     chosen = options or PriorOptions()
     decisions = Decisions(space, chosen.defects)
     known = [_completed(space, item) for item in evidence if decisions.read(item.pipeline)]
@@ -128,6 +148,22 @@ def build_prior(
     digest = _digest(space, model, weights, neighbours, memory)
     names = tuple(chosen.defects.names())
     return Prior(space, model, neighbours, weights, beta, digest, names, memory)
+
+
+def _check_kinds(space: object, target: object, options: object) -> None:
+    if not isinstance(space, Space):
+        raise EvidenceError(f"a prior is built for a Space (automl.spaces.preset makes one), got {space!r}")
+    if not isinstance(target, TaskView):
+        raise EvidenceError(f"the target must be a TaskView (its name, its features), got {target!r}")
+    if options is not None and not isinstance(options, PriorOptions):
+        raise EvidenceError(f"options are PriorOptions (prior_options makes them of a name), got {options!r}")
+    _check_features(f"the target {target.task!r}", target.metafeatures, target.system)
+
+
+def _check_features(who: str, *features: Features) -> None:
+    for name, value in (pair for one in features for pair in one.items()):
+        if value is not None and not isinstance(value, numbers.Real):
+            raise EvidenceError(f"{who}: the feature {name!r} must be a number or None, got {value!r}")
 
 
 def replay(model: Model, weighted: Sequence[tuple[Mapping[str, float], float]]) -> None:
@@ -149,6 +185,8 @@ def _weighed(
     known: Sequence[Evidence], target: TaskView, options: PriorOptions
 ) -> tuple[list[tuple[Evidence, float]], Sequence[Neighbour], float]:
     """Evidence with its learning rates in descending order, the tasks it comes from, and beta."""
+    for item in known:
+        _check_features(f"the evidence {item.id!r}", item.metafeatures, item.system)
     if options.memory_k is not None:
         return *memory_rates(known, target, options), 0.0
     selection = select(known, target, options)

@@ -22,13 +22,51 @@ from automl.values import SCORE, SECONDS, Objective, Outcome, Pipeline, Proposal
 
 @dataclass(frozen=True)
 class Setting:
-    """What a sampler is made from; `options` are its own, as JSON data."""
+    """What a sampler is made from; `options` are its own, as JSON data.
+
+    SamplerError for a prior that was built for another space.
+    """
 
     space: Space
     prior: Prior | None = None
     objectives: tuple[Objective, ...] = (SCORE, SECONDS)
     seed: int = 0
     options: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.prior is not None and self.prior.space != self.space:
+            raise SamplerError(
+                f"the prior was built for other decisions ({self.prior.space.name!r}) than the search takes"
+                f" ({self.space.name!r}): {_told_apart(self.prior.space, self.space)};"
+                " build it again for this space"
+            )
+
+
+def _told_apart(old: Space, new: Space) -> str:
+    """What a prior's space has that a search's has not, what it lacks, or what is another there: one of each."""
+    theirs, ours = _parts(old), _parts(new)
+    alone = [name for name in theirs if name not in ours]
+    lacking = [name for name in ours if name not in theirs]
+    other = [name for name in ours if name in theirs and theirs[name] != ours[name]]
+    said = [
+        f"{words} {names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}"
+        for words, names in (
+            ("the prior alone has", alone),
+            ("it knows nothing of", lacking),
+            ("another is", other),
+        )
+        if names
+    ]
+    return ", ".join(said) or "they have another name or order"
+
+
+def _parts(space: Space) -> dict[str, object]:
+    found: dict[str, object] = dict.fromkeys(space.language_models, "")
+    for method in space.methods:
+        found[f"the method {method.name}"] = (method.needs_language_model, method.family)
+        for name, parameter in method.parameters.items():
+            found[f"{method.name}.{name}"] = (parameter, method.conditions.get(name))
+    return found
 
 
 class Sampler(ABC):

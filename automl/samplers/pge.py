@@ -100,11 +100,6 @@ class PgeSampler(Sampler):
         prior = self.setting.prior
         if prior is None:
             return self.decisions.initial_model()
-        if prior.space != self.space:
-            raise SamplerError(
-                f"the prior was built for other decisions ({prior.space.name!r}) than the search takes"
-                f" ({self.space.name!r}); build it again for this space"
-            )
         if SHAPES & set(prior.defects) != SHAPES & set(self.options.defects):
             raise SamplerError(f"prior and sampler must agree on the defects {sorted(SHAPES)}")
         return prior.model.copy()

@@ -13,7 +13,6 @@ from collections.abc import Sequence, Set
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.errors import SamplerError
 from automl.samplers.base import Sampler, Setting
 from automl.samplers.process_base import base_of
 from automl.samplers.process_options import ProcessOptions
@@ -37,13 +36,7 @@ class ProcessSampler(Sampler):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.options = ProcessOptions.read(setting.options)
-        prior = setting.prior
-        if prior is not None and prior.space != setting.space:
-            raise SamplerError(
-                f"the prior was built for other decisions ({prior.space.name!r}) than the search takes"
-                f" ({setting.space.name!r}); build it again for this space"
-            )
-        self.base = base_of(setting.space, prior)
+        self.base = base_of(setting.space, setting.prior)
         rng = np.random.default_rng([setting.seed, 0])
         self.pool = first_pool(self.base, rng, self.options.pool, setting.objectives)
         self.drawn = min(self.options.pool, len(self.pool))

@@ -58,7 +58,7 @@ class ReplaySampler(Sampler):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.options = ReplayOptions.read(setting.options)
-        memory = memory_of(setting.prior, setting.space)
+        memory = None if setting.prior is None else setting.prior.memory
         self.listed = [] if memory is None else self._listed(memory)
         self._best: list[Pipeline] = []
 
@@ -120,18 +120,6 @@ class ReplaySampler(Sampler):
         ]
         choices = len(self.space.methods) * max(len(self.space.language_models), 1)
         return self.options.explore + (1 - self.options.explore) * sum(same) / len(liked) * choices
-
-
-def memory_of(prior: Prior | None, space: Space) -> Memory | None:
-    """The prior's memory; SamplerError when the prior was built for another space."""
-    if prior is None:
-        return None
-    if prior.space != space:
-        raise SamplerError(
-            f"the prior was built for other decisions ({prior.space.name!r}) than the search takes"
-            f" ({space.name!r}); build it again for this space"
-        )
-    return prior.memory
 
 
 def best_runs(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from automl.space import Choice, Integer, Method, Parameter, Real, Space
+from automl.spaces.tunelore import keys_of
 
 NAME = "tunelore-answers/1"
 
@@ -24,7 +25,7 @@ def answers(language_models: Sequence[str]) -> Space:
         Method("lora", {**_training(1e-4, 1e-2), **_adapters()}),
         Method("partial", {**_training(1e-5, 1e-3), "frozen_share": Choice((0.25, 0.5, 0.75))}),
     )
-    return Space(NAME, methods, tuple(language_models))
+    return Space(NAME, methods, keys_of(language_models))
 
 
 def _training(slowest: float, fastest: float) -> dict[str, Parameter]:

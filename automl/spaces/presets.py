@@ -25,7 +25,7 @@ from automl.space.parameters import checked_keys
 from automl.spaces.answers import answers
 from automl.spaces.documents import read_data
 from automl.spaces.restricting import restricted, texts
-from automl.spaces.tunelore import tunelore
+from automl.spaces.tunelore import keys_of, tunelore
 
 SHIPPED = Path(__file__).parent / "shipped"
 #: Those that search over language models of the caller.
@@ -49,9 +49,9 @@ def preset(name: str, language_models: Sequence[str] | None = None) -> Space:
     if plain not in PRESETS or version not in ("", "1"):
         raise SpaceError(f"space {name!r} is unknown; use one of {list(PRESETS)}", "base")
     if plain in OPEN:
-        return OPEN[plain](tuple(language_models or ()))
+        return OPEN[plain](language_models or ())
     space = _shipped(plain)
-    return space if language_models is None else over(space, language_models)
+    return space if language_models is None else over(space, keys_of(language_models))
 
 
 def over(space: Space, keys: Sequence[str]) -> Space:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from automl.errors import SpaceError
 from automl.space import Choice, Flag, Integer, Method, Parameter, Real, Space
 
 NAME = "tunelore/1"
@@ -26,7 +27,16 @@ def tunelore(language_models: Sequence[str]) -> Space:
         Method("probe", _probe()),
         Method("linear", _linear(), needs_language_model=False),
     )
-    return Space(NAME, methods, tuple(language_models))
+    return Space(NAME, methods, keys_of(language_models))
+
+
+def keys_of(language_models: Sequence[str]) -> tuple[str, ...]:
+    """Language models as a space has them; SpaceError for one text, which would be read letter by letter."""
+    if isinstance(language_models, str):
+        raise SpaceError(
+            f"language models are a list of keys, got the text {language_models!r}", "language_models"
+        )
+    return tuple(language_models)
 
 
 def _training(slowest: float, fastest: float) -> dict[str, Parameter]:

@@ -8,7 +8,8 @@ table of the task holds: hypervolume (score against seconds, reference 0 at the 
     random    uniform picks                       cold      evolution without a prior
     warm      evolution, prior from other tasks   shuffled  the same, outcomes dealt out anew elsewhere
     replay    best runs of the 3 nearest tasks    process   the default sampler, its best row each time
-    process cold   the same without a store
+    process cold   the same without a store       process fast   the same, paying much more for seconds
+    high-liar, knn-50, ...   evolution from a prior of the reference system, by its name, without a defect
 
 `python tests/bench/bench_warm_start.py [--quick] [--sweep]`; --sweep changes one option of the prior at a
 time.
@@ -35,7 +36,7 @@ sys.path.insert(0, str(ROOT))
 
 from automl.engine import Engine  # noqa: E402
 from automl.fronts import hypervolume  # noqa: E402
-from automl.priors import Prior, PriorOptions, Rate, build_prior  # noqa: E402
+from automl.priors import PRIORS, Prior, PriorOptions, Rate, build_prior, prior_options  # noqa: E402
 from automl.samplers.process import ProcessSampler  # noqa: E402
 from automl.spaces.tunelore import tunelore  # noqa: E402
 from automl.values import Evidence, Limits, Outcome, Pipeline, TaskView  # noqa: E402
@@ -44,7 +45,9 @@ TABLE = ROOT / "knowledgebase" / "experiences" / "starter" / "experience.jsonl.g
 PICKS = (2, 4, 6, 8)
 # A generation of 2 learns three times before the eighth pick; the library's own 4 would learn once.
 POPULATION = 2
-ARMS = ("random", "cold", "warm", "shuffled", "replay", "process", "process cold")
+#: Of the reference system's priors those that are the same on every task, and its memory baselines.
+NAMED = tuple(name for name in PRIORS if "/" not in name)
+ARMS = ("random", "cold", *NAMED, "warm", "shuffled", "replay", "process cold", "process", "process fast")
 PAIRS = (
     ("process", "warm"),
     ("process", "replay"),
@@ -54,6 +57,7 @@ PAIRS = (
     ("warm", "shuffled"),
     ("shuffled", "random"),
     ("warm", "replay"),
+    *(("process", name) for name in NAMED),
 )
 METRICS = ("hypervolume", "best score")
 
@@ -132,9 +136,11 @@ def search(table: Table, task: str, arm: str, seed: int, options: PriorOptions |
         prior = build_prior(space, (), target, options)
     elif arm not in ("random", "cold"):
         store = shuffled(others, seed) if arm == "shuffled" else others
-        prior = build_prior(space, store, target, options)
+        prior = build_prior(space, store, target, prior_options(arm) if arm in NAMED else options)
     name = "random" if arm in ("random", "replay") else "process" if arm.startswith("process") else "pge"
-    settings = {"population": POPULATION} if name == "pge" else {}
+    settings: dict[str, object] = {"population": POPULATION} if name == "pge" else {}
+    if arm == "process fast":
+        settings["fast"] = True
     engine = Engine(space, name, prior=prior, seed=seed, options=settings)
     order = nearest_best(prior, others) if arm == "replay" and prior else []
     rng, left, limit_s = np.random.default_rng([seed, 7]), list(own), own[0].limits.wall_s or 60.0
@@ -222,20 +228,20 @@ def difference(curves: Sequence[Curve], pair: tuple[str, str], metric: str, at: 
 def show(table: Table, curves: Sequence[Curve]) -> None:
     """The curves by task, over all tasks, and the paired differences."""
     head = "".join(f"{at:>8}" for at in PICKS)
-    print(f"{'hypervolume':20}{'':10}{head}")
+    print(f"{'hypervolume':20}{'':12}{head}")
     for task in sorted(table.tasks, key=lambda key: table.names[key]):
         for arm in ARMS:
             row = "".join(f"{mean_at(curves, arm, 'hypervolume', at, task):8.3f}" for at in PICKS)
-            print(f"{table.names[task][:17]:18}{arm:12}{row}")
+            print(f"{table.names[task][:17]:18}{arm:14}{row}")
     for metric in METRICS:
-        print(f"\n{metric + ', all tasks':30}{head}")
+        print(f"\n{metric + ', all tasks':32}{head}")
         for arm in ARMS:
             row = "".join(f"{mean_at(curves, arm, metric, at):8.3f}" for at in PICKS)
-            print(f"{'':18}{arm:12}{row}")
+            print(f"{'':18}{arm:14}{row}")
         for pair in PAIRS:
             gaps = [difference(curves, pair, metric, at) for at in PICKS]
             row = "".join(f"  {mean:+.3f} ± {error:.3f}" for mean, error in gaps)
-            print(f"{' - '.join(pair):30}{row}")
+            print(f"{' - '.join(pair):32}{row}")
 
 
 def sweep(table: Table, seeds: int) -> list[dict[str, Any]]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -14,20 +11,9 @@ import pytest
 from automl.priors import NINE, prior_options
 from automl.testing import World
 
-BENCH = Path(__file__).resolve().parents[2] / "bench"
+BENCH = "bench_defects"
 WORLD = World()
 STORE = WORLD.evidence([1, 2, 3], 60)
-
-
-@pytest.fixture(scope="module")
-def bench() -> Iterator[ModuleType]:
-    path, before = list(sys.path), set(sys.modules)
-    sys.path.insert(0, str(BENCH))
-    yield importlib.import_module("bench_defects")
-    sys.path[:] = path
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("bench_defects", "bench_warm_start", "defects", "search"):
-            del sys.modules[name]
 
 
 def test_the_store_is_worn_and_says_the_same(bench: ModuleType) -> None:

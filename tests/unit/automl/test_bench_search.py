@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -16,19 +14,8 @@ from automl.priors import PRIORS, build_prior, prior_options
 from automl.testing import World
 from automl.values import Pipeline
 
-BENCH = Path(__file__).resolve().parents[2] / "bench"
+BENCH = "bench_search"
 WORLD = World()
-
-
-@pytest.fixture(scope="module")
-def bench() -> Iterator[ModuleType]:
-    path, before = list(sys.path), set(sys.modules)
-    sys.path.insert(0, str(BENCH))
-    yield importlib.import_module("bench_search")
-    sys.path[:] = path
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("bench_search", "search"):
-            del sys.modules[name]
 
 
 def test_the_family_is_what_it_was_before_the_first_sampler_ran(bench: ModuleType) -> None:

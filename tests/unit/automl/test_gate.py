@@ -12,29 +12,15 @@ import pytest
 from automl.engine import Engine
 from automl.errors import SamplerError
 from automl.gate import RULES, Gate, GateOptions, contradicted
-from automl.priors import Prior, build_prior
 from automl.samplers import Setting
 from automl.samplers.base import Sampler
-from automl.testing.worlds import GOOD, NOISE, World
+from automl.testing.worlds import GOOD, NOISE
 from automl.values import MEMORY, PARAMETERS, SCORE, SECONDS, SKIPPED, Outcome, Pipeline, Proposal
-
-WORLD = World()
-STORE = WORLD.evidence([1, 2, 3, 4], 60)
-TRAINING = {
-    "learning_rate": 10**-3.5, "epochs": 4, "batch_size": 16, "max_length": 64, "warmup_share": 0.1,
-    "weight_decay": 0.0, "class_weights": False,
-}  # fmt: skip
-BEST = Pipeline("full", TRAINING, GOOD)
-DEADLY = Pipeline("full", {**TRAINING, "batch_size": 32}, GOOD)
-POOR = Pipeline("full", {**TRAINING, "epochs": 10, "learning_rate": 1e-5}, NOISE)
-
-
-def prior(trials: int = 60) -> Prior:
-    return build_prior(WORLD.space, STORE if trials else (), WORLD.target(0))
+from tests.gated import BEST, DEADLY, POOR, QUICK, TRAINING, WORLD, outcomes, prior_of
 
 
 def engine(sampler: str = "random", seed: int = 1, **options: object) -> Engine:
-    return Engine(WORLD.space, sampler, prior=prior(), seed=seed, gate=GateOptions.read(options))
+    return Engine(WORLD.space, sampler, prior=prior_of(), seed=seed, gate=GateOptions.read(options))
 
 
 def run(running: Engine, trials: int) -> list[Outcome]:
@@ -48,21 +34,12 @@ def ended(history: Sequence[Outcome]) -> list[Outcome]:
     return [item for item in history if item.status != SKIPPED]
 
 
-def told(pipelines: Sequence[Pipeline]) -> list[Outcome]:
-    return [WORLD.outcome(Proposal(at, one, "test")) for at, one in enumerate(pipelines, start=1)]
-
-
 def gate(**options: object) -> Gate:
-    return Gate(Setting(WORLD.space, prior(), seed=3), GateOptions.read(options))
+    return Gate(Setting(WORLD.space, prior_of(), seed=3), GateOptions.read(options))
 
 
 def rule_of(pipeline: Pipeline, history: Sequence[Outcome] = (), **options: object) -> str:
     return gate(**options).verdict(Proposal(9, pipeline, "test"), history).rule
-
-
-QUICK = [
-    replace(BEST, hyperparameters={**TRAINING, "epochs": 2, "max_length": size}) for size in (32, 48, 64)
-]
 
 
 def test_what_will_most_likely_die_is_refused() -> None:
@@ -73,7 +50,7 @@ def test_what_will_most_likely_die_is_refused() -> None:
 
 
 def test_what_will_most_likely_end_below_the_best_is_refused_once_there_is_one() -> None:
-    history = told(QUICK)
+    history = outcomes(QUICK)
     assert min(item.score or 0 for item in history) > 0.6
     assert rule_of(POOR, history) == "score_below_best"
     assert rule_of(POOR, history, rules=["likely_failure"]) == ""
@@ -83,7 +60,7 @@ def test_what_will_most_likely_end_below_the_best_is_refused_once_there_is_one()
 
 def test_a_quick_pipeline_is_not_compared_with_slow_ones() -> None:
     """Below the best score there is a place on the front for what costs less, unless seconds do not count."""
-    history = told(
+    history = outcomes(
         [replace(BEST, hyperparameters={**TRAINING, "epochs": 8, "max_length": n}) for n in (32, 48, 64)]
     )
     quick = Pipeline(
@@ -93,7 +70,7 @@ def test_a_quick_pipeline_is_not_compared_with_slow_ones() -> None:
     )
     proposal = Proposal(9, quick, "test")
     both, score_alone = (
-        Gate(Setting(WORLD.space, prior(), objectives, 3), GateOptions())
+        Gate(Setting(WORLD.space, prior_of(), objectives, 3), GateOptions())
         for objectives in ((SCORE, SECONDS), (SCORE,))
     )
     assert both.verdict(proposal, history).best is None
@@ -104,9 +81,9 @@ def test_a_quick_pipeline_is_not_compared_with_slow_ones() -> None:
 
 def test_where_other_costs_count_too_no_score_is_too_low() -> None:
     """What is poor may need little memory, and of that nothing is predicted; what dies is refused all the same."""
-    history = told(QUICK)
+    history = outcomes(QUICK)
     gates = [
-        Gate(Setting(WORLD.space, prior(), objectives, 3), GateOptions())
+        Gate(Setting(WORLD.space, prior_of(), objectives, 3), GateOptions())
         for objectives in ((SCORE, MEMORY), (SCORE, SECONDS, PARAMETERS), (MEMORY,))
     ]
     assert rule_of(POOR, history) == "score_below_best"
@@ -132,7 +109,7 @@ def test_a_skip_says_what_was_expected_and_by_which_rule() -> None:
 
 
 def test_the_gate_saves_trials_that_would_have_failed_or_ended_below() -> None:
-    plain = [run(Engine(WORLD.space, "random", prior=prior(), seed=seed), 25) for seed in range(3)]
+    plain = [run(Engine(WORLD.space, "random", prior=prior_of(), seed=seed), 25) for seed in range(3)]
     gated = [ended(run(engine(seed=seed, audit=0.0), 25)) for seed in range(3)]
     failed = [np.mean([sum(item.is_failure for item in one) for one in each]) for each in (plain, gated)]
     best = [np.mean([max(item.score or 0 for item in one) for one in each]) for each in (plain, gated)]
@@ -192,7 +169,7 @@ class Stubborn(Sampler):
 
 
 def test_a_sampler_that_proposes_only_what_is_refused_does_not_loop() -> None:
-    setting = Setting(WORLD.space, prior(), seed=3)
+    setting = Setting(WORLD.space, prior_of(), seed=3)
     picked = Gate(setting, GateOptions(audit=0.0, retries=6)).pick(Stubborn(setting), 1, set(), [])
     assert picked.chosen is not None
     assert picked.chosen.why["gate"]["decision"] == "last"  # type: ignore[index]
@@ -203,7 +180,7 @@ def test_a_sampler_that_proposes_only_what_is_refused_does_not_loop() -> None:
 
 def test_a_list_that_is_refused_to_its_end_is_used_up() -> None:
     running = Engine(
-        WORLD.space, "listed", prior=prior(), gate=GateOptions(audit=0.0),
+        WORLD.space, "listed", prior=prior_of(), gate=GateOptions(audit=0.0),
         options={"pipelines": [DEADLY.to_dict()]},
     )  # fmt: skip
     assert running.ask() == []

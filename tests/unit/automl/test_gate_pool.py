@@ -14,33 +14,13 @@ from automl.errors import SamplerError
 from automl.estimators import snapshots
 from automl.estimators.pool import fit
 from automl.gate import Gate, GateOptions, PoolPredictor, Predictor, Verdict
-from automl.priors import Prior, build_prior
 from automl.samplers import Setting
-from automl.testing.worlds import GOOD, NOISE, World
-from automl.values import SKIPPED, Evidence, Outcome, Pipeline, Proposal
-
-WORLD = World()
-STORE = WORLD.evidence([1, 2, 3, 4], 60)
-TRAINING = {
-    "learning_rate": 10**-3.5, "epochs": 4, "batch_size": 16, "max_length": 64, "warmup_share": 0.1,
-    "weight_decay": 0.0, "class_weights": False,
-}  # fmt: skip
-BEST = Pipeline("full", TRAINING, GOOD)
-DEADLY = Pipeline("full", {**TRAINING, "batch_size": 32}, GOOD)
-POOR = Pipeline("full", {**TRAINING, "epochs": 10, "learning_rate": 1e-5}, NOISE)
-QUICK = [Pipeline("full", {**TRAINING, "epochs": 2, "max_length": size}, GOOD) for size in (32, 48, 64)]
-
-
-def prior(store: Sequence[Evidence] = STORE) -> Prior:
-    return build_prior(WORLD.space, store, WORLD.target(0))
+from automl.values import SKIPPED, Evidence, Outcome, Proposal
+from tests.gated import BEST, DEADLY, POOR, QUICK, STORE, WORLD, outcomes, prior_of
 
 
 def setting(store: Sequence[Evidence] = STORE) -> Setting:
-    return Setting(WORLD.space, prior(store), seed=3)
-
-
-def outcomes(pipelines: Sequence[Pipeline]) -> list[Outcome]:
-    return [WORLD.outcome(Proposal(at, one, "test")) for at, one in enumerate(pipelines, start=1)]
+    return Setting(WORLD.space, prior_of(store), seed=3)
 
 
 def verdicts(name: str) -> list[Verdict]:
@@ -69,7 +49,7 @@ def test_the_usual_estimator_is_that_of_the_sampler_and_unchanged() -> None:
 
 
 def test_a_snapshot_is_asked_as_the_estimator_that_was_stored(tmp_path: Path) -> None:
-    memory = prior().memory
+    memory = prior_of().memory
     assert memory is not None
     fitted = fit("linear", memory.runs, memory.facts)
     snapshots.save(fitted, tmp_path / "linear.npz")
@@ -83,13 +63,13 @@ def test_a_snapshot_is_asked_as_the_estimator_that_was_stored(tmp_path: Path) ->
 
 
 def test_an_engine_with_a_snapshot_skips_by_it_and_again_when_it_is_rebuilt() -> None:
-    memory = prior().memory
+    memory = prior_of().memory
     assert memory is not None
     fitted = fit("linear", memory.runs, memory.facts)
 
     def search(trials: int) -> Engine:
         running = Engine(
-            WORLD.space, "random", prior=prior(), seed=1, gate=GateOptions(), gate_estimator=fitted
+            WORLD.space, "random", prior=prior_of(), seed=1, gate=GateOptions(), gate_estimator=fitted
         )
         for _ in range(trials):
             for proposal in running.ask():
@@ -101,7 +81,7 @@ def test_an_engine_with_a_snapshot_skips_by_it_and_again_when_it_is_rebuilt() ->
     word = running.skipped[0].why["gate"]
     assert isinstance(word, dict)
     assert word["estimator"] == "linear"
-    other = Engine(WORLD.space, "random", prior=prior(), seed=1, gate=GateOptions(), gate_estimator=fitted)
+    other = Engine(WORLD.space, "random", prior=prior_of(), seed=1, gate=GateOptions(), gate_estimator=fitted)
     for outcome in running.history:
         other.tell(outcome)
     assert [one.pipeline for one in other.ask(2)] == [one.pipeline for one in running.ask(2)]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -16,23 +13,9 @@ import pytest
 from automl.testing import World
 from automl.values import Pipeline
 
-BENCH = Path(__file__).resolve().parents[2] / "bench" / "bench_warm_start.py"
+BENCH = "bench_warm_start"
 WORLD = World()
 TASKS = 5
-
-
-@pytest.fixture(scope="module")
-def bench() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("bench_warm_start", BENCH)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    path = list(sys.path)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-    sys.path[:] = path
 
 
 def record(key: str, task: int, pipeline: Pipeline) -> dict[str, object]:
