@@ -31,6 +31,7 @@ from knowledgebase.experiences.selectors.neighbours import (
     distances_between,
     nearest_tasks,
     nearest_to,
+    require_common_features,
     surroundings,
     target_of,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "nearest_to",
     "outcome_counts",
     "outcomes_by_memory_limit",
+    "require_common_features",
     "row_count",
     "running_runs",
     "statistics",

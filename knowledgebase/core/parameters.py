@@ -1,0 +1,61 @@
+"""Names that nobody reads are refused, in addresses and in bodies: a misspelt bound is not as good as none.
+
+A view names its query parameters by method: ``parameters = {"GET": ("metric",)}``; pages of lists have two more. It
+knows no view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from knowledgebase.core.errors import FieldError, Problem
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+PAGING = ("cursor", "limit")
+SHOWN = 80
+
+
+class KnownParameters(BasePermission):
+    """Not a right, but asked at the same moment: after who it is, before anything is read or written."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        if method in view.allowed_methods and method != "OPTIONS":
+            require_known(request, accepted(view, method))
+        return True
+
+
+def accepted(view: APIView | type[APIView], method: str) -> tuple[str, ...]:
+    """The query parameters of a method of a view, in alphabetical order."""
+    own = getattr(view, "parameters", {}).get(method, ())
+    paging = PAGING if method == "GET" and getattr(view, "pagination_class", None) else ()
+    return tuple(sorted({*own, *paging}))
+
+
+def require_known(request: Request, known: Collection[str]) -> None:
+    """Problem 400 for a parameter that nobody reads, and for one of which only the last value would be read."""
+    for name, values in request.query_params.lists():
+        if name not in known:
+            choice = f"this address takes {', '.join(known)}" if known else "this address takes none"
+            detail = f"parameter {name[:SHOWN]!r} does not exist; {choice}"
+            raise Problem(400, "unknown_parameter", "Unknown parameter", detail, [FieldError(name, detail)])
+        if len(values) > 1:
+            detail = f"{name} is given {len(values)} times; give it once, several values separated by commas"
+            raise Problem(400, "repeated_parameter", "Repeated parameter", detail, [FieldError(name, detail)])
+
+
+class Strict(serializers.Serializer[Any]):
+    """A body of which every member is read: an unknown one is named as wrong, with those that there are."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
+            known = f"is unknown; known: {', '.join(self.fields)}"
+            raise serializers.ValidationError({name[:SHOWN]: [known] for name in unknown[:20]})
+        return super().to_internal_value(data)
