@@ -18,13 +18,12 @@ from django.utils import timezone
 
 from knowledgebase.accounts.models import User
 from knowledgebase.core.errors import not_found
-from knowledgebase.experiences.expressions import Field
+from knowledgebase.experiences.expressions import FAILED, Field
 from knowledgebase.experiences.filters import ExperienceFilters
 from knowledgebase.experiences.models import Experience, Run, Task, TaskDescription
 from knowledgebase.experiences.selectors.descriptions import describe_tasks
 from knowledgebase.experiences.selectors.keeping import kept_until_change
 
-FAILED = ("oom", "timeout", "diverged", "error")
 EVIDENCE_ROWS = 20_000
 EVIDENCE_COLUMNS = (
     "task", "system", "language_model", "pipeline__hyperparameters", "space", "method", "status", "cause",
