@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
-from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
+from rest_framework.throttling import AnonRateThrottle, SimpleRateThrottle, UserRateThrottle
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -29,8 +30,23 @@ class UserThrottle(UserRateThrottle):
                 self.num_requests, self.duration = self.parse_rate(self.rate)
         return super().allow_request(request, view)
 
+    def throttle_failure(self) -> bool:
+        raise too_many(self, "one person")
+
 
 class AnonymousThrottle(AnonRateThrottle):
     """Requests of one address that says nothing of who it is."""
 
     scope = "anonymous"
+
+    def throttle_failure(self) -> bool:
+        raise too_many(self, "an address without a token")
+
+
+def too_many(throttle: SimpleRateThrottle, who: str) -> Throttled:
+    """A refusal that says which rate it is, and with Retry-After when to come back."""
+    detail = (
+        f"{throttle.num_requests:,} requests ({throttle.scope}) in {throttle.duration} s is as many as this hub "
+        f"takes of {who}."
+    )
+    return Throttled(throttle.wait(), detail)
