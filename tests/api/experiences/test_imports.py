@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from collections import Counter
 
 import pytest
@@ -173,6 +174,17 @@ def test_an_export_that_fails_leaves_what_was_there(exported, tmp_path):
     assert (tmp_path / "a.jsonl").read_text() == "kept"
 
 
+def test_an_export_beside_another_is_whole(exported, imported, record, tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps(record()))
+    imported(tmp_path / "a.jsonl")
+    (tmp_path / "b.jsonl.part").write_text("what another one is writing\n")
+    (tmp_path / f"b.jsonl.{os.getpid()}.part").write_text("what one of this number left\n")
+    exported(tmp_path / "b.jsonl")
+    assert imported(tmp_path / "b.jsonl")[0] == (1, 0, 1, 0)
+    assert (tmp_path / "b.jsonl.part").exists()
+    assert not (tmp_path / f"b.jsonl.{os.getpid()}.part").exists()
+
+
 def test_a_table_of_another_kind_is_refused(imported, tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -218,11 +230,15 @@ def test_what_nobody_reads_is_refused_by_name(imported, tmp_path):
     (tmp_path / "training_args.bin").write_bytes(b"\x80\x04.")
     (tmp_path / "tool.json").write_text('{"other": {}}')
     (tmp_path / "empty").mkdir()
+    (tmp_path / "runs.tar.gz").write_bytes(b"\x1f\x8b")
+    os.mkfifo(tmp_path / "pipe.jsonl")
     for name, words in (
         ("table.csv", "of no format that is read here"),
         ("training_args.bin", "pickles are not read"),
         ("tool.json", "of no format that is read here"),
         ("empty", "holds nothing that is read here"),
+        ("runs.tar.gz", "is an archive; unpack it"),
+        ("pipe.jsonl", "is neither a file nor a folder"),
     ):
         counts, reasons = imported(tmp_path / name)
         assert counts == (1, 0, 0, 1)
