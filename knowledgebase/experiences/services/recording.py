@@ -229,10 +229,15 @@ def _decide(item: _Item, there: _There, fresh: dict[UUID, _Item], provisional: b
     own_end = item.id in there.lost and item.record["outcome"].get("cause") != LOST
     yields = (is_provisional or own_end) and item.id not in fresh and not provisional
     if content is not None and not yields:
-        detail = f"id {name} has a record with other content, which stays. Give the new run an id of its own"
-        return ItemResult(409, name, Problem(409, "other_content", "Other content under this id", detail))
+        return ItemResult(409, name, other_content(name))
     fresh[item.id] = item
     return ItemResult(200 if yields else 201, name)
+
+
+def other_content(name: str) -> Problem:
+    """What the same id under another record is told."""
+    detail = f"id {name} has a record with other content, which stays. Give the new run an id of its own"
+    return Problem(409, "other_content", "Other content under this id", detail)
 
 
 def _tell(new: Sequence[Experience], owner: User | None, team: Team | None, visibility: str) -> None:
