@@ -24,6 +24,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from knowledgebase.core.availability import RETRY_AFTER_S, away, is_away
 from knowledgebase.core.bodies import BoundedJSONParser, NDJSONParser, UnreadableLine
 from knowledgebase.core.conditional import conditional
 from knowledgebase.core.deadlines import is_too_slow, too_slow
@@ -62,12 +63,14 @@ TITLES = {
     429: ("too_many_requests", "Too many requests"),
     500: ("internal_error", "Internal error"),
 }
+RETRY = {503: {"Retry-After": str(RETRY_AFTER_S)}}
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """A problem as an answer of its own, for places outside REST framework."""
     body = json.dumps(problem.document())
-    return HttpResponse(body, status=problem.status, content_type=PROBLEM_TYPE, headers=dict(headers or {}))
+    headers = {**RETRY.get(problem.status, {}), **(headers or {})}
+    return HttpResponse(body, status=problem.status, content_type=PROBLEM_TYPE, headers=headers)
 
 
 def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -76,7 +79,7 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | 
     if problem is None:
         return None
     problem.detail = in_place(error, context) or problem.detail
-    headers = {}
+    headers = dict(RETRY.get(problem.status, {}))
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait) + 1)
     if header := getattr(error, "auth_header", None):
@@ -89,6 +92,8 @@ def as_problem(error: Exception) -> Problem | None:
         return error
     if is_too_slow(error):
         return too_slow()
+    if is_away(error):
+        return away(error)
     if isinstance(error, Http404):
         return standard(404, "there is nothing here that you may see")
     if isinstance(error, PermissionDenied):

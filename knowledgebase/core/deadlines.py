@@ -18,6 +18,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from knowledgebase.core.availability import RETRY_AFTER_S, away, is_away
 from knowledgebase.core.errors import Problem
 
 Given = ParamSpec("Given")
@@ -48,7 +49,7 @@ def too_slow() -> Problem:
 
 
 class ReadDeadline:
-    """Middleware: bounds the statements of a GET, and answers a page that ran into the bound."""
+    """Middleware: bounds the statements of a GET; answers a page that ran into the bound, or found no database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -60,11 +61,22 @@ class ReadDeadline:
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if request.path.startswith("/api/") or not is_too_slow(error):
+        if request.path.startswith("/api/"):
+            return None
+        if is_away(error):
+            return _without_database(away(error))
+        if not is_too_slow(error):
             return None
         found = too_slow()
         said = {"title": found.title, "detail": found.detail}
         return render(request, "web/error.html", said, status=found.status)
+
+
+def _without_database(problem: Problem) -> HttpResponse:
+    said = {"title": "The hub's database does not answer", "detail": problem.detail}
+    answer = render(None, "web/failed.html", said, status=problem.status)  # no request: no context processors
+    answer["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
 
 
 def bounded_read(ask: Callable[Given, Answer]) -> Callable[Given, Answer]:
@@ -104,13 +116,14 @@ class _OnPostgres:
 
     def lift(self) -> None:
         if self.told is not None and self.told is connection.connection:
-            # In a transaction that failed nothing more can be said; its end takes the setting back.
+            # In a transaction that failed, or over a connection that broke, nothing more can be said; the end of
+            # either takes the setting back.
             with suppress(DatabaseError):
                 self._say("RESET statement_timeout")
 
     @staticmethod
     def _say(sql: str) -> None:
-        with connection.connection.cursor() as cursor:
+        with connection.wrap_database_errors, connection.connection.cursor() as cursor:
             cursor.execute(sql)
 
 

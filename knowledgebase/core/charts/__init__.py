@@ -20,6 +20,7 @@ from knowledgebase.core.charts.bars import (
 from knowledgebase.core.charts.front import FrontChart, Point, front_chart, front_of
 from knowledgebase.core.charts.heat import HeatMap, Plane, heat_map, plane
 from knowledgebase.core.charts.lines import LineChart, Series, line_chart
+from knowledgebase.core.charts.places import Numbers, Places, places
 from knowledgebase.core.charts.scales import (
     FAILURES,
     METHODS,
@@ -41,7 +42,9 @@ __all__ = [
     "Growth",
     "HeatMap",
     "LineChart",
+    "Numbers",
     "Panel",
+    "Places",
     "Plane",
     "Point",
     "Ruler",
@@ -58,6 +61,7 @@ __all__ = [
     "method_glyph",
     "method_tone",
     "outcome_strip",
+    "places",
     "plane",
     "prior_panels",
     "ruler",

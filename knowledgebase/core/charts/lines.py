@@ -11,27 +11,34 @@ _LEFT, _WIDTH, _TOP, _FLOOR = 9.0, 71.0, 26.0, 170.0
 
 @dataclass(frozen=True)
 class Series:
-    """One line: its name and its (x, y) points, x ascending; `reference` draws it grey and dashed."""
+    """One line: its name and its (x, y) points, x ascending; `reference` draws it grey and dashed.
+
+    `mark`: a letter that stands where the line ends, for lines that end at different places.
+    """
 
     name: str
     points: tuple[tuple[float, float], ...]
     reference: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One drawn line: path in the stretched box, its label and where the label stands (pixels)."""
+    """One drawn line: path in the stretched box, its label and where the label stands (pixels), its mark and where."""
 
     name: str
     path: str
     label: str
     y: str
     reference: bool
+    mark: str
+    mark_x: str
+    mark_y: str
 
 
 @dataclass(frozen=True)
 class LineChart:
-    """A chart of up to five lines over one axis of steps, with the rows of its table."""
+    """A chart of a few lines over one axis of steps or seconds, with the rows of its table."""
 
     ident: str
     title: str
@@ -55,9 +62,13 @@ def line_chart(
     *,
     from_zero: bool = False,
     where: str = "at step {}",
+    most: int = 5,
 ) -> LineChart | None:
-    """Lay out the series that have at least two points; `None` where there is none. `where`: an x in words."""
-    shown = [one for one in series if len(one.points) > 1][:5]
+    """Lay out the first `most` series that have at least two points; `None` where there is none.
+
+    `where`: an x in words.
+    """
+    shown = [one for one in series if len(one.points) > 1][:most]
     xs = [x for one in shown for x, _ in one.points]
     ys = [y for one in shown for _, y in one.points]
     if not shown or min(xs) == max(xs):
@@ -94,15 +105,28 @@ def _x_ticks(x: Axis) -> tuple[Tick, ...]:
 
 
 def _lines(shown: Sequence[Series], x: Axis, y: Axis) -> tuple[Line, ...]:
-    lines, taken = [], list[float]()
+    lines, taken, ends = [], list[float](), list[tuple[float, float]]()
     for one in shown:
-        place = y.at(one.points[-1][1])
+        end = (x.at(one.points[-1][0]), y.at(one.points[-1][1]))
+        place = end[1]
         while any(abs(place - other) < 14 for other in taken):
             place += 14
         taken.append(place)
-        path = "M" + " ".join(f"{x.unit(a)} {y.unit(b)}" for a, b in one.points)
-        last = formats.figure(one.points[-1][1])
-        lines.append(Line(one.name, path, f"{one.name} {last}", f"{place + 4:.1f}", one.reference))
+        # Two letters over one another tell nothing; the labels beside the chart still do.
+        covered = any(abs(end[0] - at) < 4 and abs(end[1] - height) < 14 for at, height in ends)
+        ends.append(end)
+        lines.append(
+            Line(
+                name=one.name,
+                path="M" + " ".join(f"{x.unit(a)} {y.unit(b)}" for a, b in one.points),
+                label=f"{one.name} {formats.figure(one.points[-1][1])}",
+                y=f"{place + 4:.1f}",
+                reference=one.reference,
+                mark="" if covered else one.mark,
+                mark_x=percent(end[0]),
+                mark_y=f"{end[1] - 6:.1f}",
+            )
+        )
     return tuple(lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -16,26 +16,21 @@ from knowledgebase.accounts.models import User
 from knowledgebase.core import charts, formats
 from knowledgebase.experiences import selectors
 from knowledgebase.experiences.models import Experience
-from knowledgebase.experiences.pages.index import shown_as
+from knowledgebase.experiences.pages.compare_fields import FieldRow, field_rows, number
 
 MOST = 8
-# Groups of the record in the order of the page; what identifies or describes the run itself is left out.
-GROUPS = {
-    "outcome": "Result", "metrics": "Result", "cost": "Cost", "pipeline": "Pipeline",
-    "language_model": "Language model", "fidelity": "Pipeline",
-    "limits": "Limits", "task": "Task", "conditions": "System", "system": "System",
-}  # fmt: skip
-DROPPED = {"outcome.stack", "task.metafeatures.extractor", "pipeline.space"}
+LETTERS = "ABCDEFGH"
+MOST_PLACES = 8
 
 
 @dataclass(frozen=True)
-class FieldRow:
-    """One field over all runs: the texts, whether each differs from the first, whether all are equal."""
+class Figure:
+    """A chart, the template that draws it, and its caption."""
 
-    group: str
-    name: str
-    texts: list[tuple[str, bool]]
-    is_equal: bool
+    title: str
+    template: str
+    chart: Any
+    said: str
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ class ComparePage:
     differing: list[FieldRow]
     equal: list[FieldRow]
     missing: int
-    curves: charts.LineChart | None
+    figures: list[Figure]
 
 
 @require_GET
@@ -67,81 +62,81 @@ def known_id(text: str) -> UUID | None:
 
 
 def compare_page(rows: Sequence[Experience], missing: int) -> ComparePage:
-    flat = [leaves(row.record) for row in rows]
-    names = list(dict.fromkeys(name for one in flat for name in one))
-    fields = [field_row(name, [one.get(name) for one in flat]) for name in names]
-    order = list(dict.fromkeys(GROUPS.values()))
-    fields.sort(key=lambda one: order.index(one.group))
+    fields = field_rows([row.record for row in rows], of_one_task=len({row.task_id for row in rows}) == 1)
     return ComparePage(
         rows=list(rows),
-        letters="ABCDEFGH"[: len(rows)],
+        letters=LETTERS[: len(rows)],
         differing=[one for one in fields if not one.is_equal],
         equal=[one for one in fields if one.is_equal],
         missing=missing,
-        curves=curves(rows),
+        figures=figures(rows),
     )
 
 
-def leaves(record: Mapping[str, Any]) -> dict[str, object]:
-    """The scalars and lists of a record's groups, by dotted name."""
-    found: dict[str, object] = {}
-
-    def walk(value: object, name: str) -> None:
-        if isinstance(value, Mapping):
-            for key, inner in value.items():
-                walk(inner, f"{name}.{key}")
-        elif value is not None and name not in DROPPED:
-            found[name] = value
-
-    for group in GROUPS:
-        walk(record.get(group), group)
+def figures(rows: Sequence[Experience]) -> list[Figure]:
+    """When they parted, and where they stand; only those that there is something to draw of."""
+    lines = "charts/lines.html"
+    found = []
+    if score := scores(rows):
+        found.append(Figure("Score against time spent", lines, score, score.finding))
+    if loss := losses(rows):
+        found.append(Figure("Training loss", lines, loss, loss.finding))
+    if where := positions(rows):
+        said = "The ends of a line are the least and the most of these."
+        found.append(Figure("Where each lies", "charts/places.html", where, said))
     return found
 
 
-def field_row(name: str, values: Sequence[object]) -> FieldRow:
-    group, _, rest = name.partition(".")
-    short = (
-        rest.removeprefix("hyperparameters.").removeprefix("features.").removeprefix("metafeatures.values.")
+def scores(rows: Sequence[Experience]) -> charts.LineChart | None:
+    """The score on validation rows over the seconds of each run, where it was taken more than once."""
+    metric = next(
+        (one["metric"] for row in rows if (one := row.record.get("primary")) and one.get("metric")), None
     )
-    form = f"metrics.{rest}" if group == "metrics" else f"h.{short}" if "hyperparameters." in rest else short
-    texts = [(plain(form, value), value != values[0]) for value in values]
-    return FieldRow(
-        GROUPS[group],
-        f"{group} {called(short)}" if group == "fidelity" else called(short),
-        texts,
-        len({str(one) for one in values}) == 1,
-    )
+    if metric is None:
+        return None
+    series = drawn(rows, "seconds", (f"eval_{metric}", metric))
+    axis = f"{formats.words(metric)}, validation"
+    time = "seconds since start, on each run's own system"
+    title = "Score against time spent"
+    return charts.line_chart("scores", title, axis, time, series, where="after {} s", most=MOST)
 
 
-def called(name: str) -> str:
-    """A field without its unit, which stands beside the value: `train_s` is "train time"."""
-    for ending, words in (("_bytes", ""), ("_s", "_time")):
-        if name.endswith(ending):
-            name = name.removesuffix(ending) + words
-    return formats.words(name)
-
-
-def plain(name: str, value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if name.startswith("metrics.") and not isinstance(value, int | float):
-        return "" if value is None else str(value)
-    return shown_as(name, value)
-
-
-def curves(rows: Sequence[Experience]) -> charts.LineChart | None:
+def losses(rows: Sequence[Experience]) -> charts.LineChart | None:
     """The training loss of each run over its steps, where it was logged."""
-    series = []
-    for letter, row in zip("ABCDEFGH", rows, strict=False):
-        points = tuple(
-            (float(point["step"]), float(point["values"]["loss"]))
-            for point in row.record.get("curve") or []
-            if point.get("step") is not None and isinstance(point.get("values", {}).get("loss"), int | float)
-        )
+    series = drawn(rows, "step", ("loss",))
+    return charts.line_chart("curves", "Training loss", "loss", "step", series, from_zero=True, most=MOST)
+
+
+def drawn(rows: Sequence[Experience], along: str, names: Sequence[str]) -> list[charts.Series]:
+    """Of each run the points that have a place and the first of these values that they know."""
+    found = []
+    for letter, row in zip(LETTERS, rows, strict=False):
+        points = []
+        for point in row.record.get("curve") or []:
+            values = point.get("values") or {}
+            value = next((one for name in names if (one := number(values.get(name))) is not None), None)
+            place = number(point.get(along))
+            if place is not None and value is not None:
+                points.append((place, value))
         if points:
-            series.append(charts.Series(f"{letter} {formats.words(row.method)}", points))
-    return (
-        charts.line_chart("curves", "Training loss", "loss", "step", series, from_zero=True)
-        if series
-        else None
-    )
+            name = f"{letter} {formats.words(row.method)}"
+            found.append(charts.Series(name, tuple(sorted(points)), mark=letter))
+    return found
+
+
+def positions(rows: Sequence[Experience]) -> charts.Places | None:
+    """The hyper-parameters that are numbers and differ, and the size of the language model."""
+    chosen = [(row.record.get("pipeline") or {}).get("hyperparameters") or {} for row in rows]
+    names = list(dict.fromkeys(name for one in chosen for name in one))
+    numbers = [numbers_of(name, [one.get(name) for one in chosen], formats.hyperparameter) for name in names]
+    features = [(row.record.get("language_model") or {}).get("features") or {} for row in rows]
+    sizes = [one.get("parameters") for one in features]
+    numbers.append(numbers_of("parameters", sizes, lambda _, value: formats.parameters(number(value))))
+    differing = [one for one in numbers if len(set(one.values) - {None}) > 1]
+    return charts.places("places", "Where each lies", LETTERS[: len(rows)], differing[:MOST_PLACES])
+
+
+def numbers_of(name: str, given: Sequence[object], words: Callable[[str, object], str]) -> charts.Numbers:
+    """What all runs have under this name; texts and truths are no numbers."""
+    values = [number(one) for one in given]
+    return charts.Numbers(formats.words(name), values, [words(name, value) for value in values])

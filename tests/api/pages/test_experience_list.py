@@ -148,12 +148,12 @@ def test_whole_records_are_a_download_of_their_own(owner, runs):
 def test_side_by_side_only_what_differs(owner, runs):
     answer = owner.pages.get("/experiences/compare/", {"id": [runs[0]["id"], runs[1]["id"], runs[3]["id"]]})
     page = answer.context["page"]
-    found = {row.name: row.texts for row in page.differing}
+    found = {row.name: [(cell.text, cell.differs) for cell in row.cells] for row in page.differing}
     assert found["learning rate"] == [("1.0e-4", False), ("1.0e-3", True), ("1.0e-4", False)]
     assert [text for text, _ in found["status"]] == ["ok", "ok", "oom"]
     assert "epochs" in found
     assert "name" in {row.name for row in page.equal}
-    assert page.curves is not None
+    assert [one.title for one in page.figures] == ["Training loss", "Where each lies"]
     assert "Show the" in answer.content.decode()
 
 
