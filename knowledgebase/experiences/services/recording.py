@@ -25,6 +25,7 @@ from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.core.prepared import Prepared
 from knowledgebase.experiences.models import Experience, Run, Tombstone, numbers_of
 from knowledgebase.experiences.models.description import audience_of
+from knowledgebase.experiences.models.experience import MOST_SECONDS
 from knowledgebase.experiences.services.changes import lock_changes, take
 from knowledgebase.experiences.services.descriptions import describe_again
 from knowledgebase.experiences.services.forgetting import forget_unused
@@ -296,8 +297,8 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         score=primary.get("value"),
         primary_metric=primary.get("metric") or "",
         primary_split=primary.get("split") or "",
-        evaluation_s=cost.get("evaluation_s"),
-        cpu_s=cost.get("cpu_s"),
+        evaluation_s=_seconds(cost.get("evaluation_s")),
+        cpu_s=_seconds(cost.get("cpu_s")),
         host_memory_bytes=cost.get("host_memory_bytes"),
         device_memory_bytes=cost.get("device_memory_bytes"),
         train_rows=fidelity.get("train_rows"),
@@ -310,6 +311,11 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         received_at=timezone.now(),
         **extra,
     )
+
+
+def _seconds(value: float | None) -> float | None:
+    """The column; the record keeps the number. None for more than any run takes."""
+    return None if value is None or value > MOST_SECONDS else value
 
 
 def _times(record: Record) -> tuple[datetime | None, datetime | None]:
