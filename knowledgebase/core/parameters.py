@@ -47,15 +47,62 @@ def require_known(request: Request, known: Collection[str]) -> None:
             detail = f"parameter {name[:SHOWN]!r} does not exist; {choice}"
             raise Problem(400, "unknown_parameter", "Unknown parameter", detail, [FieldError(name, detail)])
         if len(values) > 1:
-            detail = f"{name} is given {len(values)} times; give it once, several values separated by commas"
+            detail = f"{name} is given {len(values)} times and read once; put all of it into one"
             raise Problem(400, "repeated_parameter", "Repeated parameter", detail, [FieldError(name, detail)])
 
 
 class Strict(serializers.Serializer[Any]):
-    """A body of which every member is read: an unknown one is named as wrong, with those that there are."""
+    """A body of which every member is read: an unknown one is named as wrong, with those that there are.
+
+    What is wrong with a known one is said with the value that was given, or the values to choose from.
+    """
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        for field in fields.values():
+            for one in (field, getattr(field, "child", None)):
+                if isinstance(one, serializers.ChoiceField):
+                    choices = ", ".join(map(str, one.choices))
+                    one.error_messages["invalid_choice"] = (
+                        f"{{input!r}} is none of them; choose from {choices}"
+                    )
+        return fields
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        try:
+            return super().run_validation(data)
+        except serializers.ValidationError as error:
+            if self.parent is not None:
+                raise
+            raise serializers.ValidationError(with_values(error.detail, data)) from error
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
             known = f"is unknown; known: {', '.join(self.fields)}"
-            raise serializers.ValidationError({name[:SHOWN]: [known] for name in unknown[:20]})
+            raise serializers.ValidationError(
+                {name[:SHOWN]: [known] for name in unknown[:20]}, code="unknown"
+            )
         return super().to_internal_value(data)
+
+
+# What is wrong with these, the value does not tell.
+SAYS_ITSELF = frozenset({"required", "unknown", "invalid_choice", "not_a_list", "not_a_dict"})
+
+
+def with_values(detail: Any, given: Any) -> Any:
+    """REST framework's nested errors, each with the value that it is about, where the message does not tell it."""
+    if isinstance(detail, Mapping):
+        return {name: with_values(value, _part(given, name)) for name, value in detail.items()}
+    if isinstance(detail, list):
+        return [with_values(one, given) for one in detail]
+    if given is serializers.empty or getattr(detail, "code", "") in SAYS_ITSELF or isinstance(given, Mapping):
+        return detail
+    return f"{str(detail).rstrip('.')}; given is {repr(given)[:SHOWN]}"
+
+
+def _part(given: Any, name: Any) -> Any:
+    if isinstance(given, Mapping):
+        return given.get(name, serializers.empty)
+    if isinstance(given, list) and isinstance(name, int) and name < len(given):
+        return given[name]
+    return given

@@ -97,7 +97,7 @@ class NeighboursRequest(Strict):
         max_length=100, required=False, help_text=f"who measured the meta-features; {EXTRACTOR} when absent"
     )
     version = serializers.IntegerField(
-        required=False, min_value=0, max_value=10**6, help_text="of the extractor; 1 when absent"
+        required=False, min_value=0, max_value=2**53 - 1, help_text="of the extractor; 1 when absent"
     )
     k = serializers.IntegerField(default=10, min_value=1, max_value=MOST_NEIGHBOURS)
 

@@ -69,7 +69,7 @@ def test_a_parameter_that_nobody_reads_is_named(owner, record, method, address, 
 def test_a_parameter_is_given_once(owner):
     answer = owner.api.get("/api/v1/experiences/?status=ok&status=oom")
     assert (answer.status_code, answer.json()["code"]) == (400, "repeated_parameter")
-    assert "status is given 2 times" in answer.json()["detail"]
+    assert "status is given 2 times and read once" in answer.json()["detail"]
 
 
 def test_strangers_learn_no_parameters(client):
@@ -106,3 +106,24 @@ def test_a_member_that_nobody_reads_is_named(make_person, address, body, pointer
     assert wrong["pointer"] == pointer
     assert "is unknown; known: " in wrong["message"]
     assert ApiToken.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "pointer", "said"),
+    [
+        ("neighbours", {"metafeatures": {"a": 1}, "k": 1000}, "/k", "less than or equal to 100; given is 1000"),
+        ("neighbours", {"metafeatures": {"a": "many"}}, "/metafeatures/a", "number is required; given is 'many'"),
+        ("neighbours", {"statistics": {"class_counts": {"a": 0}}}, "/statistics/class_counts/a", "given is 0"),
+        ("priors", {"metafeatures": {"a": 1}, "utility": "x"}, "/utility", "'x' is none of them; choose from"),
+        ("tokens", {"name": "x", "scopes": ["all"]}, "/scopes/0", "'all' is none of them; choose from experiences:"),
+        ("tokens", {"name": "x" * 101, "scopes": ["admin"]}, "/name", "no more than 100 characters; given is 'xxx"),
+        ("tokens", {"scopes": ["admin"]}, "/name", "required."),
+        ("searches", {"dataset": 5, "budget": {"trials": "few"}}, "/budget/trials", "given is 'few'"),
+        ("datasets", {"source": "disk", "name": "x"}, "/source", "'disk' is none of them; choose from builtin, hub"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_said(make_person, address, body, pointer, said):
+    answer = make_person("ada", scopes="admin").api.post(f"/api/v1/{address}/", body, **JSON)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    told = {one["pointer"]: one["message"] for one in answer.json()["errors"]}
+    assert said in told[pointer]

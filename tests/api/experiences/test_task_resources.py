@@ -163,8 +163,18 @@ def test_what_compares_with_nothing_is_said(owner, tasks, body, code, named):
     assert "secret_feature" not in answer.json()["detail"]
 
 
-def test_an_empty_store_has_no_neighbours_and_no_complaint(owner, tasks, stranger, make_person):
-    assert ask(make_person("nina"), "neighbours", {"metafeatures": {"foo": 1}}).json()["neighbours"] == []
+def test_a_prior_of_what_compares_with_nothing_is_none(owner, tasks):
+    answer = ask(owner, "priors", {"metafeatures": {"foo": 1}})
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_prior")
+    said = "given are 'foo'; the tasks of this kind that you may see have class_entropy, classes, instances"
+    assert said in answer.json()["detail"]
+    assert ask(owner, "priors", {"metafeatures": {"instances": 4, "foo": 1}}).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["neighbours", "priors"])
+def test_an_empty_store_has_no_neighbours_and_no_complaint(tasks, make_person, address):
+    answer = ask(make_person("nina"), address, {"metafeatures": {"foo": 1}})
+    assert (answer.status_code, answer.json()["neighbours"]) == (200, [])
 
 
 def test_a_task_without_metafeatures_says_so(owner, record):
