@@ -213,7 +213,7 @@ def require_scope(request: Request, needed: str | None) -> None:
         return
     detail = (
         f"the token lacks the scope {needed or 'admin'!r}; it has {', '.join(granted) or 'none'}. "
-        "Make a token with it: manage.py create_token --scopes ..."
+        "Make a token with it, on the account page or by manage.py create_token --scopes ..."
     )
     raise Problem(403, "missing_scope", "Missing scope", detail)
 
