@@ -225,6 +225,20 @@ def test_one_record_or_a_list_of_them_as_json(imported, record, tmp_path):
     assert imported(tmp_path / "list.json")[0] == (2, 1, 0, 1)
 
 
+def test_a_list_that_is_called_lines_is_refused_as_a_whole(imported, record, tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps([record(), record()], indent=1))
+    counts, reasons = imported(tmp_path / "a.jsonl")
+    assert counts == (1, 0, 0, 1)
+    assert list(reasons) == ["a.jsonl: is a JSON list, not one record a line; name it .json to have it read"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_record(imported, record, tmp_path):
+    sent = record()
+    (tmp_path / "a.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(sent).encode() + b"\n")
+    assert imported(tmp_path / "a.jsonl")[0] == (1, 1, 0, 0)
+    assert Experience.objects.get().record == sent
+
+
 def test_what_nobody_reads_is_refused_by_name(imported, tmp_path):
     (tmp_path / "table.csv").write_text("a,b\n")
     (tmp_path / "training_args.bin").write_bytes(b"\x80\x04.")
