@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,8 +86,7 @@ class Seen:
     tables: dict[tuple[str, int], Known]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One description: its digest and its task's, and what was measured."""
 
     digest: str
@@ -137,7 +136,8 @@ class Kept:
             if (row.metafeatures.get("extractor"), row.metafeatures.get("version")) == (extractor, version)
         )
         names = tuple(sorted({name for _, _, values in same for name in values}))
-        values = [[_number(values.get(name)) for name in names] for _, _, values in same]
+        # None becomes NaN by itself, and several times as fast as one by one.
+        values = [[*map(values.get, names)] for _, _, values in same]
         return Known(
             np.array([key for _, key, _ in same], dtype=np.int64),
             np.array([digest for digest, _, _ in same], dtype=np.str_),
