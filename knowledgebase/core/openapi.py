@@ -72,12 +72,9 @@ class ApiSchema(AutoSchema):
         return operation
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
-        found: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
-        return (
-            {**found, "additionalProperties": False}
-            if isinstance(force_instance(serializer), Strict)
-            else found
-        )
+        found: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        made = force_instance(serializer)  # type: ignore[no-untyped-call]
+        return {**found, "additionalProperties": False} if isinstance(made, Strict) else found
 
 
 def refusal(status: int) -> dict[str, Any]:

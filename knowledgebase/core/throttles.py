@@ -5,11 +5,11 @@ Rates come from the settings, "off" for none. A refusal says in Retry-After when
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
-from rest_framework.throttling import AnonRateThrottle, SimpleRateThrottle, UserRateThrottle
+from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -43,7 +43,7 @@ class AnonymousThrottle(AnonRateThrottle):
         raise too_many(self, "an address without a token")
 
 
-def too_many(throttle: SimpleRateThrottle, who: str) -> Throttled:
+def too_many(throttle: Any, who: str) -> Throttled:
     """A refusal that says which rate it is, and with Retry-After when to come back."""
     detail = (
         f"{throttle.num_requests:,} requests ({throttle.scope}) in {throttle.duration} s is as many as this hub "

@@ -1,12 +1,12 @@
 """Reads of the store; everything starts from what the asker may see. One file a noun."""
 
+from knowledgebase.experiences.expressions import FAILED
 from knowledgebase.experiences.selectors.descriptions import (
     describe_language_models,
     describe_tasks,
     task_names,
 )
 from knowledgebase.experiences.selectors.experiences import (
-    FAILED,
     WORDS,
     Statistics,
     duplicates_of,

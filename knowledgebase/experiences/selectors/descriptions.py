@@ -66,8 +66,8 @@ def measured_tasks(user: User, kind: str) -> dict[int, tuple[int, str]]:
         .values_list("task", "pk", "audience", "extractor", "rank", "digest")
     )
     measured: dict[int, list[tuple[int, str, str, int, str]]] = defaultdict(list)
-    for task, *said in rows.iterator():
-        measured[task].append(tuple(said))
+    for task, key, audience, extractor, rank, digest in rows.iterator():
+        measured[task].append((key, audience, extractor, rank, digest))
     # Of most tasks one description is all there is.
     return {
         task: _best(said) if len(said) > 1 else (said[0][0], said[0][4]) for task, said in measured.items()
@@ -130,12 +130,12 @@ def _telling(rows: QuerySet[Row], name: str) -> QuerySet[Row]:
     """
     group = [F(name), F("audience")]
     first = Q(place__lte=MOST_WORDINGS)
-    rows = rows.annotate(place=Window(RowNumber(), partition_by=group, order_by="pk"))
+    found: QuerySet[Any] = rows.annotate(place=Window(RowNumber(), partition_by=group, order_by="pk"))
     if name == "task":
         better = [F("rank").desc(), F("pk").asc()]
-        rows = rows.annotate(measured=Window(RowNumber(), partition_by=group, order_by=better))
+        found = found.annotate(measured=Window(RowNumber(), partition_by=group, order_by=better))
         first |= Q(measured__lte=MOST_WORDINGS)
-    return rows.filter(first)
+    return found.filter(first)
 
 
 def _of(rows: QuerySet[Row], keys: set[int], name: str) -> Iterator[Row]:

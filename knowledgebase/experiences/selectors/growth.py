@@ -10,8 +10,8 @@ from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
 from knowledgebase.accounts.models import User
+from knowledgebase.experiences.expressions import FAILED
 from knowledgebase.experiences.models import Experience
-from knowledgebase.experiences.selectors.experiences import FAILED
 from knowledgebase.experiences.selectors.keeping import kept_until_change
 
 WEEKS = 26

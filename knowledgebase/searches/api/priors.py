@@ -26,7 +26,8 @@ class PriorRequest(NeighboursRequest):
     Features are read by their names, whoever measured them.
     """
 
-    extractor, version = None, None
+    extractor = None  # type: ignore[assignment]  # so a serializer leaves a field of its parent away
+    version = None  # type: ignore[assignment]
     k = serializers.IntegerField(
         default=5, min_value=1, max_value=100, help_text="how many of the nearest tasks speak"
     )
