@@ -49,6 +49,21 @@ class Tail(models.Func):
         return self.as_sql(compiler, connection, template="right((%(expressions)s)::text, 8)", **context)
 
 
+class Day(models.Func):
+    """The day of a moment, in UTC: on PostgreSQL a date; on SQLite its text, "2026-11-21".
+
+    The first letters of what SQLite keeps, where a function of dates would be one of Python's, called by row.
+    """
+
+    arity = 1
+    template = "substr(%(expressions)s, 1, 10)"
+    output_field = models.CharField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
+        template = "(%(expressions)s AT TIME ZONE 'UTC')::date"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
 @models.Field.register_lookup
 class Among(In):
     """`field__among=values`, for many values: like `in`, but PostgreSQL gets one list and not a place for each."""

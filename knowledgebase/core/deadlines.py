@@ -92,13 +92,16 @@ def bounded_read(ask: Callable[Given, Answer]) -> Callable[Given, Answer]:
 
 @contextmanager
 def bounded(seconds: float) -> Iterator[None]:
-    """Each statement in this block ends after so many seconds, with an error that `is_too_slow` knows."""
+    """Each statement in this block ends after so many seconds, with an error that `is_too_slow` knows.
+
+    A block within another has its own bound, shorter or longer; after it the outer one's holds again.
+    """
     bound = _OnPostgres(seconds) if connection.vendor == "postgresql" else _OnSqlite(seconds)
-    with connection.execute_wrapper(bound):
-        try:
+    try:
+        with connection.execute_wrapper(bound):
             yield
-        finally:
-            bound.lift()
+    finally:
+        bound.lift()
 
 
 class _OnPostgres:
@@ -120,6 +123,9 @@ class _OnPostgres:
             # either takes the setting back.
             with suppress(DatabaseError):
                 self._say("RESET statement_timeout")
+        for outer in connection.execute_wrappers:
+            if isinstance(outer, _OnPostgres):
+                outer.told = None  # it says its own again before its next statement
 
     @staticmethod
     def _say(sql: str) -> None:

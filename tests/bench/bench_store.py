@@ -3,9 +3,9 @@
 `python tests/bench/bench_store.py [--quick]`. The first run fills the store (seeded, by COPY; tens of minutes) in a
 folder that is kept (`--folder`; a cluster below /var/tmp by default, since the server may have to run as another
 user); later runs measure at once. Measured: the first page of the list and the 40 queries of store/queries.py
-through the whole application in this machine's memory, nearest tasks, batches and eight single senders; then the same
-page of MLflow with 10,000 runs and ours with all experiences over HTTP, in turn. SQLite is filled with 100,000 and
-asked the same queries. Writes build/bench/store.json.
+through the whole application in this machine's memory, pages that sum over everything, nearest tasks, batches and
+eight single senders; then the same page of MLflow with 10,000 runs and ours with all experiences over HTTP, in turn.
+SQLite is filled with 100,000 and asked the same queries. Writes build/bench/store.json.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ def on_postgres(options: argparse.Namespace, cluster: str) -> dict[str, Any]:
     size = ("--experiences", str(options.experiences), "--tasks", str(options.tasks))
     found = {"fill": part("fill", environment, *size)}
     found["queries"] = part("queries", environment, "--rounds", str(options.rounds))
+    found["pages"] = part("pages", environment)
     found["neighbours"] = part("neighbours", environment)
     found["batch"] = part("batch", environment)
     return found | beside_mlflow(options, cluster, environment)
@@ -156,6 +157,9 @@ def report(found: dict[str, Any], options: argparse.Namespace) -> None:
     print("\nslowest of the list:")
     for row in slowest:
         print(f"{row['median_ms']:9.0f} ms  {row['query']}")
+    print("\npages, with nothing kept and again:")
+    for name, times in found["postgresql"]["pages"]["pages"].items():
+        print(f"{times['first_ms']:9.0f} ms  {times['again_ms']:6.0f} ms  {name}")
     print("\n" + "\n".join(f"{name:20} {value:10.1f}" for name, value in document["bars"].items()))
     target = BUILD / "store.json"
     target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

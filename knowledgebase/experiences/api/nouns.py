@@ -35,7 +35,9 @@ class LanguageModelList(ListAPIView[LanguageModel]):
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)
-        selectors.describe_language_models(reader(self.request), page or [])
+        user = reader(self.request)
+        selectors.with_sums(user, "language_model", page or [])
+        selectors.describe_language_models(user, page or [])
         return page
 
 
@@ -64,6 +66,11 @@ class SystemList(ListAPIView[System]):
 
     def get_queryset(self) -> Any:
         return selectors.system_list(reader(self.request))
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        selectors.with_sums(reader(self.request), "system", page or [])
+        return page
 
 
 class SystemDetail(APIView):

@@ -192,6 +192,7 @@ class Experience(models.Model):
                     "primary_split",
                     "score",
                     "change_seq",
+                    "system",
                 ),
                 name="experience_by_task",
             ),

@@ -127,6 +127,8 @@ class Wish:
 class IndexPage:
     """A page of experiences; `older` is the address of the next page or empty.
 
+    `is_exact`: the total is not a bound on what was counted; `all_counted`: nor are the outcomes.
+
     `csv` and `ndjson` have the columns that are shown and the id, `records` everything that was logged.
     """
 
@@ -134,6 +136,8 @@ class IndexPage:
     rows: list[Row] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
     total: int = 0
+    is_exact: bool = True
+    all_counted: bool = True
     chips: list[Chip] = field(default_factory=list)
     statuses: list[StatusLink] = field(default_factory=list)
     strip: charts.Strip | None = None
@@ -195,8 +199,8 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
     page = by.page(selectors.experience_fields(found, [*hidden, *shown]), after, PAGE_ROWS)
     columns = [column_of(one, wish, by) for one in shown]
     active = wish.filters.active()
-    counts = selectors.outcome_counts(selectors.experience_list(user, without_status(wish.filters)))
-    total = selectors.outcome_counts(found) if wish.filters.status else counts
+    counts, all_counted = outcomes_beside(user, wish.filters)
+    total, is_exact = selectors.outcome_counts(found) if wish.filters.status else (counts, all_counted)
     query = wish.address().partition("?")[2]
     fields = f"fields={','.join(('id', *wish.columns))}"
     export = "/api/v1/experiences/export/?" + "&".join(
@@ -207,6 +211,8 @@ def index_page(user: User, wish: Wish, after: str) -> IndexPage:
         rows=[row_of(row, columns) for row in page.rows],
         columns=columns,
         total=sum(total.values()),
+        is_exact=is_exact,
+        all_counted=all_counted,
         chips=chips_of(wish),
         statuses=[
             StatusLink(status, count, wish.address(status=status), wish.filters.status == status)
@@ -230,6 +236,14 @@ def joined(address: str, more: str, *, drop: str = "") -> str:
     path, _, query = address.partition("?")
     kept = [part for part in query.split("&") if part and not (drop and part.startswith(f"{drop}="))]
     return path + "?" + "&".join([*kept, more])
+
+
+def outcomes_beside(user: User, filters: ExperienceFilters) -> tuple[dict[str, int], bool]:
+    """The outcomes to choose from: of what the other filters leave, and whether all of it was counted."""
+    others = without_status(filters)
+    if not others.active():
+        return selectors.visible_outcomes(user), True
+    return selectors.outcome_counts(selectors.experience_list(user, others))
 
 
 def without_status(filters: ExperienceFilters) -> ExperienceFilters:

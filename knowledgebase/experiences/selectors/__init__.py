@@ -8,7 +8,6 @@ from knowledgebase.experiences.selectors.descriptions import (
 )
 from knowledgebase.experiences.selectors.experiences import (
     WORDS,
-    Statistics,
     duplicates_of,
     evidence_rows,
     experience_detail,
@@ -17,8 +16,6 @@ from knowledgebase.experiences.selectors.experiences import (
     outcome_counts,
     row_count,
     running_runs,
-    statistics,
-    statistics_of,
     successes_on,
 )
 from knowledgebase.experiences.selectors.growth import growth
@@ -37,6 +34,13 @@ from knowledgebase.experiences.selectors.neighbours import (
 )
 from knowledgebase.experiences.selectors.reach import Reach, language_model_reach
 from knowledgebase.experiences.selectors.streaming import in_parts
+from knowledgebase.experiences.selectors.sums import (
+    Statistics,
+    statistics,
+    statistics_of,
+    visible_outcomes,
+    with_sums,
+)
 from knowledgebase.experiences.selectors.tasks import (
     TRIED_ROWS,
     Losses,
@@ -108,5 +112,7 @@ __all__ = [
     "task_names",
     "task_summaries",
     "tried_on",
+    "visible_outcomes",
     "visible_task",
+    "with_sums",
 ]

@@ -8,21 +8,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
-from django.utils import timezone
+from django.db import OperationalError, connection
+from django.db.models import Count, F, Prefetch, QuerySet
 
 from knowledgebase.accounts.models import User
+from knowledgebase.core.deadlines import bounded, is_too_slow
 from knowledgebase.core.errors import not_found
 from knowledgebase.experiences.expressions import FAILED, Field
 from knowledgebase.experiences.filters import ExperienceFilters
 from knowledgebase.experiences.models import Experience, Run, Task, TaskDescription
 from knowledgebase.experiences.selectors.descriptions import describe_tasks
-from knowledgebase.experiences.selectors.keeping import kept_until_change
 
 EVIDENCE_ROWS = 20_000
 EVIDENCE_COLUMNS = (
@@ -30,23 +27,11 @@ EVIDENCE_COLUMNS = (
     "score", "evaluation_s", "host_memory_bytes", "train_rows", "change_seq",
 )  # fmt: skip
 COUNTED_ROWS = 10_000
+# What stands beside a list may not make it wait.
+COUNT_S = 1.0
 SHOWN_DUPLICATES = 20
 # What a row of the table says of its task, and no meta-features.
 WORDS = Prefetch("task_description", TaskDescription.objects.only("name"))
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """What the store knows, as far as the asker may see. Seconds are sums of evaluation time."""
-
-    experiences: int
-    by_outcome: dict[str, int]
-    by_method: dict[str, int]
-    tasks: int
-    language_models: int
-    failed: int
-    compute_s: float
-    this_week: int
 
 
 def experience_fields(
@@ -108,10 +93,27 @@ def duplicates_of(user: User, row: Experience) -> list[UUID]:
     return list(same.order_by("change_seq").values_list("pk", flat=True)[:SHOWN_DUPLICATES])
 
 
-def outcome_counts(rows: QuerySet[Experience]) -> dict[str, int]:
-    """status -> count, most frequent first."""
-    counts = rows.order_by().values_list("status").annotate(count=Count("*")).order_by("-count", "status")
-    return dict(counts)
+def outcome_counts(rows: QuerySet[Experience]) -> tuple[dict[str, int], bool]:
+    """status -> count, most frequent first, and whether those are all.
+
+    PostgreSQL counts the newest COUNTED_ROWS; ({}, False) where either database takes longer than COUNT_S.
+    """
+    try:
+        with bounded(COUNT_S):
+            return _outcome_counts(rows)
+    except OperationalError as error:
+        if not is_too_slow(error):
+            raise
+        return {}, False
+
+
+def _outcome_counts(rows: QuerySet[Experience]) -> tuple[dict[str, int], bool]:
+    if connection.vendor != "postgresql":
+        counts = rows.order_by().values_list("status").annotate(count=Count("*")).order_by("-count", "status")
+        return dict(counts), True
+    newest = Counter(rows.order_by("-change_seq").values_list("status", flat=True)[: COUNTED_ROWS + 1])
+    ordered = dict(sorted(newest.items(), key=lambda one: (-one[1], one[0])))
+    return ordered, newest.total() <= COUNTED_ROWS
 
 
 def evidence_rows(user: User, kind: str, most: int | None = None) -> Iterator[Experience]:
@@ -139,37 +141,3 @@ def evidence_rows(user: User, kind: str, most: int | None = None) -> Iterator[Ex
 def running_runs(user: User) -> QuerySet[Run]:
     """Runs that have not ended, as far as the user may see them; newest start first."""
     return Run.objects.visible_to(user).select_related("owner").order_by("-started_at")
-
-
-def statistics(user: User) -> Statistics:
-    """The figures of the overview: over what the user may see."""
-    rows = Experience.objects.visible_to(user)
-    return kept_until_change(user, "statistics", lambda: statistics_of(rows))
-
-
-def statistics_of(rows: QuerySet[Experience]) -> Statistics:
-    """Counts and sums over these experiences, in two queries."""
-    rows = rows.order_by()
-    groups = rows.values_list("status", "method").annotate(count=Count("*"), seconds=Sum("evaluation_s"))
-    outcomes: Counter[str] = Counter()
-    methods: Counter[str] = Counter()
-    compute_s = 0.0
-    for status, method, count, seconds in groups:
-        outcomes[status] += count
-        methods[method] += count
-        compute_s += seconds or 0.0
-    others = rows.aggregate(
-        tasks=Count("task", distinct=True),
-        models=Count("language_model", distinct=True),
-        week=Count("status", filter=Q(received_at__gte=timezone.now() - timedelta(days=7))),
-    )
-    return Statistics(
-        experiences=outcomes.total(),
-        by_outcome=dict(sorted(outcomes.items(), key=lambda one: (-one[1], one[0]))),
-        by_method=dict(sorted(methods.items(), key=lambda one: (-one[1], one[0]))),
-        tasks=others["tasks"],
-        language_models=others["models"],
-        failed=sum(outcomes[status] for status in FAILED),
-        compute_s=compute_s,
-        this_week=others["week"],
-    )

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 
-from django.db.models import CharField, Count
-from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.expressions import FAILED
-from knowledgebase.experiences.models import Experience
-from knowledgebase.experiences.selectors.keeping import kept_until_change
+from knowledgebase.experiences.selectors.sums import whole
 
 WEEKS = 26
 # Below this, weeks would be too few to show a course.
@@ -23,21 +20,8 @@ Period = tuple[date, int, int, int]
 
 def growth(user: User) -> tuple[str, list[Period]]:
     """The last half year that the user may see: "day" or "week", and (first day, ok, other, failed) without gaps."""
-    return kept_until_change(user, "growth", lambda: _growth(user))
-
-
-def _growth(user: User) -> tuple[str, list[Period]]:
-    since = timezone.now() - timedelta(weeks=WEEKS)
-    # The day as the first letters of the text: a function of the database, where one of Python's is called by row.
-    days = (
-        Experience.objects.visible_to(user)
-        .filter(received_at__gte=since)
-        .order_by()
-        .annotate(day=Substr(Cast("received_at", CharField()), 1, 10))
-        .values_list("day", "status")
-        .annotate(count=Count("*"))
-    )
-    found = [(date.fromisoformat(day), status, count) for day, status, count in days]
+    since = timezone.now().date() - timedelta(weeks=WEEKS)
+    found = [(day, status, count) for (day, status), count in whole(user).days.items() if day >= since]
     if not found:
         return "day", []
     first = min(day for day, _, _ in found)

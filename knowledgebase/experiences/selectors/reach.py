@@ -15,7 +15,7 @@ from django.db.models.functions import RowNumber
 
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.models import Experience
-from knowledgebase.experiences.selectors.keeping import kept_until_change
+from knowledgebase.experiences.selectors.keeping import kept_sums
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Reach:
 
 def language_model_reach(user: User) -> Mapping[int, Reach]:
     """By key of the language model, of experiences that the user may see; absent: none of them ended well."""
-    return kept_until_change(user, "reach", lambda: _reach(user))
+    return kept_sums(user, "reach", lambda: _reach(user))
 
 
 def _reach(user: User) -> dict[int, Reach]:

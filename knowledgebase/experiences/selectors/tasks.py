@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
@@ -16,6 +15,7 @@ from knowledgebase.experiences.expressions import FAILED
 from knowledgebase.experiences.models import Experience, LanguageModel, System, Task
 from knowledgebase.experiences.selectors.descriptions import describe_language_models, describe_tasks
 from knowledgebase.experiences.selectors.keeping import kept_until_change
+from knowledgebase.experiences.selectors.sums import SUMS, with_sums
 
 # What a page reads of one task at most, newest first; said on the page where it cuts.
 TRIED_ROWS = 20_000
@@ -47,32 +47,30 @@ class Losses:
     instead: Tried | None
 
 
-# Sums over a task's or a language model's visible experiences, by the name of the attribute they become.
-SUMS = {
-    "count": Count("*"),
-    "failed": Count("status", filter=Q(status__in=FAILED)),
-    "best": Max("score"),
-    "last": Max("change_seq"),
-}
-Noun = TypeVar("Noun", Task, LanguageModel, System)
-
-
 def task_list(user: User) -> QuerySet[Task]:
     """Tasks with a visible experience, with the sums of SUMS; for a page of them, whatever their number.
 
     Without their words, which `describe_tasks` gives to the page.
     """
-    return _with_sums(Task.objects.all(), user, "task")
+    # Subqueries by the outer row and not one large IN: a page of them touches only its own experiences.
+    mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
+    sums = {
+        key: Subquery(mine.values("task").annotate(sum=value).values("sum")[:1])
+        for key, value in SUMS.items()
+    }
+    return Task.objects.filter(Exists(mine)).annotate(**sums).order_by(F("last").desc())
 
 
 def language_model_list(user: User) -> QuerySet[LanguageModel]:
-    """Language models with a visible experience, with the sums of SUMS; without their words, as tasks are."""
-    return _with_sums(LanguageModel.objects.all(), user, "language_model")
+    """Language models with a visible experience; `with_sums` and `describe_language_models` say more of a page."""
+    mine = Experience.objects.visible_to(user).filter(language_model=OuterRef("pk")).order_by()
+    return LanguageModel.objects.filter(Exists(mine))
 
 
 def system_list(user: User) -> QuerySet[System]:
-    """Systems with a visible experience, with the sums of SUMS."""
-    return _with_sums(System.objects.all(), user, "system")
+    """Systems with a visible experience; `with_sums` says more of a page."""
+    mine = Experience.objects.visible_to(user).filter(system=OuterRef("pk")).order_by()
+    return System.objects.filter(Exists(mine))
 
 
 def system_detail(user: User, digest: str) -> System:
@@ -80,57 +78,30 @@ def system_detail(user: User, digest: str) -> System:
     row = system_list(user).filter(digest=digest).first()
     if row is None:
         raise not_found("system", digest)
+    with_sums(user, "system", [row])
     return row
 
 
 def task_summaries(user: User) -> list[Task]:
-    """All tasks with a visible experience, newest change first: one pass over the experiences."""
-    found = kept_until_change(user, "tasks", lambda: _described_tasks(user))
-    return sorted(found, key=lambda row: -row.last)  # type: ignore[attr-defined]
+    """All tasks with a visible experience, with their sums and words, newest change first."""
+    rows = kept_until_change(user, "tasks", lambda: _described_tasks(user))
+    with_sums(user, "task", rows)
+    return sorted(rows, key=lambda row: -row.last)  # type: ignore[attr-defined]
 
 
 def language_model_summaries(user: User) -> list[LanguageModel]:
-    """All language models with a visible experience, most used first: one pass over the experiences."""
-    found = _summed(LanguageModel, user, "language_model")
-    describe_language_models(user, found)
-    return sorted(found, key=lambda row: (-row.count, row.key))  # type: ignore[attr-defined]
+    """All language models with a visible experience, with their sums and words, most used first."""
+    rows = list(language_model_list(user))
+    with_sums(user, "language_model", rows)
+    describe_language_models(user, rows)
+    return sorted(rows, key=lambda row: (-row.count, row.key))  # type: ignore[attr-defined]
 
 
 def _described_tasks(user: User) -> list[Task]:
-    found = _summed(Task, user, "task")
+    mine = Experience.objects.visible_to(user).filter(task=OuterRef("pk")).order_by()
+    found = list(Task.objects.filter(Exists(mine)))
     describe_tasks(user, found)
     return found
-
-
-def _with_sums(rows: QuerySet[Noun], user: User, name: str) -> QuerySet[Noun]:
-    # Subqueries by the outer row and not one large IN: a page of them touches only its own experiences.
-    mine = Experience.objects.visible_to(user).filter(**{name: OuterRef("pk")}).order_by()
-    sums = {
-        key: Subquery(mine.values(name).annotate(sum=value).values("sum")[:1]) for key, value in SUMS.items()
-    }
-    return rows.filter(Exists(mine)).annotate(**sums).order_by(F("last").desc())
-
-
-def _summed(model: type[Noun], user: User, name: str) -> list[Noun]:
-    """By task and language model in the database, in the order of an index, and put together here."""
-    mine = Experience.objects.visible_to(user).order_by()
-    groups: Iterable[Mapping[str, Any]] = mine.values("task", "language_model").annotate(**SUMS)
-    sums: dict[int, dict[str, Any]] = {}
-    for group in groups:
-        if group[name] is not None:
-            _add(sums.setdefault(group[name], {"count": 0, "failed": 0, "best": None, "last": 0}), group)
-    rows = list(model._default_manager.in_bulk(list(sums)).values())
-    for row in rows:
-        for key in SUMS:
-            setattr(row, key, sums[row.pk][key])
-    return rows
-
-
-def _add(whole: dict[str, Any], part: Mapping[str, Any]) -> None:
-    whole["count"] += part["count"]
-    whole["failed"] += part["failed"]
-    whole["best"] = max((one for one in (whole["best"], part["best"]) if one is not None), default=None)
-    whole["last"] = max(whole["last"], part["last"])
 
 
 def task_detail(user: User, digest: str) -> Task:
@@ -210,6 +181,7 @@ def language_model_detail(user: User, pk: int) -> LanguageModel:
     row = language_model_list(user).filter(pk=pk).first()
     if row is None:
         raise not_found("language model", pk)
+    with_sums(user, "language_model", [row])
     describe_language_models(user, [row])
     return row
 
@@ -246,7 +218,7 @@ def outcomes_by_memory_limit(user: User, model: LanguageModel) -> list[tuple[int
         Experience.objects.visible_to(user)
         .filter(language_model=model)
         .order_by()
-        .values_list("record__limits__host_memory_bytes")
+        .values_list("numbers__limits__host_memory_bytes")
         .annotate(runs=Count("pk"), oom=Count("pk", filter=Q(status="oom")))
     )
     known = [(limit if isinstance(limit, int) else None, runs, oom) for limit, runs, oom in rows]

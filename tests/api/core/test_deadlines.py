@@ -8,19 +8,10 @@ from django.db import OperationalError, connection
 from knowledgebase.core.deadlines import bounded, is_too_slow
 from knowledgebase.experiences import selectors
 from knowledgebase.searches import bridge
+from tests.endless import look_for_ever
 
 # Not in one transaction: a statement that is given up takes its transaction with it.
 pytestmark = pytest.mark.django_db(transaction=True)
-ENDLESS = {
-    "postgresql": "SELECT pg_sleep(30)",
-    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n",
-}
-
-
-def look_for_ever(*_args):
-    with connection.cursor() as cursor:
-        cursor.execute(ENDLESS[connection.vendor])
-        return cursor.fetchall()
 
 
 def test_a_statement_ends_at_its_bound_and_the_bound_with_its_block():
@@ -35,6 +26,23 @@ def test_a_statement_ends_at_its_bound_and_the_bound_with_its_block():
             assert cursor.fetchone() == ("0",)
     assert not is_too_slow(OperationalError("disk I/O error"))
     assert not is_too_slow(ValueError("interrupted"))
+
+
+def test_a_block_within_another_has_its_own_bound_and_leaves_the_outer_ones():
+    with bounded(20.0):
+        with bounded(0.05), pytest.raises(OperationalError):
+            look_for_ever()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            if connection.vendor == "postgresql":
+                cursor.execute("SHOW statement_timeout")
+                assert cursor.fetchone() == ("20s",)
+    with bounded(0.05):
+        with bounded(20.0), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        with pytest.raises(OperationalError) as ended:
+            look_for_ever()
+    assert is_too_slow(ended.value)
 
 
 def test_the_api_says_why(owner, settings, monkeypatch):

@@ -9,8 +9,11 @@ from html import escape
 from html.parser import HTMLParser
 
 import pytest
+from django.db import connection
 
+from knowledgebase.experiences.selectors import experiences as counting
 from knowledgebase.experiences.services import record_experiences
+from tests.endless import look_for_ever
 
 pytestmark = pytest.mark.django_db
 
@@ -200,3 +203,26 @@ def test_a_scatter_of_what_is_no_field(owner, runs):
     assert answer.status_code == 400
     assert "beauty" in answer.content.decode()
     assert owner.pages.get("/experiences/scatter/?nonsense=1").status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_does_not_wait_for_its_counts(owner, runs, monkeypatch):
+    monkeypatch.setattr(counting, "COUNT_S", 0.05)
+    monkeypatch.setattr(counting, "_outcome_counts", look_for_ever)
+    answer = owner.pages.get("/experiences/?method=lora")
+    assert answer.status_code == 200
+    assert len(answer.context["page"].rows) > 0
+    assert "too many to count at once" in answer.content.decode()
+
+
+def test_of_very_many_the_newest_are_counted(owner, runs, monkeypatch):
+    monkeypatch.setattr(counting, "COUNTED_ROWS", 1)
+    page = owner.pages.get("/experiences/?method=lora").context["page"]
+    text = owner.pages.get("/experiences/?method=lora").content.decode()
+    if connection.vendor == "postgresql":
+        assert (page.total, page.is_exact, page.all_counted) == (2, False, False)
+        assert "More than 1 runs with these filters" in text
+        assert "Outcomes of the newest" in text
+    else:
+        assert page.is_exact
+        assert page.total > 1

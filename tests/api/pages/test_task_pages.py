@@ -181,13 +181,16 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     record_experiences([record(task=task(f"t{n}")) for n in range(30)], owner=owner.user, team=owner.team)
     model = LanguageModel.objects.get()
     for address, most in (
-        ("tasks/", 6),  # session, person, state of the store, sums, tasks, their words
+        ("tasks/", 7),  # session, person, state of the store, tasks, their words, teams, sums
         ("tasks/", 3),  # and while that state lasts, no more sums
         (f"tasks/{tasks['weather'].digest}/", 9),
-        ("task-map/", 6),
-        ("language-models/", 8),  # session, person, sums, language models, words, state, who leads, times
-        ("language-models/", 6),  # and while that state lasts, neither who leads nor times
-        (f"language-models/{model.pk}/", 9),
+        ("task-map/", 7),
+        (
+            "language-models/",
+            9,
+        ),  # session, person, language models, state, teams, sums, words, who leads, times
+        ("language-models/", 5),  # and while that state lasts, neither sums nor who leads nor times
+        (f"language-models/{model.pk}/", 11),
     ):
         with django_assert_max_num_queries(most):
             owner.pages.get(f"/experiences/{address}")

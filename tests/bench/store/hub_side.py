@@ -1,7 +1,7 @@
 """One measured part of `make bench-store` on TuneLore's side, in a process of its own: prints one JSON object.
 
 `python -m tests.bench.store.hub_side PART`, with the database in TUNELORE_DATABASE_URL (SQLite without it) and the
-home in TUNELORE_HOME. Parts: fill, queries, neighbours, batch, token. It knows no server and no peer.
+home in TUNELORE_HOME. Parts: fill, queries, pages, neighbours, batch, token. It knows no server and no peer.
 """
 
 from __future__ import annotations
@@ -108,6 +108,35 @@ def queries(options: argparse.Namespace) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def pages(options: argparse.Namespace) -> dict[str, Any]:
+    """Pages that sum over everything: with nothing kept of it, and again (median of three)."""
+    from knowledgebase.experiences.models import LanguageModel, Task
+    from knowledgebase.experiences.selectors import keeping
+
+    admin = client("admin")
+    task, model = Task.objects.earliest("pk").digest, LanguageModel.objects.earliest("pk").pk
+    found = {}
+    for name, path in {
+        "overview": "/",
+        "list": "/experiences/",
+        "list, an expression": "/experiences/?filter=h.learning_rate > 1e-3 and method = lora",
+        "tasks": "/experiences/tasks/",
+        "task": f"/experiences/tasks/{task}/",
+        "task map": "/experiences/task-map/",
+        "language models": "/experiences/language-models/",
+        "language model": f"/experiences/language-models/{model}/",
+        "API: statistics": "/api/v1/stats/",
+        "API: language models": "/api/v1/language-models/",
+    }.items():
+        admin.get(path)  # its templates and its place in the database's cache
+        keeping.forget()
+        times = [milliseconds(lambda path=path: admin.get(path)) for _ in range(4)]
+        answer = admin.get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
+        found[name] = {"first_ms": round(times[0]), "again_ms": round(median(times[1:]))}
+    return {"pages": found}
+
+
 def neighbours(options: argparse.Namespace) -> dict[str, Any]:
     """Nearest tasks, asked for through the API, around tasks drawn by a seed."""
     from knowledgebase.experiences.models import Task
@@ -162,7 +191,9 @@ def token(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = {"fill": fill, "queries": queries, "neighbours": neighbours, "batch": batch, "token": token}
+    parts = {
+        "fill": fill, "queries": queries, "pages": pages, "neighbours": neighbours, "batch": batch, "token": token,
+    }  # fmt: skip
     parser.add_argument("part", choices=parts)
     parser.add_argument("--experiences", type=int, default=1_000_000)
     parser.add_argument("--tasks", type=int, default=10_000)

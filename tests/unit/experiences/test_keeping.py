@@ -1,4 +1,4 @@
-"""Sums are kept for one asker until the store or their teams change, and not a moment longer."""
+"""Sums are kept for one asker until the store or their teams change; those that took long for a while longer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 from knowledgebase.accounts.services import add_member, create_user, remove_member
 from knowledgebase.experiences import selectors
+from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.selectors import keeping
 from knowledgebase.experiences.services import (
     delete_experience,
     narrow_experience,
@@ -49,5 +51,68 @@ def test_sums_follow_each_change_of_the_store_and_of_the_teams(owner, mate, stra
 def test_without_a_change_only_the_state_is_asked_for(owner, record, django_assert_num_queries):
     record_experiences([record()], owner=owner.user, team=owner.team)
     before = seen(owner)
-    with django_assert_num_queries(3):  # one for each of the three sums, outside of a request
+    with django_assert_num_queries(5):  # one for each of the five that are kept, outside of a request
         assert seen(owner) == before
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """A store of any size is a large one; what stands in it does not stand for other tests."""
+    monkeypatch.setattr(keeping, "LARGE", 0)
+    monkeypatch.setattr(keeping, "_kept", {})
+
+
+@pytest.mark.usefixtures("large")
+def test_sums_that_took_long_stand_for_a_while_and_names_do_not(owner, mate, record, monkeypatch):
+    monkeypatch.setattr(keeping, "SLOW_S", -1.0)  # every sum took long
+    monkeypatch.setattr(keeping, "REST", 1e6)
+    first, second = record(), record()
+    second["task"]["name"] = "harbour"
+    second["task"]["dataset"] = {"name": "harbour"}
+    record_experiences([first], owner=owner.user, team=owner.team)
+    assert seen(mate) == (1, {"weather": 1}, 1)
+    record_experiences([second], owner=owner.user, team=owner.team)
+    assert seen(mate) == (1, {"weather": 1, "harbour": 1}, 1), "what is new is counted by itself"
+    delete_experience(UUID(first["id"]), actor=owner.user)
+    assert set(seen(mate)[1]) == {"harbour"}
+    remove_member(owner.team, mate.user, actor=mate.user)
+    assert seen(mate) == (0, {}, 0), "what somebody may see is never of a while ago"
+
+
+@pytest.mark.usefixtures("large")
+def test_how_long_they_stand(owner, record, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(keeping.time, "monotonic", lambda: clock[0])
+
+    def asked():
+        def look_up():
+            clock[0] += 1.0
+            return Experience.objects.count()
+
+        return keeping.kept_sums(owner.user, "a test's", look_up)
+
+    record_experiences([record()], owner=owner.user, team=owner.team)
+    assert asked() == 1
+    record_experiences([record()], owner=owner.user, team=owner.team)
+    clock[0] += keeping.REST - 1
+    assert asked() == 1
+    clock[0] += 2
+    assert asked() == 2
+
+
+@pytest.mark.usefixtures("large")
+def test_a_sum_of_a_moment_is_made_again_at_once(owner, record):
+    counts = []
+    for _ in range(3):
+        record_experiences([record()], owner=owner.user, team=owner.team)
+        counts.append(keeping.kept_sums(owner.user, "a test's", Experience.objects.count))
+    assert counts == [1, 2, 3]
+
+
+def test_in_a_small_store_nothing_stands(owner, record, monkeypatch):
+    monkeypatch.setattr(keeping, "SLOW_S", -1.0)
+    counts = []
+    for _ in range(3):
+        record_experiences([record()], owner=owner.user, team=owner.team)
+        counts.append(keeping.kept_sums(owner.user, "a test's", Experience.objects.count))
+    assert counts == [1, 2, 3]

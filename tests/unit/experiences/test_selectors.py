@@ -43,7 +43,7 @@ def test_tasks_count_only_what_is_visible(owner, mate, stranger, record, failed_
     assert seen(owner) == [("task 1", 3, 1, 0.8), ("task 2", 2, 1, 0.8)]
     assert seen(mate) == [("task 1", 1, 0, 0.8), ("task 2", 2, 1, 0.8)]
     assert seen(stranger) == [("task 2", 1, 1, None)]
-    assert [row.count for row in selectors.language_model_list(stranger.user)] == [1]
+    assert [row.count for row in selectors.language_model_summaries(stranger.user)] == [1]
 
 
 def test_statistics_are_over_what_is_visible(owner, stranger, record, failed_record):

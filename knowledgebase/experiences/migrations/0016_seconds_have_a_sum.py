@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0003_viewers_and_reset_links"),
-        ("experiences", "0014_own_spaces"),
+        ("experiences", "0015_systems_in_the_index_of_sums"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
