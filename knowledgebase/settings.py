@@ -331,7 +331,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "knowledgebase.core.openapi.ApiSchema",
     "URL_FORMAT_OVERRIDE": None,  # an answer has one form; `format` is read by nobody
     "EXCEPTION_HANDLER": "knowledgebase.core.api.problem_handler",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_METADATA_CLASS": "knowledgebase.core.parameters.Options",
     # JSON keeps numbers as numbers; a value that is not finite never leaves as invalid JSON.
     "STRICT_JSON": True,
 }

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -49,6 +50,16 @@ def require_known(request: Request, known: Collection[str]) -> None:
         if len(values) > 1:
             detail = f"{name} is given {len(values)} times and read once; put all of it into one"
             raise Problem(400, "repeated_parameter", "Repeated parameter", detail, [FieldError(name, detail)])
+
+
+class Options(SimpleMetadata):
+    """OPTIONS: what an address is and which bodies it reads. What stands in them is the document's to say.
+
+    REST framework would describe the body of a POST by the answer to a GET.
+    """
+
+    def determine_actions(self, request: Request, view: APIView) -> dict[str, Any]:
+        return {}
 
 
 class Strict(serializers.Serializer[Any]):

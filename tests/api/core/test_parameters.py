@@ -127,3 +127,14 @@ def test_a_wrong_value_is_said(make_person, address, body, pointer, said):
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
     told = {one["pointer"]: one["message"] for one in answer.json()["errors"]}
     assert said in told[pointer]
+
+
+@pytest.mark.parametrize("address", ["experiences", "runs", "tokens", "searches", "datasets"])
+def test_options_describe_no_body_by_an_answer(make_person, address):
+    answer = make_person("ada", scopes="admin").api.options(f"/api/v1/{address}/")
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"name", "description", "renders", "parses"}
+
+
+def test_who_says_nothing_is_nobody(client):
+    assert client.get("/api/v1/about/").json()["user"] is None
