@@ -22,6 +22,11 @@ FAILURES = frozenset({"oom", "timeout", "diverged", "error"})
 SKIPPED = "skipped"
 #: The status of a run that was stopped because its curve would not have reached the front.
 PRUNED = "pruned"
+#: The hyper-parameter of every method that says which share of the training rows a pipeline takes.
+TRAIN_FRACTION = "train_fraction"
+#: A smaller share says nothing of rows; so logarithms of rows stay defined, whatever a foreign run calls so.
+LEAST_FRACTION = 1e-6
+A_FRACTION = "a number above 0 (0.000001 at least) and at most 1"
 #: Causes that make an error (or anything else) the fault of the surroundings, not of the pipeline.
 SURROUNDINGS = frozenset(
     {"data", "disk", "download", "infrastructure", "lost", "network", "preempted", "user"}
@@ -53,6 +58,16 @@ class Pipeline:
         choice = [self.method, self.language_model, values]
         return json.dumps(choice, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
+    @property
+    def train_fraction(self) -> float:
+        """The share of the training rows that it takes, in (0, 1]; 1 where it says nothing that is such a share."""
+        value = self.hyperparameters.get(TRAIN_FRACTION)
+        return float(value) if is_fraction(value) else 1.0
+
+    def rows_before(self, rows: int | None) -> int | None:
+        """The training rows that its fraction was taken of, where `rows` were left; None for None."""
+        return None if rows is None else round(rows / self.train_fraction)
+
     def to_dict(self) -> dict[str, object]:
         """As JSON data, with the record's field names."""
         return {
@@ -74,6 +89,13 @@ class Pipeline:
             language_model=None if language_model is None else str(language_model),
             space=None if space is None else str(space),
         )
+
+
+def is_fraction(value: Scalar) -> TypeGuard[float]:
+    """Whether it is `A_FRACTION`; NaN and truths are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return LEAST_FRACTION <= value <= 1
 
 
 def _plain(value: Scalar) -> Scalar:
@@ -99,6 +121,7 @@ class TaskView:
     system: Features = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     train_rows: int | None = None
+    """Training rows that a pipeline may take its `train_fraction` of."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +140,7 @@ class Evidence:
     limits: Limits = field(default_factory=Limits)
     system: Features = field(default_factory=dict)
     train_rows: int | None = None
+    """Training rows before the pipeline took its `train_fraction` of them, as in a `TaskView`."""
     series: str | None = None
     """The search or experiment that it belongs to, where that is known; only a defect reads it."""
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.space import Space
-from automl.values import Pipeline, Scalar, TaskView, is_finite
+from automl.values import TRAIN_FRACTION, Pipeline, Scalar, TaskView, is_finite
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -103,7 +103,9 @@ class Describer:
         self.models = list(dict.fromkeys([*space.language_models, *models]))
         self.sizes = {key: sizes_of(facts, key) for key in self.models}
         self.names = [name for method in space.methods for name in method.parameters]
-        self.names = [name for name in dict.fromkeys(self.names) if name != "learning_rate"]
+        # Both have a place of their own: the effective rate, and the steps with the trend of `kernels`.
+        own = ("learning_rate", TRAIN_FRACTION)
+        self.names = [name for name in dict.fromkeys(self.names) if name not in own]
         self._middle = {method.name: _middle_rate(method.parameters) for method in space.methods}
 
     def model_places(self, pipelines: Sequence[Pipeline]) -> NDArray[np.int64]:
@@ -123,7 +125,7 @@ class Describer:
         return np.hstack([found, np.eye(len(self.methods))[self.method_places(pipelines)]])
 
     def _physics_row(self, pipeline: Pipeline, view: TaskView) -> list[float]:
-        train_rows, length = _rows(view), _length(view)
+        train_rows, length = _rows(pipeline, view), _length(view)
         if pipeline.language_model is None:
             plain = math.log(train_rows * length) - 11.0
             return [1.0] + [0.0] * (len(PHYSICS) - 3) + [plain, 1.0]
@@ -186,7 +188,7 @@ class Describer:
             place = math.log10(rate) - self._middle.get(pipeline.method, -4.0)
             place -= 0.5 * math.log10(max(batch, 1) / 16)
             place += 0.5 * math.log10(_adapter_scale(values))
-        steps = _rows(view) * max(number(values, "epochs", 1.0), 0.1)
+        steps = _rows(pipeline, view) * max(number(values, "epochs", 1.0), 0.1)
         steps /= max(number(values, "batch_size", 16.0), 1)
         cut = max(0.0, 1 - number(values, "max_length", 512.0) / (1.3 * _length(view)))
         others = (self._unit(pipeline, name) for name in self.names)
@@ -239,8 +241,10 @@ def _trained(pipeline: Pipeline, size: Sizes) -> float:
     return TRAINED.get(plain_method(pipeline.method), 1.0) * share
 
 
-def _rows(view: TaskView) -> float:
-    return _positive(view.train_rows, _positive(view.metafeatures.get("instances"), USUAL_ROWS))
+def _rows(pipeline: Pipeline, view: TaskView) -> float:
+    """The training rows that the pipeline takes of the task's."""
+    whole = _positive(view.train_rows, _positive(view.metafeatures.get("instances"), USUAL_ROWS))
+    return whole * pipeline.train_fraction
 
 
 def _length(view: TaskView) -> float:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.estimators.features import Matrix, Vector
-from automl.estimators.kernels import Described, Shares, parts_of
-from automl.estimators.scores import Scale, Store
+from automl.estimators.kernels import TREND_SPREAD, Described, Shares, parts_of, trends_of
+from automl.estimators.scores import Scale, Store, trend
 
 #: Own upper spreads differ from what is usual by about this much (ln); those that are tried, over the usual one.
 SPREAD_OF_SCALE = 0.35
@@ -33,17 +33,26 @@ class Placed:
     described: Described
     half: Matrix
     """(n, m): columns whose products are what the store explains of their covariances."""
+    said: Vector
+    """(m,) what it expects of them with all rows; `mean` with those that they take."""
     mean: Vector
     variance: Vector
 
     def take(self, rows: NDArray[np.int64] | slice) -> Placed:
-        return Placed(self.described.take(rows), self.half[:, rows], self.mean[rows], self.variance[rows])
+        return Placed(
+            self.described.take(rows),
+            self.half[:, rows],
+            self.said[rows],
+            self.mean[rows],
+            self.variance[rows],
+        )
 
     def beside(self, other: Placed) -> Placed:
         """Both, one after the other."""
         return Placed(
             self.described.beside(other.described),
             np.hstack([self.half, other.half]),
+            np.concatenate([self.said, other.said]),
             np.concatenate([self.mean, other.mean]),
             np.concatenate([self.variance, other.variance]),
         )
@@ -62,17 +71,21 @@ class Head:
     def place(self, described: Described) -> Placed:
         """Candidates before any own run."""
         variance = np.full(len(described), float(self.total.sum()) + self.offset)
+        variance += (TREND_SPREAD * described.fraction / self.scale.width) ** 2
+        less = trend(described, self.scale)
         if self.store is None:
-            return Placed(described, np.zeros((0, len(described))), np.zeros(len(described)), variance)
+            return Placed(described, np.zeros((0, len(described))), np.zeros(len(described)), less, variance)
         half = self.store.inverse @ self.store.cross(described)
-        mean = half.T @ self.store.solved
-        return Placed(described, half, mean, variance - (half**2).sum(axis=0) + (SLOPE_SPREAD * mean) ** 2)
+        said = half.T @ self.store.solved
+        variance = variance - (half**2).sum(axis=0) + (SLOPE_SPREAD * said) ** 2
+        return Placed(described, half, said, said + less, variance)
 
     def covariance(self, a: Placed, b: Placed) -> Matrix:
         """(n_a, n_b) on the target, given the store; its unknown middle included."""
         found = np.einsum("pnm,p->nm", parts_of(a.described, b.described), self.total, optimize=True)
         found += self.offset - a.half.T @ b.half
-        return np.asarray(found + SLOPE_SPREAD**2 * np.outer(a.mean, b.mean))
+        found += trends_of(a.described, b.described) / self.scale.width**2
+        return np.asarray(found + SLOPE_SPREAD**2 * np.outer(a.said, b.said))
 
 
 class OwnRuns:

@@ -98,16 +98,17 @@ def _run(record: Object) -> tuple[Evidence, dict[str, float]]:
     system["device_speed"] = _numbers(_part(record, "conditions")).get("device_speed")
     rows, memory = fidelity.get("train_rows"), cost.get("device_memory_bytes", cost.get("host_memory_bytes"))
     cause = outcome.get("cause")
+    chosen = Pipeline(
+        str(pipeline["method"]),
+        cast(Mapping[str, Scalar], _part(pipeline, "hyperparameters")),
+        _key(model) if model else None,
+    )
     return (
         Evidence(
             id=str(record["id"]),
             task=_task(task),
             metafeatures=_numbers(_part(_part(task, "metafeatures"), "values")),
-            pipeline=Pipeline(
-                str(pipeline["method"]),
-                cast(Mapping[str, Scalar], _part(pipeline, "hyperparameters")),
-                _key(model) if model else None,
-            ),
+            pipeline=chosen,
             status=str(outcome["status"]),
             cause=None if cause is None else str(cause),
             score=_numbers(_part(record, "primary")).get("value"),
@@ -119,7 +120,7 @@ def _run(record: Object) -> tuple[Evidence, dict[str, float]]:
                 _whole(limits.get("device_memory_bytes")),
             ),
             system=system,
-            train_rows=_whole(rows),
+            train_rows=chosen.rows_before(_whole(rows)),
         ),
         _numbers(_part(model, "features")),
     )

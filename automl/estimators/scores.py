@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.estimators.features import Matrix, Vector
-from automl.estimators.kernels import NEAR, SHARED, Described, Shares, fitted, parts_of
+from automl.estimators.kernels import NEAR, SHARED, TREND, Described, Shares, fitted, parts_of
 
 #: Bounds of z: how bad a bad run was says nothing of where good ones are.
 LOWEST, HIGHEST = -1.2, 2.5
@@ -40,7 +40,7 @@ def score_of(logits: Vector) -> Vector:
 
 @dataclass(frozen=True)
 class Known:
-    """Successes of the store: described, whose they are, and logits of their scores."""
+    """Successes of the store: described, whose they are, and logits of their scores, as they are with all rows."""
 
     described: Described
     tasks: NDArray[np.int64]
@@ -76,6 +76,16 @@ class Store:
         """(n, m) covariances of the store's runs with others on the target."""
         found = parts_of(self.described, others) if parts is None else parts
         return np.asarray(np.einsum("pnm,pn->nm", found, self.weights, optimize=True))
+
+
+def known_of(described: Described, tasks: NDArray[np.int64], scores: Vector) -> Known:
+    """Successes by their scores; those of a fraction of the rows as high as they would usually be with all of them."""
+    return Known(described, tasks, logit(scores) - TREND * described.fraction)
+
+
+def trend(described: Described, scale: Scale) -> Vector:
+    """(n,) z that each usually has less than with all rows, so 0 or less."""
+    return np.asarray(TREND * described.fraction / scale.width)
 
 
 def build(known: Known, near: Matrix, to_target: Vector) -> Store | None:

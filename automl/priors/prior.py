@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 
 import numpy as np
@@ -116,7 +116,7 @@ def build_prior(
     """
     chosen = options or PriorOptions()
     decisions = Decisions(space, chosen.defects)
-    known = [item for item in evidence if decisions.read(item.pipeline)]
+    known = [_completed(space, item) for item in evidence if decisions.read(item.pipeline)]
     rated, neighbours, beta = _weighed(known, target, chosen)
     model = decisions.initial_model()
     for item, alpha in rated:
@@ -137,6 +137,12 @@ def replay(model: Model, weighted: Sequence[tuple[Mapping[str, float], float]]) 
     for coordinates, alpha in sorted(weighted, key=lambda pair: -pair[1]):
         model.update({handle: [value] for handle, value in coordinates.items()}, alpha)
         model.revive()
+
+
+def _completed(space: Space, item: Evidence) -> Evidence:
+    """What a run of a space without fractions of the rows says in one with them: it took all rows."""
+    pipeline = space.completed(item.pipeline)
+    return item if pipeline is item.pipeline else replace(item, pipeline=pipeline)
 
 
 def _weighed(

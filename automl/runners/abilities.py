@@ -10,7 +10,7 @@ from automl.runners.settings import ONLY, OPTIONAL, SILENT, TUNED, TWINS, WORDS,
 from automl.sources.rows import ANSWERS
 from automl.space import Choice, Flag, Integer, Method, Parameter, Real, Space
 from automl.spaces import answers, tunelore
-from automl.values import ENERGY, Scalar
+from automl.values import ENERGY, TRAIN_FRACTION, Scalar
 
 #: Any name will do: only methods and hyper-parameters are looked at.
 ANY = ("package:any@1",)
@@ -41,7 +41,7 @@ def _misfit(method: Method, known: Method) -> str:
     tuned = plain(method.name) in TUNED
     needed = [name for name in known.parameters if _own_word(name, method, tuned=tuned) is None]
     words = {TWINS[name] for name in known.parameters if name in TWINS} if tuned else set()
-    read = {*known.parameters, *words, *((*OPTIONAL, *SILENT, *ONLY) if tuned else ())}
+    read = {*known.parameters, *words, TRAIN_FRACTION, *((*OPTIONAL, *SILENT, *ONLY) if tuned else ())}
     foreign = [name for name in method.parameters if name not in read]
     said = [f"needs {', '.join(needed)}"] if needed else []
     said += [f"does not read {', '.join(foreign)}"] if foreign else []

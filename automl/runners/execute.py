@@ -10,6 +10,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +23,10 @@ from automl.runners.memory import peak_bytes
 from automl.runners.settings import SHARES, TUNED, plain
 from automl.runners.state import Report, State, Trained, cpu_now
 from automl.sources.datasets import load
+from automl.sources.fractions import fraction_of
 from automl.sources.rows import ANSWERS, Splits
 from automl.sources.splitting import prepare
+from automl.values import A_FRACTION, TRAIN_FRACTION, is_fraction
 
 # The rows that are cut do not depend on the seed of the run: runs of one task are judged on the same rows.
 SPLIT_SEED = 20261121
@@ -141,14 +144,23 @@ def warm_up(method: str) -> None:
 
 
 def read(spec: TrialSpec) -> Splits:
-    """The rows of the run, cut as asked."""
+    """The rows of the run, cut as asked; what it is judged on does not depend on the pipeline."""
     labelled = load(spec.dataset, roots=spec.data_roots, cache=spec.cache)
     rows = {"validation_rows": spec.validation_rows, "test_rows": spec.test_rows}
     splits = prepare(labelled, spec.train_rows, SPLIT_SEED, **rows)
     share = SHARES[str(spec.pipeline.hyperparameters.get("data_downsize", "none"))]
-    if share == 1.0:
-        return splits
-    return prepare(labelled, math.ceil(share * len(splits.train)), SPLIT_SEED, **rows)
+    if share != 1.0:
+        splits = prepare(labelled, math.ceil(share * len(splits.train)), SPLIT_SEED, **rows)
+    return replace(splits, train=fraction_of(splits.train, _fraction(spec), SPLIT_SEED))
+
+
+def _fraction(spec: TrialSpec) -> float:
+    """The share of the training rows that the pipeline takes; SourceError for what is none."""
+    value = spec.pipeline.hyperparameters.get(TRAIN_FRACTION, 1)
+    if is_fraction(value):
+        return float(value)
+    message = f"{TRAIN_FRACTION} must be {A_FRACTION}, got {value!r}; leave it out for all rows"
+    raise SourceError("bad_fraction", TRAIN_FRACTION, message)
 
 
 def seed_everything(seed: int) -> None:

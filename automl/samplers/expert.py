@@ -16,7 +16,7 @@ from automl.errors import SamplerError
 from automl.samplers.base import Sampler, Setting, known_options
 from automl.samplers.uniform import fresh_uniform
 from automl.space import Choice, Flag, Integer, Method, Parameter, Real
-from automl.values import Outcome, Pipeline, Proposal, Scalar
+from automl.values import TRAIN_FRACTION, Outcome, Pipeline, Proposal, Scalar
 
 Rules = Mapping[str, Sequence[Mapping[str, Scalar]]]
 
@@ -26,6 +26,7 @@ COMMON: Mapping[str, Scalar] = {
     "weight_decay": 0.01,
     "max_length": 128,
     "class_weights": False,
+    TRAIN_FRACTION: 1,
 }
 #: method -> settings, first choice first. full: Devlin et al. 2019, appendix A.3 (rates, batches, epochs; decay
 #: and warm-up of its section A.2). lora: Hu et al. 2022, table 9 (GLUE: rank 8, alpha 8 for base and 16 for large

@@ -6,11 +6,12 @@ Knows spaces, scores and seconds; knows no sampler and no history.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from automl.space import Space
-from automl.values import SCORE, Objective, Pipeline
+from automl.space import Choice, Space
+from automl.values import SCORE, TRAIN_FRACTION, Objective, Pipeline, is_fraction
 
 #: How far a moved decision goes, in unit coordinates, and how often it is redrawn instead of moved.
 STEP, REDRAWN = 0.15, 0.3
@@ -26,6 +27,26 @@ def changed(space: Space, pipelines: Sequence[Pipeline], rng: np.random.Generato
     for row in units:
         _move(row, rng)
     return space.decode(space.fill(units, rng))
+
+
+def beside_in_rows(space: Space, pipelines: Sequence[Pipeline]) -> list[Pipeline]:
+    """Each pipeline on the next larger fraction of the training rows that its method knows, and on the next smaller.
+
+    Nothing of those whose method has no choice of fractions.
+    """
+    found = []
+    for one in pipelines:
+        parameter = space.method(one.method).parameters.get(TRAIN_FRACTION)
+        if isinstance(parameter, Choice) and TRAIN_FRACTION in one.hyperparameters:
+            options = sorted(filter(is_fraction, parameter.options))
+            larger = [share for share in options if share > one.train_fraction][:1]
+            smaller = [share for share in options if share < one.train_fraction][-1:]
+            found += [_with_fraction(one, share) for share in (*larger, *smaller)]
+    return found
+
+
+def _with_fraction(pipeline: Pipeline, fraction: float) -> Pipeline:
+    return replace(pipeline, hyperparameters={**pipeline.hyperparameters, TRAIN_FRACTION: fraction})
 
 
 def _move(row: np.ndarray, rng: np.random.Generator) -> None:

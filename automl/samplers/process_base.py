@@ -16,7 +16,7 @@ from automl.estimators.features import Describer
 from automl.estimators.kernels import USUAL, describe
 from automl.estimators.opinions import Head
 from automl.estimators.physics import Physics, Runs, fit_physics
-from automl.estimators.scores import Known, Scale, Store, build, logit, nearness, usual_length
+from automl.estimators.scores import Scale, Store, build, known_of, nearness, usual_length
 from automl.neighbours import between
 from automl.priors import Memory, Prior
 from automl.space import Space
@@ -94,12 +94,12 @@ def _store(
         return None, []
     pipelines: list[Pipeline] = [memory.runs[place].pipeline for place in good]
     described = describe(describer, pipelines, [views[place] for place in good])
-    logits = logit(np.array([memory.runs[place].score for place in good], dtype=float))
+    scores = np.array([memory.runs[place].score for place in good], dtype=float)
     features = {run.task: run.metafeatures for run in memory.runs}
     apart = between({one.task: features[one.task] for one in memory.tasks})
     length = usual_length(apart)
     far = np.array([one.distance for one in memory.tasks])
-    store = build(Known(described, tasks[good], logits), nearness(apart, length), nearness(far, length))
+    store = build(known_of(described, tasks[good], scores), nearness(apart, length), nearness(far, length))
     return store, [] if store is None else [memory.runs[good[row]] for row in store.rows]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from automl.estimators.kernels import describe
 from automl.estimators.opinions import Placed
 from automl.estimators.physics import Costed
-from automl.samplers.local import changed
+from automl.samplers.local import beside_in_rows, changed
 from automl.samplers.process_base import Base
 from automl.samplers.replay import best_runs
 from automl.values import Objective, Pipeline
@@ -77,7 +77,8 @@ def first_pool(
 
 
 def near_pool(base: Base, best: Sequence[Pipeline], rng: np.random.Generator, count: int) -> list[Pipeline]:
-    """`count` candidates: 60 % changes of the own best, the rest uniform."""
+    """`count` candidates: 60 % changes of the own best, the rest uniform; the own best on other fractions beside."""
     near = round(0.6 * count) if best else 0
     starts = [best[place % len(best)] for place in range(near)]
-    return changed(base.space, starts, rng) + base.space.sample(rng, count - near)
+    other_rows = beside_in_rows(base.space, best)
+    return other_rows + changed(base.space, starts, rng) + base.space.sample(rng, count - near)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from automl.errors import SpaceError
+from automl.space.fractions import check_fractions
 from automl.space.parameters import (
     Choice,
     Integer,
@@ -17,7 +18,7 @@ from automl.space.parameters import (
     checked_keys,
     parameter_from_dict,
 )
-from automl.values import Scalar
+from automl.values import TRAIN_FRACTION, Scalar
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Method:
 
     `family` names the part of the space's language models that it takes, "" for all. A method called
     "<method>-<family>" also speaks for runs that are recorded as "<method>" with a model of that family. SpaceError
-    for a condition on what is not there, or on what stands behind.
+    for a condition on what is not there, or on what stands behind, and for a `train_fraction` that is no share.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Method:
             if name in self.conditions:
                 self._check(name, self.conditions[name], before)
             before.append(name)
+        if TRAIN_FRACTION in self.parameters:
+            check_fractions(self.parameters[TRAIN_FRACTION], f"{self.name}.{TRAIN_FRACTION}")
         if foreign := sorted(set(self.conditions) - set(self.parameters)):
             raise SpaceError(
                 f"{self.name}.{foreign[0]} has a condition and is no parameter; there are {before}",

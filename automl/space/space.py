@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import SpaceError
+from automl.space.fractions import fractions_parameter
 from automl.space.methods import Method, method_from_dict, narrowed_method
 from automl.space.parameters import Choice, Parameter, checked_keys, uniform_shares
-from automl.values import Pipeline
+from automl.values import TRAIN_FRACTION, Pipeline
 
 Units = NDArray[np.float64]
 #: The decision for a language model; methods that take a family of them alone decide within it.
@@ -117,6 +118,31 @@ class Space:
             if method.recorded_as == pipeline.method and pipeline.language_model in self.models_of(method):
                 return replace(pipeline, method=method.name)
         return pipeline
+
+    def with_fractions(self, fractions: Sequence[float]) -> Space:
+        """The same, every method also deciding on which of these fractions of the training rows it takes.
+
+        SpaceError for what is no list of different numbers above 0 and at most 1, or where a method decides on it.
+        """
+        parameter = fractions_parameter(fractions, "train_fractions")
+        if has := [method.name for method in self.methods if TRAIN_FRACTION in method.parameters]:
+            raise SpaceError(
+                f"train_fractions: {has[0]}.{TRAIN_FRACTION} is there already; give one or the other",
+                "train_fractions",
+            )
+        own = {TRAIN_FRACTION: parameter}
+        methods = (replace(method, parameters={**method.parameters, **own}) for method in self.methods)
+        return Space(self.name, tuple(methods), () if self.families else self.language_models, self.families)
+
+    def completed(self, pipeline: Pipeline) -> Pipeline:
+        """A pipeline that says nothing of a fraction where its method asks for one: it took all rows."""
+        method, values = self._by_name.get(pipeline.method), pipeline.hyperparameters
+        parameter = None if method is None else method.parameters.get(TRAIN_FRACTION)
+        if method is None or parameter is None or TRAIN_FRACTION in values:
+            return pipeline
+        if parameter.reason(1) is not None or not method.applies(TRAIN_FRACTION, values):
+            return pipeline
+        return replace(pipeline, hyperparameters={**values, TRAIN_FRACTION: 1})
 
     def method(self, name: str) -> Method:
         """A method by name; SpaceError naming those that there are."""

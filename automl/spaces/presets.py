@@ -9,6 +9,7 @@ language models are the caller's. Start at `preset` and `read_space`.
     parameters:                                     methods:
       full.epochs: {low: 2, high: 4}                  - name: full
       batch_size: [8, 16]                               parameters: {epochs: {type: integer, low: 2, high: 4}}
+    train_fractions: [0.11, 0.33, 1]
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from automl.errors import SpaceError
 from automl.space import Space
@@ -33,7 +35,7 @@ CLOSED = ("proposal", "xautolm", "xautolm-generation")
 PRESETS = (*OPEN, *CLOSED)
 #: Where anchors of YAML may be defined; its content says nothing by itself.
 DEFINITIONS = "definitions"
-RESTRICTED = ("base", "name", "methods", "language_models", "parameters", DEFINITIONS)
+RESTRICTED = ("base", "name", "methods", "language_models", "parameters", "train_fractions", DEFINITIONS)
 
 
 def preset(name: str, language_models: Sequence[str] | None = None) -> Space:
@@ -106,4 +108,7 @@ def space_from(data: object, language_models: Sequence[str] | None = None) -> Sp
     base = data["base"]
     if not isinstance(base, str):
         raise SpaceError(f"base must be the name of a ready-made space, got {base!r}", "base")
-    return restricted(preset(base, texts(data, "language_models") or language_models), data)
+    space = restricted(preset(base, texts(data, "language_models") or language_models), data)
+    if "train_fractions" not in data:
+        return space
+    return space.with_fractions(cast("Sequence[float]", data["train_fractions"]))

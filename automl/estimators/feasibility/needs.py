@@ -78,7 +78,7 @@ def extent(pipeline: Pipeline, view: TaskView, facts: Facts) -> Extent:
     """The numbers of one run with a language model; what is unknown is what is usual."""
     key, values = pipeline.language_model or "", pipeline.hyperparameters
     size, known = sizes_of(facts, key), facts.get(key, {})
-    rows, batch = rows_of(view), max(number(values, "batch_size", 16.0), 1.0)
+    rows, batch = rows_of(view) * pipeline.train_fraction, max(number(values, "batch_size", 16.0), 1.0)
     epochs = max(number(values, "epochs", 1.0), 0.1)
     steps = max(number(values, "steps", math.ceil(rows / batch) * epochs), 1.0)
     longest = max(number(values, "max_length", 128.0), 1.0)
@@ -126,7 +126,7 @@ def _writes(values: Mapping[str, Scalar], view: TaskView) -> float:
 
 
 def rows_of(view: TaskView) -> float:
-    """Training rows, >= 1."""
+    """Training rows that a pipeline may take a fraction of, >= 1."""
     for value in (view.train_rows, view.metafeatures.get("instances")):
         if is_finite(value) and value > 0:
             return max(float(value), 1.0)
@@ -199,7 +199,7 @@ def time_parts(pipeline: Pipeline, view: TaskView, facts: Facts) -> list[float]:
     back = 0.0 if run.depth == 0 else (1.0 if run.trained < 0.5 * run.core * run.depth else 2.0)
     seen = run.rows if run.depth == 0 else run.steps * run.batch
     training = seen * run.padded * forward * (1 + back * run.depth) / speed
-    judged = min(JUDGED_ROWS, run.rows) * max(run.epochs, 1.0)
+    judged = min(JUDGED_ROWS, rows_of(view)) * max(run.epochs, 1.0)
     validation = judged * (run.padded + run.writes) * forward / speed
     optimiser = 0.0
     if run.depth:
@@ -211,7 +211,7 @@ def time_parts(pipeline: Pipeline, view: TaskView, facts: Facts) -> list[float]:
 
 def _ngrams(pipeline: Pipeline, view: TaskView) -> float:
     """How many n-grams are counted: characters, or words of six, times the lengths of n-gram."""
-    characters = rows_of(view) * characters_of(view)
+    characters = rows_of(view) * pipeline.train_fraction * characters_of(view)
     unit = 1.0 if pipeline.hyperparameters.get("ngrams") == "char" else 1 / 6
     return characters * unit * max(number(pipeline.hyperparameters, "ngram_max", 1.0), 1.0)
 

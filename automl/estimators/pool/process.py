@@ -20,10 +20,10 @@ from automl.estimators.feasibility.forecast import view_of
 from automl.estimators.features import Describer, Facts, Vector, number
 from automl.estimators.kernels import NEAR, OWN, SHARED, describe
 from automl.estimators.physics import Physics, Runs, fit_physics
-from automl.estimators.scores import Known, Store, build, logit, nearness, usual_length
+from automl.estimators.scores import Store, build, known_of, nearness, trend, usual_length
 from automl.neighbours import between, nearest
 from automl.space import Choice, Method, Parameter, Real, Space
-from automl.values import Evidence, Pipeline, TaskView
+from automl.values import TRAIN_FRACTION, Evidence, Pipeline, TaskView
 
 #: Deviation of a relative score where no task has scores enough.
 UNKNOWN_SCORE = 1.0
@@ -103,7 +103,7 @@ class Process:
         described = describe(self.physics.describer, pipelines, [view] * len(pipelines))
         half = store.inverse @ store.cross(described)
         variance = float(store.shares.total().sum()) + store.shares.noise - (half**2).sum(axis=0)
-        return half.T @ store.solved, np.sqrt(np.maximum(variance, 1e-4))
+        return half.T @ store.solved + trend(described, store.scale), np.sqrt(np.maximum(variance, 1e-4))
 
     def _weights(self, store: Store, view: TaskView) -> NDArray[np.float64]:
         """(p, n) the variance that the task shares with each run of the store; all of it with its own runs."""
@@ -146,9 +146,9 @@ def fit_process(runs: Sequence[Evidence], facts: Facts, sources: Mapping[str, st
         described = describe(
             describer, [pipelines[place] for place in good], [views[place] for place in good]
         )
-        logits = logit(np.array([known[place].score for place in good], dtype=float))
+        scores = np.array([known[place].score for place in good], dtype=float)
         near = nearness(apart, length)
-        store = build(Known(described, tasks[good], logits), near, np.zeros(len(names)))
+        store = build(known_of(described, tasks[good], scores), near, np.zeros(len(names)))
         own = [known[good[row]].task for row in store.rows] if store is not None else []
     feasibility = fit_feasibility(known, facts)
     ended = [run.pipeline for run in known if run.status in ("ok", "timeout")]
@@ -167,7 +167,7 @@ def space_seen(runs: Sequence[Evidence], facts: Facts) -> Space:
     for name in dict.fromkeys(run.pipeline.method for run in runs):
         own = [run.pipeline for run in runs if run.pipeline.method == name]
         given = dict.fromkeys(key for one in own for key in one.hyperparameters)
-        seen = {key: _parameter(own, key) for key in given}
+        seen = {key: _parameter(own, key) for key in given if key != TRAIN_FRACTION}
         parameters = {key: found for key, found in seen.items() if found is not None}
         needs = any(one.language_model is not None for one in own)
         methods.append(Method(name, parameters, needs_language_model=needs))

@@ -145,8 +145,8 @@ class Expert:
         return fit_feasibility((), self.facts)
 
     def _known(self, pipeline: Pipeline, view: TaskView) -> dict[str, Scalar]:
-        values = dict(pipeline.hyperparameters)
-        given = {**values, "method": pipeline.method, "rows": rows_of(view), "classes": classes_of(view)}
+        values, rows = dict(pipeline.hyperparameters), rows_of(view) * pipeline.train_fraction
+        given = {**values, "method": pipeline.method, "rows": rows, "classes": classes_of(view)}
         if pipeline.language_model is not None:
             given["parameters"] = sizes_of(self.facts, pipeline.language_model).parameters
         rate = number(values, "learning_rate", math.nan)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from automl.runners.base import SCORES
 from automl.runners.stopping import RULES, Peer, Stopping, peer_of
+from automl.values import Pipeline
 from knowledgebase.experiences.models import Experience
 from knowledgebase.searches.models import Search, Trial
 
@@ -28,10 +29,15 @@ def stopping_of(trial: Trial) -> Stopping | None:
     )
     return Stopping(
         rule=search.early_stopping,
-        peers=_peers(search, ended),
+        # How a curve goes on depends on how many rows it is learnt from.
+        peers=_peers(search, [one for one in ended if _fraction(one) == _fraction(trial)]),
         front=tuple((one.score or 0.0, one.seconds or 0.0) for one in ended),
         objectives=tuple(search.objectives),
     )
+
+
+def _fraction(trial: Trial) -> float:
+    return Pipeline(trial.method, trial.hyperparameters).train_fraction
 
 
 def _peers(search: Search, ended: list[Trial]) -> tuple[Peer, ...]:

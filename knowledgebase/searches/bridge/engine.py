@@ -263,7 +263,7 @@ def _trial(search: Search, proposal: Proposal, state: str = Trial.State.QUEUED) 
 
 
 def _baseline(space: Space) -> Pipeline:
-    return Pipeline("linear", dict(BASELINE), None, space.name)
+    return space.completed(Pipeline("linear", dict(BASELINE), None, space.name))
 
 
 def _space(search: Search, language_models: Sequence[str]) -> Space:

@@ -46,16 +46,17 @@ def recent_evidence(user: User, most: int, *, kind: str = KIND) -> list[Evidence
 def evidence_of(row: Experience, metafeatures: Numbers, system: Numbers) -> Evidence:
     """One row of `evidence_rows`, with the statistics of its task and the features of its system as numbers."""
     limits = _numbers(_mapping(row.limits).items())  # type: ignore[attr-defined]  # an annotation
+    pipeline = Pipeline(
+        method=row.method,
+        hyperparameters=row.pipeline.hyperparameters,
+        language_model=row.language_model.key if row.language_model is not None else None,
+        space=row.space or None,
+    )
     return Evidence(
         id=str(row.pk),
         task=row.task.digest,
         metafeatures=metafeatures,
-        pipeline=Pipeline(
-            method=row.method,
-            hyperparameters=row.pipeline.hyperparameters,
-            language_model=row.language_model.key if row.language_model is not None else None,
-            space=row.space or None,
-        ),
+        pipeline=pipeline,
         status=row.status,
         cause=row.cause or None,
         score=row.score,
@@ -67,7 +68,7 @@ def evidence_of(row: Experience, metafeatures: Numbers, system: Numbers) -> Evid
             device_memory_bytes=_whole(limits.get("device_memory_bytes")),
         ),
         system=system,
-        train_rows=row.train_rows,
+        train_rows=pipeline.rows_before(row.train_rows),
     )
 
 

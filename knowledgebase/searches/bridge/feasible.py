@@ -17,7 +17,7 @@ from knowledgebase.searches.bridge.names import language_model_facts
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a recorded run was: its choice, and the rows it was trained on."""
+    """What a recorded run was: its choice, and the rows that it was trained on, its fraction taken."""
 
     method: str
     hyperparameters: Mapping[str, str | int | float | bool | None]
@@ -36,7 +36,11 @@ def moved(
     keys = sorted({run.language_model for run in runs if run.language_model})
     model = fit_feasibility((), language_model_facts(keys))
     pipelines = [Pipeline(run.method, run.hyperparameters, run.language_model) for run in runs]
-    there = [TaskView("there", _values(run.metafeatures), train_rows=run.train_rows) for run in runs]
+    before_cut = [one.rows_before(run.train_rows) for one, run in zip(pipelines, runs, strict=True)]
+    there = [
+        TaskView("there", _values(run.metafeatures), train_rows=rows)
+        for run, rows in zip(runs, before_cut, strict=True)
+    ]
     here = TaskView("here", _values(metafeatures), train_rows=train_rows)
     before, after = model.forecast(pipelines, there), model.forecast(pipelines, [here] * len(runs))
     seconds = np.exp(after.log_seconds - before.log_seconds)

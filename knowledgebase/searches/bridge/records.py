@@ -13,6 +13,7 @@ from tunelore.record import SCHEMA_ID
 
 from automl.runners.base import TrialResult
 from automl.runners.settings import plain
+from automl.values import Pipeline
 from knowledgebase.searches.bridge.datasets import task_description
 from knowledgebase.searches.bridge.names import language_model_features
 from knowledgebase.searches.models import Trial
@@ -117,9 +118,12 @@ def _language_model(trial: Trial) -> dict[str, object] | None:
 def _fidelity(trial: Trial, fidelity: Mapping[str, object]) -> dict[str, object]:
     """The runner's fidelity with the share of the user's training rows, in (0, 1].
 
-    A run that died before it could count its rows is said to have had those it asked for.
+    A run that died before it could count its rows is said to have had those it asked for: the fraction that its
+    pipeline takes of what the search allows.
     """
     whole = trial.search.dataset.train_rows or 0
-    rows = fidelity.get("train_rows") or min(trial.search.train_rows or whole, whole)
+    allowed = min(trial.search.train_rows or whole, whole)
+    asked = round(allowed * Pipeline(trial.method, trial.hyperparameters).train_fraction)
+    rows = fidelity.get("train_rows") or max(asked, min(allowed, 1))
     share = min(1.0, rows / whole) if isinstance(rows, int) and rows and whole else None
     return {"train_fraction": share, "train_rows": rows or None, **fidelity}

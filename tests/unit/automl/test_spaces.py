@@ -506,10 +506,11 @@ def test_conditions_on_what_is_not_there_are_refused_in_code_too() -> None:
 def test_the_examples_of_the_documentation_are_read() -> None:
     text = (Path(__file__).resolve().parents[3] / "docs" / "spaces.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     models = ["hub:google-bert/bert-base-uncased", "hub:distilbert/distilbert-base-uncased"]
-    smaller, whole = (space_from(from_yaml(block)) for block in blocks)
+    smaller, in_parts, whole = (space_from(from_yaml(block), models) for block in blocks)
     assert (smaller.name, smaller.language_models) == ("short-and-cheap/1", tuple(models))
+    assert {method.parameters["train_fraction"] for method in in_parts.methods} == {Choice((0.11, 0.33, 1.0))}
     assert set(whole.families) == {"encoder", "generative"}
     assert all(f"| `{name}` |" in text for name in PRESETS)
 
