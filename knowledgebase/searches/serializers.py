@@ -162,9 +162,7 @@ class SearchCreate(Strict):
     title = serializers.CharField(max_length=200, required=False, allow_blank=True)
     limits = LimitsPart(required=False)
     slots = serializers.IntegerField(required=False, help_text="trials at the same time")
-    train_rows = serializers.IntegerField(
-        required=False, allow_null=True, help_text="cut of the training rows"
-    )
+    train_rows = serializers.IntegerField(required=False, allow_null=True, help_text="cut of training rows")
     evaluation_rows = serializers.IntegerField(
         required=False,
         allow_null=True,
