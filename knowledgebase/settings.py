@@ -264,9 +264,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/accounts/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 
-LANGUAGE_CODE = "en"
-USE_I18N = False
-TIME_ZONE = "UTC"
+LANGUAGE_CODE, USE_I18N, TIME_ZONE = "en", False, "UTC"
 
 # --- Mail: for password links only; without it the operator hands them out -----------------------------------
 
@@ -309,6 +307,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated",
         "knowledgebase.core.api.HasScope",
+        "knowledgebase.core.parameters.KnownParameters",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["knowledgebase.core.bodies.BoundedJSONParser"],
@@ -330,8 +329,9 @@ REST_FRAMEWORK = {
     # Whose address counts for anonymous limits: the last one the proxy saw, else the connection's own.
     "NUM_PROXIES": int(BEHIND_PROXY),
     "DEFAULT_SCHEMA_CLASS": "knowledgebase.core.openapi.ApiSchema",
+    "URL_FORMAT_OVERRIDE": None,  # an answer has one form; `format` is read by nobody
     "EXCEPTION_HANDLER": "knowledgebase.core.api.problem_handler",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_METADATA_CLASS": "knowledgebase.core.parameters.Options",
     # JSON keeps numbers as numbers; a value that is not finite never leaves as invalid JSON.
     "STRICT_JSON": True,
 }

@@ -8,7 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from knowledgebase.accounts.models import ApiToken, User
-from knowledgebase.accounts.selectors import token_of
+from knowledgebase.accounts.selectors import token_of, why_not
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -22,7 +22,8 @@ class BearerAuthentication(BaseAuthentication):
             raise AuthenticationFailed("the Authorization header must be 'Bearer <token>'")
         token = token_of(parts[1].decode("latin-1"))
         if token is None:
-            raise AuthenticationFailed("the token is not known, has expired or was revoked; make a new one")
+            # Said to who has the whole token, which is as good as a password.
+            raise AuthenticationFailed(f"the token {why_not(parts[1].decode('latin-1'))}; make a new one")
         return token.owner, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -38,6 +38,18 @@ def token_of(text: str) -> ApiToken | None:
     return token
 
 
+def why_not(text: str) -> str:
+    """What is the matter with a token that is not valid: for an answer to who sent it."""
+    token = ApiToken.objects.select_related("owner").filter(digest=digest_of(text)).first()
+    if token is None:
+        return "is not known to this hub"
+    if token.revoked_at is not None:
+        return f"was revoked on {token.revoked_at:%Y-%m-%d}"
+    if not token.is_valid:
+        return f"has expired on {token.expires_at:%Y-%m-%d}"
+    return "is of somebody who has left its team, or whose account is closed"
+
+
 def token_list(user: User) -> QuerySet[ApiToken]:
     """All of a person's tokens, revoked ones too."""
     return ApiToken.objects.filter(owner=user).select_related("team")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
 from knowledgebase.accounts.models import SCOPES, ApiToken
+from knowledgebase.core.parameters import Strict
 
 MOST_DAYS = 3650
 
@@ -43,7 +42,7 @@ class NewTokenAnswer(TokenAnswer):
         fields = (*TokenAnswer.Meta.fields, "token")  # type: ignore[assignment]
 
 
-class TokenRequest(serializers.Serializer[Any]):
+class TokenRequest(Strict):
     """What a new token may do, and for how long."""
 
     name = serializers.CharField(max_length=100, help_text="what to recognise it by")

@@ -50,6 +50,7 @@ __all__ = [
 ]
 API_PREFIX = "/api/"
 PROBLEM_TYPE = "application/problem+json"
+WHOLE = "non_field_errors"
 TITLES = {
     400: ("bad_request", "Bad request"),
     401: ("not_authenticated", "Not authenticated"),
@@ -77,6 +78,7 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | 
     problem = as_problem(error)
     if problem is None:
         return None
+    problem.detail = in_place(error, context) or problem.detail
     headers = dict(RETRY.get(problem.status, {}))
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait) + 1)
@@ -109,6 +111,27 @@ def as_problem(error: Exception) -> Problem | None:
     return None
 
 
+def in_place(error: Exception, context: Mapping[str, Any]) -> str:
+    """What REST framework says in general words, said of this request and address; "" for the rest."""
+    view, request = context.get("view"), context.get("request")
+    if view is None or request is None:
+        return ""
+    if isinstance(error, exceptions.NotAuthenticated):
+        return (
+            "say who you are: Authorization: Bearer <token>. The account page makes tokens, and so does "
+            "manage.py create_token"
+        )
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return f"{request.method} is not answered here; use one of {', '.join(view.allowed_methods)}"
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        read = ", ".join(parser.media_type for parser in view.parser_classes)
+        return f"a body with Content-Type {request.content_type[:80]!r} is not read here; send {read}"
+    if isinstance(error, exceptions.NotAcceptable):
+        sent = ", ".join(str(renderer.media_type) for renderer in view.renderer_classes)
+        return f"Accept: {request.headers.get('Accept', '')[:80]} is not to be had here; ask for {sent}"
+    return ""
+
+
 def standard(number: int, detail: str) -> Problem:
     """The problem that belongs to an HTTP status."""
     code, title = TITLES.get(number, ("error", "Error"))
@@ -118,7 +141,8 @@ def standard(number: int, detail: str) -> Problem:
 def field_errors(detail: object, pointer: str = "") -> list[FieldError]:
     """REST framework's nested errors, flat, with JSON pointers."""
     if isinstance(detail, Mapping):
-        pairs = [(f"{pointer}/{key}", value) for key, value in detail.items()]
+        # What concerns the whole stands under a name of REST framework's own, which is no place in the body.
+        pairs = [(pointer if key == WHOLE else f"{pointer}/{key}", value) for key, value in detail.items()]
         return [field for where, value in pairs for field in field_errors(value, where)]
     if isinstance(detail, Sequence) and not isinstance(detail, str):
         nested = any(isinstance(value, Mapping) for value in detail)
@@ -189,7 +213,7 @@ def require_scope(request: Request, needed: str | None) -> None:
         return
     detail = (
         f"the token lacks the scope {needed or 'admin'!r}; it has {', '.join(granted) or 'none'}. "
-        "Make a token with it: manage.py create_token --scopes ..."
+        "Make a token with it, on the account page or by manage.py create_token --scopes ..."
     )
     raise Problem(403, "missing_scope", "Missing scope", detail)
 

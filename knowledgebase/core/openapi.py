@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance
+
+from knowledgebase.core.parameters import Strict
 
 PROBLEM = {
     "type": "object",
@@ -67,6 +70,11 @@ class ApiSchema(AutoSchema):
         if has_tag and self.method == "GET":
             operation["responses"]["304"] = {"description": "What If-None-Match names is still true."}
         return operation
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
+        found: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        made = force_instance(serializer)  # type: ignore[no-untyped-call]
+        return {**found, "additionalProperties": False} if isinstance(made, Strict) else found
 
 
 def refusal(status: int) -> dict[str, Any]:

@@ -5,8 +5,9 @@ Rates come from the settings, "off" for none. A refusal says in Retry-After when
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 
@@ -29,8 +30,23 @@ class UserThrottle(UserRateThrottle):
                 self.num_requests, self.duration = self.parse_rate(self.rate)
         return super().allow_request(request, view)
 
+    def throttle_failure(self) -> bool:
+        raise too_many(self, "one person")
+
 
 class AnonymousThrottle(AnonRateThrottle):
     """Requests of one address that says nothing of who it is."""
 
     scope = "anonymous"
+
+    def throttle_failure(self) -> bool:
+        raise too_many(self, "an address without a token")
+
+
+def too_many(throttle: Any, who: str) -> Throttled:
+    """A refusal that says which rate it is, and with Retry-After when to come back."""
+    detail = (
+        f"{throttle.num_requests:,} requests ({throttle.scope}) in {throttle.duration} s is as many as this hub "
+        f"takes of {who}."
+    )
+    return Throttled(throttle.wait(), detail)

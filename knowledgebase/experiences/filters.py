@@ -14,11 +14,10 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
-from tunelore.record import STATUSES
 
 from knowledgebase.core.database import Tail
 from knowledgebase.core.errors import Problem, invalid
-from knowledgebase.experiences.expressions import condition
+from knowledgebase.experiences.expressions import among_choices, choices_of, condition
 from knowledgebase.experiences.expressions.nouns import keys, pointing
 from knowledgebase.experiences.models import Experience
 
@@ -85,14 +84,13 @@ class ExperienceFilters:
         return {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
 
     def _statuses(self) -> list[str]:
-        asked = parts(self.status)
-        if "failed" in asked:
-            asked = [*asked, "oom", "timeout", "diverged", "error"]
-        if unknown := [status for status in asked if status not in (*STATUSES, "failed")]:
-            raise invalid(
-                "status", f"{unknown[0][:80]!r} is no outcome; choose from failed, {', '.join(STATUSES)}"
-            )
-        return asked
+        found: list[str] = []
+        for word in parts(self.status):
+            meant = among_choices("status", word)
+            if meant is None:
+                raise invalid("status", f"{word[:80]!r} is no outcome; choose from {choices_of('status')}")
+            found += meant
+        return found
 
     def _since(self) -> datetime:
         try:

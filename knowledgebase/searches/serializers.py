@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from knowledgebase.core.parameters import Strict
 from knowledgebase.searches.models import Dataset, Search, Trial
 from knowledgebase.searches.selectors import Sources
 
@@ -75,7 +76,7 @@ def _kind() -> serializers.ChoiceField:
     )
 
 
-class DatasetCreate(serializers.Serializer[Any]):
+class DatasetCreate(Strict):
     """A built-in dataset by name, or one of the HF Hub by owner/name and columns."""
 
     source = serializers.ChoiceField(choices=["builtin", "hub"])  # type: ignore[assignment]  # a field's own name
@@ -105,7 +106,7 @@ class DatasetCreate(serializers.Serializer[Any]):
     )
 
 
-class DatasetUpload(serializers.Serializer[Any]):
+class DatasetUpload(Strict):
     """A file of labelled rows: CSV, TSV, JSON Lines (each also as .gz) or Parquet.
 
     Of questions, the last text column is the question, those before it are its context, and the label column holds
@@ -134,14 +135,14 @@ class DatasetUpload(serializers.Serializer[Any]):
     domain = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
-class BudgetPart(serializers.Serializer[Any]):
+class BudgetPart(Strict):
     """How much may be spent."""
 
     trials = serializers.IntegerField()
     seconds = serializers.FloatField(required=False, allow_null=True, default=None)
 
 
-class LimitsPart(serializers.Serializer[Any]):
+class LimitsPart(Strict):
     """What one trial may use."""
 
     wall_s = serializers.FloatField(required=False, allow_null=True)
@@ -153,7 +154,7 @@ def _names(help_text: str) -> serializers.ListField:
     return serializers.ListField(child=child, required=False, max_length=100, help_text=help_text)
 
 
-class SearchCreate(serializers.Serializer[Any]):
+class SearchCreate(Strict):
     """What to search for. Everything but dataset and budget has a default."""
 
     dataset = serializers.UUIDField()
@@ -161,9 +162,7 @@ class SearchCreate(serializers.Serializer[Any]):
     title = serializers.CharField(max_length=200, required=False, allow_blank=True)
     limits = LimitsPart(required=False)
     slots = serializers.IntegerField(required=False, help_text="trials at the same time")
-    train_rows = serializers.IntegerField(
-        required=False, allow_null=True, help_text="cut of the training rows"
-    )
+    train_rows = serializers.IntegerField(required=False, allow_null=True, help_text="cut of training rows")
     evaluation_rows = serializers.IntegerField(
         required=False,
         allow_null=True,

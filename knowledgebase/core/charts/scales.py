@@ -13,6 +13,8 @@ _LIVE = ("running", "queued")
 _ENDS = {"done": "ok", "failed": "error", "cancelled": "killed"}
 _TIME_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 900, 3600, 10800, 36000, 86400)
 
+LEAST = 1e-300  # below it there are too few digits for powers of ten
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -34,9 +36,11 @@ class Axis:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """Where a value lies, in the units of `start`."""
+        """Where a value lies, in the units of `start`; in the middle where the ends are too near or too far apart."""
         low, high, value = (math.log(v) if self.log else v for v in (self.low, self.high, value))
-        return self.start + self.length * (value - low) / (high - low)
+        span = high - low
+        share = (value - low) / span if span and math.isfinite(span) else 0.5
+        return self.start + self.length * share
 
     def unit(self, value: float) -> int:
         """Where a value lies in the stretched box, 0 to 1000."""
@@ -70,14 +74,18 @@ def status_tone(status: str) -> str:
 
 
 def nice_step(span: float, parts: int = 4) -> float:
-    """A step of 1, 2 or 5 times a power of ten that cuts `span` > 0 into at most `parts` pieces."""
+    """A step of 1, 2 or 5 times a power of ten that cuts `span` > 0 into at most `parts` pieces; 1 for no span."""
     raw = span / parts
+    if not LEAST <= raw < math.inf:
+        return 1.0
     power = 10.0 ** math.floor(math.log10(raw))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
 
 
 def round_values(low: float, high: float, parts: int = 4) -> list[float]:
-    """Round values inside [low, high], ascending."""
+    """Round values inside [low, high], ascending; none where the ends are too far apart to have a distance."""
+    if not math.isfinite(high - low):
+        return []
     step = nice_step(high - low, parts)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [k * step for k in range(first, last + 1)]

@@ -20,7 +20,7 @@ from knowledgebase.accounts.services import personal_team
 from knowledgebase.core.api import CursorPages, conditional
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import selectors
-from knowledgebase.experiences.expressions import Field, field_named, ordering
+from knowledgebase.experiences.expressions import Field, field_named, names_in, ordering
 from knowledgebase.experiences.filters import ExperienceFilters
 from knowledgebase.experiences.models import Experience, Task
 
@@ -31,7 +31,9 @@ READ_BY_POST = {"POST": "experiences:read"}
 # Refusals beside those that every operation may have.
 TAKEN, TAKEN_OR_GONE, UNSEEN = {"POST": (409,)}, {"POST": (409, 410)}, {"POST": (404,)}
 WIDER = {"PATCH": (409,)}
-PAGE_PARAMETERS = ("cursor", "limit", "format", "order", "fields", "as")
+# Query parameters beside those of FILTERS.
+TO_WHOM_READ, TO_WHOM_SENT = {"GET": ("visibility",)}, {"POST": ("visibility",)}
+PAGE_PARAMETERS = ("cursor", "limit", "order", "fields", "as")
 MAX_FIELDS = 40
 FILTERS = [
     OpenApiParameter(name, str, description=text)
@@ -49,6 +51,10 @@ FILTERS = [
         ("fields", "only these fields of the filter language, comma-separated, instead of whole records"),
     )
 ]
+
+FILTER_NAMES = tuple(one.name for one in FILTERS)
+FILTERED = {"GET": FILTER_NAMES, **TO_WHOM_SENT}
+EXPORTED = {"GET": (*FILTER_NAMES, "as")}
 
 
 class ById(CursorPages):
@@ -91,8 +97,7 @@ def caller(request: Request) -> tuple[User, Team]:
 
 def chosen_fields(request: Request, usual: Sequence[str] = ()) -> list[Field]:
     """The fields named in the address, else the usual ones."""
-    given = request.query_params.get("fields", "").split(",")
-    names = [name.strip() for name in given if name.strip()] or list(usual)
+    names = names_in(request.query_params.get("fields", "")) or list(usual)
     if len(names) > MAX_FIELDS:
         detail = f"{len(names)} fields in one request, at most {MAX_FIELDS}"
         raise Problem(400, "too_many_fields", "Too many fields", detail)

@@ -19,10 +19,13 @@ from knowledgebase.core.api import BoundedJSONParser, NDJSONParser, UnreadableLi
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import exports, selectors, services
 from knowledgebase.experiences.api.common import (
+    FILTERED,
     FILTERS,
     SCOPES,
     TAKEN,
     TAKEN_OR_GONE,
+    TO_WHOM_READ,
+    TO_WHOM_SENT,
     WIDER,
     ByStart,
     InOrder,
@@ -59,6 +62,7 @@ class ExperienceList(ListAPIView[Experience]):
     refusals = TAKEN_OR_GONE
     serializer_class = ExperienceAnswer
     pagination_class = InOrder
+    parameters = FILTERED
     parser_classes = (BoundedJSONParser, NDJSONParser)
     queryset = Experience.objects.none()
 
@@ -177,6 +181,7 @@ class ExperiencePublication(APIView):
     scopes = SCOPES
     refusals = TAKEN
     answers_304 = True
+    parameters = TO_WHOM_READ
 
     @extend_schema(
         parameters=[
@@ -213,6 +218,7 @@ class RunList(ListAPIView[Run]):
     scopes = SCOPES
     refusals = TAKEN_OR_GONE
     serializer_class = RunAnswer
+    parameters = TO_WHOM_SENT
     pagination_class = ByStart
     queryset = Run.objects.none()
 

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from knowledgebase.core.errors import Problem
 from knowledgebase.core.streams import Stream
 from knowledgebase.experiences import exports, selectors
-from knowledgebase.experiences.api.common import FILTERS, SCOPES, chosen_fields, found_rows
+from knowledgebase.experiences.api.common import EXPORTED, FILTERS, SCOPES, chosen_fields, found_rows
 from knowledgebase.experiences.expressions import Field, ordering
 from knowledgebase.experiences.models import Experience
 
@@ -46,6 +46,7 @@ class ExperienceExport(APIView):
 
     scopes = SCOPES
     content_negotiation_class = AsNamed
+    parameters = EXPORTED
 
     @extend_schema(
         parameters=[

@@ -24,6 +24,8 @@ from knowledgebase.experiences.serializers import (
     described,
 )
 
+OF_A_BOARD = {"GET": ("metric", "split", "limit")}
+
 
 class TaskList(ListAPIView[Task]):
     """Tasks you may see an experience of."""
@@ -61,6 +63,7 @@ class TaskLeaderboard(APIView):
     """What reached most on a task, and what nothing beats in score and time at once."""
 
     scopes = SCOPES
+    parameters = OF_A_BOARD
     answers_304 = True
 
     @extend_schema(
@@ -104,5 +107,6 @@ class Neighbours(APIView):
         asked = NeighboursRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         target = described(reader(request), asked.validated_data)
+        selectors.require_common_features(reader(request), target)
         near = selectors.nearest_to(reader(request), target, asked.validated_data["k"])
         return Response(NeighboursAnswer({"target": target, "neighbours": near}).data)

@@ -5,7 +5,27 @@ HTTP nor who asks. Start from `condition` and `ordering`; `docs/filters.md` expl
 """
 
 from knowledgebase.experiences.expressions.conditions import condition
-from knowledgebase.experiences.expressions.fields import Field, field_named, known_fields
+from knowledgebase.experiences.expressions.fields import (
+    FAILED,
+    Field,
+    among_choices,
+    choices_of,
+    field_named,
+    known_fields,
+    names_in,
+)
 from knowledgebase.experiences.expressions.orderings import Ordering, Slice, ordering
 
-__all__ = ["Field", "Ordering", "Slice", "condition", "field_named", "known_fields", "ordering"]
+__all__ = [
+    "FAILED",
+    "Field",
+    "Ordering",
+    "Slice",
+    "among_choices",
+    "choices_of",
+    "condition",
+    "field_named",
+    "known_fields",
+    "names_in",
+    "ordering",
+]

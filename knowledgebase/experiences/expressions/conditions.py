@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Expression, F, Q
@@ -17,7 +17,7 @@ from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, IsN
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
-from knowledgebase.experiences.expressions.fields import Field, field_named
+from knowledgebase.experiences.expressions.fields import Field, among_choices, choices_of, field_named
 from knowledgebase.experiences.expressions.grammar import Comparison, Joined, Literal, Not, Tree, parse, wrong
 from knowledgebase.experiences.expressions.json_values import JsonNull
 from knowledgebase.experiences.expressions.nouns import FEW_KEYS, NOUNS, keys, named
@@ -29,8 +29,19 @@ LOOKUPS = {"=": "exact", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 COMPARE: dict[str, Callable[..., Expression]] = {
     "=": Exact, "<": LessThan, "<=": LessThanOrEqual, ">": GreaterThan, ">=": GreaterThanOrEqual,
 }  # fmt: skip
+LAST = datetime.max.replace(tzinfo=UTC)
 FLAGS = {"true": True, "false": False, "yes": True, "no": False}
-Value = float | str | bool | datetime | UUID
+
+
+@dataclass(frozen=True)
+class Day:
+    """A date without a time: all of that day (UTC), up to the moment where the next one begins."""
+
+    begins: datetime
+    ends: datetime
+
+
+Value = float | str | bool | datetime | Day | UUID
 
 
 def condition(text: str) -> Q:
@@ -56,21 +67,16 @@ class _Compiler:
         field = field_named(one.field)
         if one.operator == "missing":
             return missing(field)
+        if one.operator in ("=", "!=", "in"):
+            found = any_of(field, [value for literal in one.values for value in self.meant(field, literal)])
+            return ~missing(field) & ~found if one.operator == "!=" else found
         values = [self.value(field, literal) for literal in one.values]
-        if one.operator == "in":
-            found = holds(field, "=", values[0])
-            for value in values[1:]:
-                found |= holds(field, "=", value)
-            return found
         if one.operator == "..":
             self.ordered(field, one, values[0])
             return holds(field, ">=", values[0]) & holds(field, "<=", values[1])
         if one.operator == "~":
             return self.contains(field, one, values[0])
-        if one.operator == "!=":
-            return ~missing(field) & ~holds(field, "=", values[0])
-        if one.operator != "=":
-            self.ordered(field, one, values[0])
+        self.ordered(field, one, values[0])
         return holds(field, one.operator, values[0])
 
     def contains(self, field: Field, one: Comparison, value: Value) -> Q:
@@ -81,6 +87,17 @@ class _Compiler:
     def ordered(self, field: Field, one: Comparison, value: Value) -> None:
         if field.kind in ("text", "flag") or (field.kind == "any" and isinstance(value, str | bool)):
             raise wrong(self.text, one.at, f"{field.name} has no order there; compare it with = or in")
+
+    def meant(self, field: Field, literal: Literal) -> Sequence[Value]:
+        """What an equal one may be: one value, or several that a word stands for."""
+        value = self.value(field, literal)
+        if not isinstance(value, str):
+            return [value]
+        found = among_choices(field.name, value)
+        if found is None:
+            message = f"{value[:40]!r} is no {field.name}; choose from {choices_of(field.name)}"
+            raise wrong(self.text, literal.at, message)
+        return found
 
     def value(self, field: Field, literal: Literal) -> Value:
         """A literal as a value of the field's kind; a field that may hold any takes what it looks like."""
@@ -104,11 +121,12 @@ class _Compiler:
         except ValueError:
             raise wrong(self.text, literal.at, f"{literal.text[:40]!r} is no id") from None
 
-    def time(self, literal: Literal) -> datetime:
+    def time(self, literal: Literal) -> datetime | Day:
         try:
+            if (day := parse_date(literal.text)) is not None:
+                begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
+                return Day(begins, LAST if begins.date() == LAST.date() else begins + timedelta(days=1))
             moment = parse_datetime(literal.text)
-            if moment is None and (day := parse_date(literal.text)) is not None:
-                moment = datetime(day.year, day.month, day.day)
             if moment is not None:
                 return (make_aware(moment) if is_naive(moment) else moment).astimezone(UTC)
         except (ValueError, OverflowError):
@@ -126,8 +144,20 @@ def as_number(text: str) -> float | None:
     return number if abs(number) < 1e300 else None
 
 
+def any_of(field: Field, values: Sequence[Value]) -> Q:
+    found = holds(field, "=", values[0])
+    for value in values[1:]:
+        found |= holds(field, "=", value)
+    return found
+
+
 def holds(field: Field, sign: str, value: Value) -> Q:
     """A comparison that is false, and not unknown, where there is no value."""
+    if isinstance(value, Day):
+        if sign == "=":
+            return holds(field, ">=", value.begins) & holds(field, "<", value.ends)
+        behind = sign in ("<=", ">")
+        return holds(field, "<" if sign[0] == "<" else ">=", value.ends if behind else value.begins)
 
     def compared(own: Field) -> Q:
         if not own.path:

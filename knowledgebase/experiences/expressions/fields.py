@@ -8,10 +8,11 @@ from typing import Literal as Kinds
 
 from django.db.models import Expression, F
 from django.db.models.fields.json import KeyTransform
+from tunelore.record import STATUSES
 
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences.expressions.json_values import JsonNumber, typed_value
-from knowledgebase.experiences.models import NUMBERS, RecordNumber
+from knowledgebase.experiences.models import NUMBERS, Experience, RecordNumber
 
 Kind = Kinds["number", "text", "time", "flag", "any"]
 
@@ -86,6 +87,13 @@ COLUMNS: dict[str, tuple[Kind, str]] = {
     "received": ("time", "received_at"),
     "provisional": ("flag", "provisional"),
 }
+# Fields with few values, and a word for several of them.
+FAILED = ("oom", "timeout", "diverged", "error")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "status": STATUSES,
+    "visibility": tuple(Experience.Visibility.values),
+}
+GROUPS = {"status": {"failed": FAILED}}
 # Prefix -> JSON column and the way into it. What follows the prefix is a name of the record's own.
 PREFIXES: dict[str, tuple[str, tuple[str, ...]]] = {
     "h": ("pipeline__hyperparameters", ()),
@@ -99,6 +107,7 @@ PREFIXES: dict[str, tuple[str, tuple[str, ...]]] = {
     "fidelity": ("record", ("fidelity",)),
 }
 PARTS_OF_NUMBERS = frozenset({"h", "metrics", "cost", "limits", "fidelity", "conditions"})
+NAMES = re.compile(r'(?:[^,"]|"[^"]*(?:"|$))+')
 PARTS = re.compile(r'([^."]+|"[^"\\]+")(?:\.|$)')
 
 
@@ -109,6 +118,23 @@ def known_fields() -> list[str]:
         *(f"{prefix}.<name>" for prefix in PREFIXES if prefix != "metrics"),
         "metrics.<split>.<name>",
     ]
+
+
+def among_choices(name: str, value: str) -> tuple[str, ...] | None:
+    """What a value of this field stands for: itself where any is possible; None for none of the known ones."""
+    if name not in CHOICES or value in CHOICES[name]:
+        return (value,)
+    return GROUPS.get(name, {}).get(value)
+
+
+def choices_of(name: str) -> str:
+    """The values of a field with few, and the words for several, to choose from."""
+    return ", ".join((*GROUPS.get(name, {}), *CHOICES[name]))
+
+
+def names_in(text: str) -> list[str]:
+    """Names of fields between commas; a comma in quotation marks is part of a name."""
+    return [name.strip() for name in NAMES.findall(text) if name.strip()]
 
 
 def field_named(name: str) -> Field:
@@ -122,6 +148,11 @@ def field_named(name: str) -> Field:
     wanted = 2 if prefix == "metrics" else 1
     if not whole or prefix not in PREFIXES or len(rest) != wanted or not all(rest):
         detail = f"there is no field {name[:80]!r}; choose from {', '.join(known_fields())}"
+        if whole and prefix in PREFIXES and len(rest) > wanted and all(rest):
+            quoted = ".".join([prefix, *rest[: wanted - 1], f'"{".".join(rest[wanted - 1 :])}"'])
+            detail = (
+                f"there is no field {name[:80]!r}; a name with dots stands in quotation marks: {quoted[:80]}"
+            )
         raise Problem(400, "unknown_field", "Unknown field", detail)
     column, way = PREFIXES[prefix]
     return Field(name, "any", column, (*way, *rest), (prefix, *rest) if prefix in PARTS_OF_NUMBERS else ())

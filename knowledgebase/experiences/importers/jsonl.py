@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
 import zlib
@@ -37,6 +38,14 @@ def read(source: Source) -> Iterator[Item]:
                 if len(line) > MAX_LINE_BYTES:
                     yield Refused(path.name, f"line {number} is longer than {MAX_LINE_BYTES:,} bytes")
                     return
+                if number == 1:
+                    # What some editors put before everything is no part of the first record.
+                    line = line.removeprefix(codecs.BOM_UTF8)
+                    if line.lstrip().startswith(b"["):
+                        yield Refused(
+                            path.name, "is a JSON list, not one record a line; name it .json to have it read"
+                        )
+                        return
                 if line.strip():
                     yield _item(line, f"{path.name} line {number}", min(raw.tell() / size, 1.0))
     except (OSError, EOFError, zlib.error) as error:

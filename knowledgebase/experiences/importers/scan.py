@@ -14,6 +14,7 @@ from knowledgebase.experiences.importers.items import Refused, Source, Unreadabl
 from knowledgebase.experiences.importers.recognise import CARD, FORMATS, PICKLES, STATE, by_ending, recognised
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 _CHECKPOINT = re.compile(r"[a-z]*point[-_]?\d+", re.IGNORECASE)
 File = tuple[str, Path]
 
@@ -75,6 +76,10 @@ def _files(path: Path, chosen: str | None) -> Iterator[File | Refused]:
 def _named(path: Path, chosen: str | None) -> File | Refused:
     if path.name.lower().endswith(tuple(f"{end}{more}" for end in PICKLES for more in ("", ".pickle"))):
         return Refused(path.name, "pickles are not read: loading one can run anything")
+    if not path.is_file():
+        return Refused(path.name, "is neither a file nor a folder")
+    if path.name.lower().endswith(ARCHIVES):
+        return Refused(path.name, "is an archive; unpack it and name the folder")
     try:
         name = chosen or recognised(path) or by_ending(path)
     except Unreadable as error:

@@ -16,6 +16,9 @@ from knowledgebase.core.requests import once_a_request
 from knowledgebase.experiences.models.description import audience_of
 from knowledgebase.experiences.models.numbers import NUMBERS, RecordNumber
 
+# Thirty thousand years. No run takes as long, but anybody may say so, and two such numbers have no sum.
+MOST_SECONDS = 1e12
+
 
 def team_ids(user_id: object) -> list[int]:
     """The teams that a person is in."""
@@ -235,6 +238,11 @@ class Experience(models.Model):
                 & (Q(host_memory_bytes__isnull=True) | Q(host_memory_bytes__gte=0))
                 & (Q(device_memory_bytes__isnull=True) | Q(device_memory_bytes__gte=0)),
                 name="experience_costs_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=(Q(evaluation_s__isnull=True) | Q(evaluation_s__lte=MOST_SECONDS))
+                & (Q(cpu_s__isnull=True) | Q(cpu_s__lte=MOST_SECONDS)),
+                name="experience_seconds_have_a_sum",
             ),
             models.CheckConstraint(
                 condition=Q(train_rows__isnull=True) | Q(train_rows__gte=0),

@@ -21,7 +21,14 @@ from knowledgebase.accounts.models import User
 from knowledgebase.core import charts, formats
 from knowledgebase.core.errors import Problem
 from knowledgebase.experiences import selectors
-from knowledgebase.experiences.expressions import Field, Ordering, field_named, known_fields, ordering
+from knowledgebase.experiences.expressions import (
+    Field,
+    Ordering,
+    field_named,
+    known_fields,
+    names_in,
+    ordering,
+)
 from knowledgebase.experiences.filters import ExperienceFilters
 from knowledgebase.experiences.models import Experience
 
@@ -164,7 +171,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def wished(request: HttpRequest) -> Wish:
     """The address as typed values; ticks and typed columns come as several parameters. Problem 400 or 422."""
     given = {name: ",".join(request.GET.getlist(name)) for name in request.GET}
-    names = [name.strip() for name in given.pop("columns", "").split(",") if name.strip()]
+    names = names_in(given.pop("columns", ""))
     columns = tuple(dict.fromkeys(names))[:MAX_COLUMNS] or COLUMNS
     order = given.pop("order", "")
     return Wish(ExperienceFilters.parse(given, beside=("after",)), order, columns)

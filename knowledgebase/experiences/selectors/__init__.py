@@ -1,5 +1,6 @@
 """Reads of the store; everything starts from what the asker may see. One file a noun."""
 
+from knowledgebase.experiences.expressions import FAILED
 from knowledgebase.experiences.selectors.descriptions import (
     describe_language_models,
     describe_tasks,
@@ -27,13 +28,13 @@ from knowledgebase.experiences.selectors.neighbours import (
     distances_between,
     nearest_tasks,
     nearest_to,
+    require_common_features,
     surroundings,
     target_of,
 )
 from knowledgebase.experiences.selectors.reach import Reach, language_model_reach
 from knowledgebase.experiences.selectors.streaming import in_parts
 from knowledgebase.experiences.selectors.sums import (
-    FAILED,
     Statistics,
     statistics,
     statistics_of,
@@ -95,6 +96,7 @@ __all__ = [
     "nearest_to",
     "outcome_counts",
     "outcomes_by_memory_limit",
+    "require_common_features",
     "row_count",
     "running_runs",
     "statistics",

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
-from django.db.models import CharField, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import CharField, F, Q, QuerySet, Value, Window
+from django.db.models.functions import Cast, Concat, RowNumber
 
 from knowledgebase.accounts.models import Membership, User
 from knowledgebase.experiences.models import (
@@ -31,6 +31,7 @@ from knowledgebase.experiences.models.description import (
 
 # Of more, all that the reader is told is read: a list of keys would take longer than the rest.
 MOST_KEYS = 500
+MOST_WORDINGS = 20
 Row = TypeVar("Row", bound=Description)
 
 
@@ -64,18 +65,28 @@ def measured_tasks(user: User, kind: str) -> dict[int, tuple[int, str]]:
         .order_by("pk")
         .values_list("task", "pk", "audience", "extractor", "rank", "digest")
     )
-    measured: dict[int, list[Measured]] = defaultdict(list)
-    digests: dict[int, str] = {}
+    measured: dict[int, list[tuple[int, str, str, int, str]]] = defaultdict(list)
     for task, key, audience, extractor, rank, digest in rows.iterator():
-        measured[task].append(Measured(key, audience, extractor, rank))
-        digests[key] = digest
-    best = {task: best_measured(found) for task, found in measured.items()}
-    return {task: (one.key, digests[one.key]) for task, one in best.items() if one is not None}
+        measured[task].append((key, audience, extractor, rank, digest))
+    # Of most tasks one description is all there is.
+    return {
+        task: _best(said) if len(said) > 1 else (said[0][0], said[0][4]) for task, said in measured.items()
+    }
+
+
+def _best(said: Iterable[tuple[int, str, str, int, str]]) -> tuple[int, str]:
+    digests = {key: digest for key, *_, digest in said}
+    one = best_measured(
+        Measured(key, audience, extractor, rank) for key, audience, extractor, rank, _ in said
+    )
+    assert one is not None  # each of them measured something
+    return one.key, digests[one.key]
 
 
 def told_tasks(user: User, digests: Iterable[str]) -> dict[str, Task]:
     """Of the tasks with these digests those that this reader is told something of, with their words: one query."""
-    rows = TaskDescription.objects.filter(readable(user), task__digest__in=digests).select_related("task")
+    rows = TaskDescription.objects.filter(readable(user), task__digest__in=digests)
+    rows = _telling(rows, "task").select_related("task")
     tasks: dict[str, Task] = {}
     said: dict[str, list[TaskDescription]] = defaultdict(list)
     for row in rows.order_by("pk"):
@@ -104,12 +115,27 @@ def _said(user: User, model: type[Row], name: str, keys: set[int]) -> dict[int, 
     rows: QuerySet[Any] = model._default_manager.filter(readable(user)).order_by("pk")
     if len(keys) <= MOST_KEYS:
         rows = rows.filter(**{f"{name}__in": keys})
-    for row in _of(rows, keys, name):
+    for row in _of(_telling(rows, name), keys, name):
         found[getattr(row, f"{name}_id")].append(row)
     if lacking := keys - set(found):
         for row in _own(user, model, name, lacking):
             found[getattr(row, f"{name}_id")].append(row)
     return found
+
+
+def _telling(rows: QuerySet[Row], name: str) -> QuerySet[Row]:
+    """Of what one audience is told of one task or language model the first wordings, and the best measured ones.
+
+    More say nothing new, and there may be as many as runs: each may call its task by a name of its own.
+    """
+    group = [F(name), F("audience")]
+    first = Q(place__lte=MOST_WORDINGS)
+    found: QuerySet[Any] = rows.annotate(place=Window(RowNumber(), partition_by=group, order_by="pk"))
+    if name == "task":
+        better = [F("rank").desc(), F("pk").asc()]
+        found = found.annotate(measured=Window(RowNumber(), partition_by=group, order_by=better))
+        first |= Q(measured__lte=MOST_WORDINGS)
+    return found.filter(first)
 
 
 def _of(rows: QuerySet[Row], keys: set[int], name: str) -> Iterator[Row]:

@@ -16,11 +16,10 @@ from django.db.models import Count, F, Prefetch, QuerySet
 from knowledgebase.accounts.models import User
 from knowledgebase.core.deadlines import bounded, is_too_slow
 from knowledgebase.core.errors import not_found
-from knowledgebase.experiences.expressions import Field
+from knowledgebase.experiences.expressions import FAILED, Field
 from knowledgebase.experiences.filters import ExperienceFilters
 from knowledgebase.experiences.models import Experience, Run, Task, TaskDescription
 from knowledgebase.experiences.selectors.descriptions import describe_tasks
-from knowledgebase.experiences.selectors.sums import FAILED
 
 EVIDENCE_ROWS = 20_000
 EVIDENCE_COLUMNS = (

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from knowledgebase.accounts.models import User
-from knowledgebase.experiences.selectors.sums import FAILED, whole
+from knowledgebase.experiences.expressions import FAILED
+from knowledgebase.experiences.selectors.sums import whole
 
 WEEKS = 26
 # Below this, weeks would be too few to show a course.

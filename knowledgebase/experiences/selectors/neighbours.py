@@ -12,18 +12,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.neighbours import between, distances
 from knowledgebase.accounts.models import User
+from knowledgebase.core.errors import Problem
 from knowledgebase.experiences.models import Task, TaskDescription
 from knowledgebase.experiences.selectors.descriptions import measured_tasks, told_tasks
 from knowledgebase.experiences.selectors.keeping import store_state
 
 MAP_TASKS = 40
+MOST_NAMES, MOST_LETTERS = 60, 60
 Values = Mapping[str, float | None]
 
 
@@ -84,8 +86,7 @@ class Seen:
     tables: dict[tuple[str, int], Known]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One description: its digest and its task's, and what was measured."""
 
     digest: str
@@ -123,6 +124,11 @@ class Kept:
         self.rows |= {key: Row(*said) for key, *said in found.iterator() if key in news}
         self.tables.clear()
 
+    def measured_by(self, seen: Iterable[int]) -> set[tuple[str, int]]:
+        """Extractors and their versions, of descriptions that `known` has read."""
+        said = (self.rows[key].metafeatures for key in seen if key in self.rows)
+        return {(str(one.get("extractor")), int(one.get("version") or 0)) for one in said}
+
     def _table(self, extractor: str, version: int) -> Known:
         same = sorted(
             (row.task, key, row.metafeatures.get("values") or {})
@@ -130,7 +136,8 @@ class Kept:
             if (row.metafeatures.get("extractor"), row.metafeatures.get("version")) == (extractor, version)
         )
         names = tuple(sorted({name for _, _, values in same for name in values}))
-        values = [[_number(values.get(name)) for name in names] for _, _, values in same]
+        # None becomes NaN by itself, and several times as fast as one by one.
+        values = [[*map(values.get, names)] for _, _, values in same]
         return Known(
             np.array([key for _, key, _ in same], dtype=np.int64),
             np.array([digest for digest, _, _ in same], dtype=np.str_),
@@ -160,6 +167,26 @@ def nearest_tasks(user: User, task: Task, k: int = 10) -> list[NearTask]:
 def nearest_to(user: User, target: Target, k: int = 10) -> list[NearTask]:
     """The k nearest tasks, other than the target itself; only what the same extractor measured compares."""
     return _nearest(user, _visible(user, target), target, k)
+
+
+def require_common_features(user: User, target: Target) -> None:
+    """Problem 422 where there are tasks of this kind, and the target has no feature in common with any.
+
+    The distance would be that to a task in the middle of all: a number, and about nothing that was asked.
+    """
+    names, seen = _visible(user, target).names, _descriptions_seen(user, target.kind).descriptions
+    given = [name for name, value in target.values.items() if value is not None]
+    if not seen or not {*names}.isdisjoint(given):
+        return
+    who = f"{target.extractor[:MOST_LETTERS]!r} version {target.version}"
+    if names:
+        told = ", ".join(repr(name[:MOST_LETTERS]) for name in given[:5]) or "none"
+        detail = f"metafeatures: given are {told}; {who} measured {', '.join(names[:MOST_NAMES])}"
+    else:
+        others = sorted(_kept[target.kind].measured_by(seen))[:MOST_NAMES]
+        told = ", ".join(f"{extractor[:MOST_LETTERS]!r} version {version}" for extractor, version in others)
+        detail = f"extractor: {who} measured no task of this kind that you may see; these did: {told}"
+    raise Problem(422, "no_common_features", "No feature in common", detail)
 
 
 def surroundings(user: User, task: Task, k: int) -> tuple[list[NearTask], list[list[float]]]:

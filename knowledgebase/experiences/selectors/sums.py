@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from knowledgebase.accounts.models import User
 from knowledgebase.core.database import Day
+from knowledgebase.experiences.expressions import FAILED
 from knowledgebase.experiences.models import Experience, LanguageModel, Task
 from knowledgebase.experiences.selectors.keeping import kept_sums
 
-FAILED = ("oom", "timeout", "diverged", "error")
 WEEK = timedelta(days=7)
 # Over the visible experiences of one task, language model or system, by the name of the attribute they become.
 SUMS = {

@@ -11,10 +11,11 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, 
 
 from knowledgebase.accounts.models import User
 from knowledgebase.core.errors import not_found
+from knowledgebase.experiences.expressions import FAILED
 from knowledgebase.experiences.models import Experience, LanguageModel, System, Task
 from knowledgebase.experiences.selectors.descriptions import describe_language_models, describe_tasks
 from knowledgebase.experiences.selectors.keeping import kept_until_change
-from knowledgebase.experiences.selectors.sums import FAILED, SUMS, with_sums
+from knowledgebase.experiences.selectors.sums import SUMS, with_sums
 
 # What a page reads of one task at most, newest first; said on the page where it cuts.
 TRIED_ROWS = 20_000

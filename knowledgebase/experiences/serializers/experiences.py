@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from tunelore.record import schema
 
+from knowledgebase.core.parameters import Strict
 from knowledgebase.experiences.models import Experience, Run
 
 
@@ -49,10 +50,12 @@ class ExperienceAnswer(serializers.Serializer[Experience]):
 class ExperienceDetailAnswer(ExperienceAnswer):
     """One experience, and others that say the same under ids of their own."""
 
-    duplicates = serializers.ListField(child=serializers.UUIDField(), help_text="equal digests, oldest first")
+    duplicates = serializers.ListField(
+        child=serializers.UUIDField(), help_text="equal digests, oldest first, at most 20"
+    )
 
 
-class SharingRequest(serializers.Serializer[Any]):
+class SharingRequest(Strict):
     """Who may see an experience."""
 
     visibility = serializers.ChoiceField(choices=Experience.Visibility.choices)
@@ -77,7 +80,7 @@ class PublicationAnswer(serializers.Serializer[Any]):
     shown = serializers.CharField(help_text="digest of what is shown here: send it back to publish just this")
 
 
-class PublicationRequest(serializers.Serializer[Any]):
+class PublicationRequest(Strict):
     """The word to publish."""
 
     visibility = serializers.ChoiceField(choices=["team", "hub", "public"])

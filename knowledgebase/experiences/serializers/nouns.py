@@ -9,12 +9,15 @@ from tunelore.describe import statistics_metafeatures
 
 from knowledgebase.accounts.models import User
 from knowledgebase.core.errors import Problem, invalid
+from knowledgebase.core.parameters import Strict
 from knowledgebase.experiences import selectors
 from knowledgebase.experiences.models import LanguageModel, System, Task
 
 MOST_NEIGHBOURS = 100
 MOST_FEATURES = 200
 LARGEST = 1e300
+KIND, EXTRACTOR, VERSION = "text-classification", "tunelore.text-classification", 1
+OF_METAFEATURES = ("kind", "extractor", "version")
 
 
 class TaskAnswer(serializers.ModelSerializer[Task]):
@@ -67,7 +70,7 @@ class TaskDetailAnswer(TaskAnswer):
         fields = (*TaskAnswer.Meta.fields, "nearest")  # type: ignore[assignment]
 
 
-class StatisticsOfRows(serializers.Serializer[Any]):
+class StatisticsOfRows(Strict):
     """What is known of a dataset without its rows. Lengths are in characters."""
 
     class_counts = serializers.DictField(
@@ -77,7 +80,7 @@ class StatisticsOfRows(serializers.Serializer[Any]):
     length_deviation = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=LARGEST)
 
 
-class NeighboursRequest(serializers.Serializer[Any]):
+class NeighboursRequest(Strict):
     """One of `task`, `metafeatures` and `statistics` says what to look around."""
 
     task = serializers.CharField(max_length=80, required=False, help_text="digest of a task that you may see")
@@ -87,11 +90,15 @@ class NeighboursRequest(serializers.Serializer[Any]):
         help_text="named numbers, null where missing",
     )
     statistics = StatisticsOfRows(required=False)
-    kind = serializers.CharField(max_length=64, default="text-classification")
-    extractor = serializers.CharField(
-        max_length=100, default="tunelore.text-classification", help_text="who measured the meta-features"
+    kind = serializers.CharField(
+        max_length=64, required=False, help_text=f"of the task with these meta-features; {KIND} when absent"
     )
-    version = serializers.IntegerField(default=1, min_value=0, max_value=10**6)
+    extractor = serializers.CharField(
+        max_length=100, required=False, help_text=f"who measured the meta-features; {EXTRACTOR} when absent"
+    )
+    version = serializers.IntegerField(
+        required=False, min_value=0, max_value=2**53 - 1, help_text="of the extractor; 1 when absent"
+    )
     k = serializers.IntegerField(default=10, min_value=1, max_value=MOST_NEIGHBOURS)
 
 
@@ -101,6 +108,8 @@ def described(user: User, asked: dict[str, Any]) -> selectors.Target:
     if len(given) != 1:
         found = " and ".join(given) or "none of them"
         raise invalid("task", f"give one of task, metafeatures and statistics, not {found}")
+    if given != ["metafeatures"] and (own := [name for name in OF_METAFEATURES if name in asked]):
+        raise invalid(own[0], f"goes with metafeatures alone; {given[0]} has its own. Leave it away")
     if given == ["task"]:
         task = selectors.visible_task(user, asked["task"])
         if not task.metafeatures:
@@ -110,11 +119,16 @@ def described(user: User, asked: dict[str, Any]) -> selectors.Target:
     if given == ["statistics"]:
         found_values = statistics_metafeatures(**asked["statistics"])
         return selectors.Target(
-            "text-classification", found_values["extractor"], found_values["version"], found_values["values"]
+            KIND, found_values["extractor"], found_values["version"], found_values["values"]
         )
     if len(asked["metafeatures"]) > MOST_FEATURES:
         raise invalid("metafeatures", f"{len(asked['metafeatures'])} features, at most {MOST_FEATURES}")
-    return selectors.Target(asked["kind"], asked["extractor"], asked["version"], asked["metafeatures"])
+    return selectors.Target(
+        asked.get("kind", KIND),
+        asked.get("extractor", EXTRACTOR),
+        asked.get("version", VERSION),
+        asked["metafeatures"],
+    )
 
 
 class TargetAnswer(serializers.Serializer[Any]):

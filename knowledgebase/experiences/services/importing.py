@@ -10,19 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from django.db import transaction
-
 from knowledgebase.accounts.models import Team, User
 from knowledgebase.accounts.services import audit
 from knowledgebase.experiences import importers
 from knowledgebase.experiences.importers import Found, Refused, Source
 from knowledgebase.experiences.services.recording import ItemResult, record_experiences
+from knowledgebase.experiences.services.rehearsing import Rehearsal
 
 BATCH = 200
 REASON_CHARACTERS = 2_000
 MOST_REASONS, REST = 1_000, "and others, whose places are not told"
 KEPT = "known from another reading of the same run, which stays as it is"
 Progress = Callable[["Report"], None]
+Record = Callable[..., list[ItemResult]]
 
 
 @dataclass(frozen=True)
@@ -76,17 +76,15 @@ def import_sources(
 ) -> Report:
     """Store what the sources hold, each batch in a transaction of its own; a refused entry hinders no other.
 
-    dry_run: everything in one transaction, so that what stands twice is seen twice, and taken back at the end.
+    dry_run: each batch is taken back as soon as it was stored, so that no writer of the hub waits for the whole.
     unfinished: take runs that their tool still calls running, as they are now; later they would be another content.
     """
     report = Report()
     if dry_run:
-        with transaction.atomic():
-            _import_all(sources, belongs, report, progress, unfinished)
-            transaction.set_rollback(True)
+        _import_all(sources, belongs, report, progress, unfinished, Rehearsal().record)
     else:
         try:
-            _import_all(sources, belongs, report, progress, unfinished)
+            _import_all(sources, belongs, report, progress, unfinished, record_experiences)
         finally:  # what was stored before an interruption stays, so it is told
             _tell(report, belongs)
     return report
@@ -100,7 +98,12 @@ def _tell(report: Report, belongs: Owner) -> None:
 
 
 def _import_all(
-    sources: Sequence[Source | Refused], belongs: Owner, report: Report, progress: Progress, unfinished: bool
+    sources: Sequence[Source | Refused],
+    belongs: Owner,
+    report: Report,
+    progress: Progress,
+    unfinished: bool,
+    record: Record,
 ) -> None:
     sizes = [source.bytes + 1 if isinstance(source, Source) else 1 for source in sources]
     total, before = sum(sizes), 0
@@ -122,19 +125,19 @@ def _import_all(
                 continue
             waiting.append(item)
             if len(waiting) == BATCH:
-                _store(waiting, belongs, report)
+                _store(waiting, belongs, report, record)
                 waiting = []
                 progress(report)
         before += size
-    _store(waiting, belongs, report)
+    _store(waiting, belongs, report, record)
     report.done = 1.0
     progress(report)
 
 
-def _store(found: Sequence[Found], belongs: Owner, report: Report) -> None:
+def _store(found: Sequence[Found], belongs: Owner, report: Report, record: Record) -> None:
     if not found:
         return
-    results = record_experiences(
+    results = record(
         [one.record for one in found],
         owner=belongs.owner,
         team=belongs.team,

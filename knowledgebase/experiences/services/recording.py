@@ -25,6 +25,7 @@ from knowledgebase.core.errors import FieldError, Problem
 from knowledgebase.core.prepared import Prepared
 from knowledgebase.experiences.models import Experience, Run, Tombstone, numbers_of
 from knowledgebase.experiences.models.description import audience_of
+from knowledgebase.experiences.models.experience import MOST_SECONDS
 from knowledgebase.experiences.services.changes import lock_changes, take
 from knowledgebase.experiences.services.descriptions import describe_again
 from knowledgebase.experiences.services.forgetting import forget_unused
@@ -229,10 +230,15 @@ def _decide(item: _Item, there: _There, fresh: dict[UUID, _Item], provisional: b
     own_end = item.id in there.lost and item.record["outcome"].get("cause") != LOST
     yields = (is_provisional or own_end) and item.id not in fresh and not provisional
     if content is not None and not yields:
-        detail = f"id {name} has a record with other content, which stays. Give the new run an id of its own"
-        return ItemResult(409, name, Problem(409, "other_content", "Other content under this id", detail))
+        return ItemResult(409, name, other_content(name))
     fresh[item.id] = item
     return ItemResult(200 if yields else 201, name)
+
+
+def other_content(name: str) -> Problem:
+    """What the same id under another record is told."""
+    detail = f"id {name} has a record with other content, which stays. Give the new run an id of its own"
+    return Problem(409, "other_content", "Other content under this id", detail)
 
 
 def _tell(new: Sequence[Experience], owner: User | None, team: Team | None, visibility: str) -> None:
@@ -291,8 +297,8 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         score=primary.get("value"),
         primary_metric=primary.get("metric") or "",
         primary_split=primary.get("split") or "",
-        evaluation_s=cost.get("evaluation_s"),
-        cpu_s=cost.get("cpu_s"),
+        evaluation_s=_seconds(cost.get("evaluation_s")),
+        cpu_s=_seconds(cost.get("cpu_s")),
         host_memory_bytes=cost.get("host_memory_bytes"),
         device_memory_bytes=cost.get("device_memory_bytes"),
         train_rows=fidelity.get("train_rows"),
@@ -305,6 +311,11 @@ def _row(item: _Item, identities: Identities, references: References, extra: Map
         received_at=timezone.now(),
         **extra,
     )
+
+
+def _seconds(value: float | None) -> float | None:
+    """The column; the record keeps the number. None for more than any run takes."""
+    return None if value is None or value > MOST_SECONDS else value
 
 
 def _times(record: Record) -> tuple[datetime | None, datetime | None]:

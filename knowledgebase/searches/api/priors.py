@@ -21,8 +21,13 @@ MOST_MOVERS = 500
 
 
 class PriorRequest(NeighboursRequest):
-    """What to look around, the limits that a run would have, and how to weigh."""
+    """What to look around, the limits that a run would have, and how to weigh.
 
+    Features are read by their names, whoever measured them.
+    """
+
+    extractor = None  # type: ignore[assignment]  # so a serializer leaves a field of its parent away
+    version = None  # type: ignore[assignment]
     k = serializers.IntegerField(
         default=5, min_value=1, max_value=100, help_text="how many of the nearest tasks speak"
     )

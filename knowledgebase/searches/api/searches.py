@@ -42,6 +42,7 @@ from knowledgebase.searches.serializers import (
 NO_RESULT = {"GET": (409,)}
 SCOPES = {"GET": "experiences:read", "POST": "searches:write", "DELETE": "searches:write"}
 NOT_ENDED = {"DELETE": (409,)}
+WITH_EXPERIENCES, OF_A_TRIAL = {"DELETE": ("experiences",)}, {"GET": ("trial",)}
 
 
 class NewestFirst(CursorPages):
@@ -221,6 +222,7 @@ class SearchDetail(APIView):
     """One search: state, counts, best, front, running trials, time left."""
 
     scopes = SCOPES
+    parameters = WITH_EXPERIENCES
     refusals = NOT_ENDED
 
     @extend_schema(responses=SearchDetailAnswer)
@@ -306,6 +308,7 @@ class SearchScript(APIView):
     """A Python script that runs one trial again: same rows, same seed, one thread."""
 
     scopes = SCOPES
+    parameters = OF_A_TRIAL
     refusals = NO_RESULT
 
     @extend_schema(

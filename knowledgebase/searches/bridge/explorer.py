@@ -5,7 +5,7 @@ It writes no row and knows no search.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from automl.errors import AutomlError
@@ -13,7 +13,7 @@ from automl.priors.options import PriorOptions
 from automl.priors.prior import build_prior
 from automl.priors.utilities import UTILITIES
 from automl.sources.rows import ANSWERS, CLASSES
-from automl.values import Limits, TaskView
+from automl.values import Evidence, Limits, TaskView
 from knowledgebase.accounts.models import User
 from knowledgebase.experiences.selectors import task_names
 from knowledgebase.searches.bridge.evidence import recent_evidence
@@ -25,6 +25,8 @@ UTILITY_NAMES = tuple(UTILITIES)
 SEARCHED_KINDS = (CLASSES, ANSWERS)
 # A page has to answer at once; a search reads more, in a worker.
 EXPLORED_ROWS = 1_200
+# Of what is told in a refusal.
+NAMES, NAME_LETTERS = 60, 60
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,13 @@ def explore_prior(user: User, question: Question) -> Moved:
             utility=question.utility,
             beta_scale=question.beta_scale,
         )
-        known = (
-            one
-            for one in recent_evidence(user, EXPLORED_ROWS, kind=question.kind)
-            if not question.leave_out or one.task != question.task
-        )
+        evidence = recent_evidence(user, EXPLORED_ROWS, kind=question.kind)
+        known = (one for one in evidence if not question.leave_out or one.task != question.task)
         prior = build_prior(space_of(question.kind, None), known, target, options, remembered=0)
     except AutomlError as error:
         raise refused(error) from error
+    if not question.task:
+        require_common_features(question, evidence)
     names = task_names(user, [one.task for one in prior.neighbours])
     return Moved(
         neighbours=[(one.task, names.get(one.task) or one.task, one.distance) for one in prior.neighbours],
@@ -89,3 +90,15 @@ def explore_prior(user: User, question: Question) -> Moved:
         uniform=prior.uniform(),
         weights=list(prior.weights),
     )
+
+
+def require_common_features(question: Question, evidence: Sequence[Evidence]) -> None:
+    """Refused for what has no feature in common with any task: it would get the prior of one in the middle of all."""
+    tasks = {one.task: one.metafeatures for one in evidence}
+    measured = {name for features in tasks.values() for name, value in features.items() if value is not None}
+    given = [name for name, value in question.metafeatures.items() if value is not None]
+    if measured and measured.isdisjoint(given):
+        told = ", ".join(repr(name[:NAME_LETTERS]) for name in given[:5]) or "none"
+        names = ", ".join(sorted(measured)[:NAMES])
+        detail = f"metafeatures: given are {told}; the tasks of this kind that you may see have {names}"
+        raise Refused("no_common_features", detail, "metafeatures")

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from knowledgebase.accounts.models import SCOPES, ApiToken, AuditEntry
+from knowledgebase.accounts.models import SCOPES, ApiToken, AuditEntry, Membership
+from knowledgebase.accounts.services import create_token
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/tokens/"
@@ -45,7 +46,25 @@ def test_a_token_ends_on_its_day(owner):
     ApiToken.objects.filter(pk=new["id"]).update(expires_at=timezone.now() - timedelta(seconds=1))
     answer = bearer(new["token"]).get("/api/v1/stats/")
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
-    assert "expired" in answer.json()["detail"]
+    ended = f"{timezone.now() - timedelta(seconds=1):%Y-%m-%d}"
+    assert answer.json()["detail"] == f"the token has expired on {ended}; make a new one"
+
+
+def test_a_token_that_is_none_says_why(owner, mate):
+    revoked = owner.pages.post(URL, {"name": "x", "scopes": ["experiences:read"]}, **JSON).json()
+    owner.pages.delete(f"{URL}{revoked['id']}/")
+    left, text = create_token(mate.user, "lab", ["experiences:read"], team=owner.team)
+    Membership.objects.filter(user=mate.user, team=owner.team).delete()
+    assert left.is_valid
+    for sent, why in (
+        (revoked["token"], f"was revoked on {timezone.now():%Y-%m-%d}"),
+        (text, "has left its team"),
+        ("tl_" + "x" * 43, "is not known to this hub"),
+        ("tl_é", "is not known to this hub"),
+    ):
+        answer = bearer(sent).get("/api/v1/stats/")
+        assert answer.status_code == 401
+        assert why in answer.json()["detail"]
 
 
 def test_ordinary_tokens_make_no_tokens(owner):

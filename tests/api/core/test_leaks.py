@@ -230,7 +230,8 @@ def sent(method: str, address: str) -> dict[str, Any]:
     """A body that is well formed, so that nothing is refused for its form alone."""
     if method == "get" or not address.startswith("/api/"):
         return {}
-    return {"data": '{"visibility": "public", "shown": "sha256:0"}', "content_type": "application/json"}
+    shown = "" if method == "patch" else ', "shown": "sha256:0"'
+    return {"data": f'{{"visibility": "public"{shown}}}', "content_type": "application/json"}
 
 
 def test_every_address_has_an_entry():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from django.urls import URLResolver, get_resolver
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +53,29 @@ def test_standard_problems(owner, call, status, code):
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("call", "status", "said"),
+    [
+        (
+            lambda api: api.post("/api/v1/experiences/", "a=1", content_type="text/plain"),
+            415,
+            "Content-Type 'text/plain' is not read here; send application/json, application/x-ndjson",
+        ),
+        (lambda api: api.put("/api/v1/stats/"), 405, "PUT is not answered here; use one of GET, HEAD, OPTIONS"),
+        (
+            lambda api: api.get("/api/v1/stats/", headers={"accept": "application/xml"}),
+            406,
+            "Accept: application/xml is not to be had here; ask for application/json",
+        ),
+        (lambda api: Client().get("/api/v1/stats/"), 401, "Authorization: Bearer <token>"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_of_the_request(owner, call, status, said):
+    answer = call(owner.api)
+    assert answer.status_code == status
+    assert said in answer.json()["detail"]
+
+
 def test_a_bug_is_a_problem_too(owner, monkeypatch):
     from knowledgebase.experiences import selectors
 
@@ -78,6 +102,8 @@ def test_throttled_requests_say_when_to_come_back(owner, monkeypatch):
     answers = [owner.api.get("/api/v1/stats/") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[-1]["Retry-After"]) > 0
+    said = "2 requests (experiences:read) in 60 s is as many as this hub takes of one person. Expected available in"
+    assert answers[-1].json()["detail"].startswith(said)
 
 
 def test_the_openapi_document_describes_every_address(owner):

@@ -7,11 +7,14 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
-from knowledgebase.accounts.services import create_user
+from knowledgebase.accounts.services import create_user, personal_team
+from knowledgebase.experiences.importers import plan
 from knowledgebase.experiences.management.commands import load_starter
-from knowledgebase.experiences.models import Experience
-from knowledgebase.experiences.services import delete_experience
+from knowledgebase.experiences.models import ChangeCounter, Experience
+from knowledgebase.experiences.services import Owner, delete_experience, import_sources
+from knowledgebase.experiences.services.importing import BATCH
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +40,35 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(admin, record, tmp
     told = report(capsys, path, "--dry-run")
     assert (told["read"], told["imported"], told["merged"], told["refused"]) == (3, 1, 1, 1)
     assert Experience.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dry_run_keeps_no_writer_waiting(transactional_db, record, tmp_path):
+    """It stores and takes back batch by batch, and still sees what stands twice in batches far apart."""
+    admin = create_user("admin", is_superuser=True)
+    sent = [record() for _ in range(BATCH + 5)]
+    other = {**sent[1], "provenance": {**sent[1]["provenance"], "seed": 7}}
+    path = tmp_path / "records.jsonl"
+    path.write_text(
+        lines(*sent, sent[0], other, {**sent[2], "primary": 5}, {**sent[3], "id": sent[3]["id"].upper()})
+    )
+    held, numbers = [], set()
+
+    def look(report):
+        held.append(connection.in_atomic_block)
+        numbers.add(ChangeCounter.objects.values_list("last", flat=True).first())
+
+    belongs = Owner(admin, personal_team(admin))
+    told = import_sources(plan([path]), belongs, dry_run=True, progress=look)
+    assert (told.read, told.imported, told.merged, told.refused) == (BATCH + 9, BATCH + 5, 1, 3)
+    assert sum("other content" in reason for reason in told.reasons) == 2
+    assert held
+    assert not any(held)
+    assert len(numbers) == 1
+    assert not Experience.objects.exists()
+    real = import_sources(plan([path]), belongs)
+    assert real.reasons == told.reasons
+    assert (real.imported, real.merged, real.refused) == (told.imported, told.merged, told.refused)
 
 
 def test_compressed_files_and_their_owner(admin, owner, record, tmp_path, capsys):

@@ -80,7 +80,7 @@ def test_filters_and_pages(owner, record, failed_record):
 @pytest.mark.parametrize(
     ("query", "code", "word"),
     [
-        ({"colour": "red"}, "unknown_filter", "colour"),
+        ({"colour": "red"}, "unknown_parameter", "colour"),
         ({"status": "fine"}, "invalid", "fine"),
         ({"since": "soon"}, "invalid", "soon"),
     ],
@@ -171,6 +171,16 @@ def test_a_second_import_changes_nothing(owner, record, tmp_path, capsys):
     assert (first["imported"], first["refused"]) == (3, 1)
     assert (second["imported"], second["merged"]) == (0, 3)
     assert "line 4" in next(iter(first["reasons"]))
+
+
+def test_a_field_with_unusual_letters_is_chosen_by_its_name(owner, record):
+    pipeline = {"method": "lora", "space": None, "hyperparameters": {"a,b": 1, "model.rate": 2}}
+    owner.api.post(URL, record(pipeline=pipeline), content_type="application/json")
+    [found] = owner.api.get(URL, {"fields": 'h."a,b", score , h."model.rate",'}).json()["results"]
+    assert (found['h."a,b"'], found['h."model.rate"']) == (1, 2)
+    assert set(found) == {"id", "score", 'h."a,b"', 'h."model.rate"'}
+    answer = owner.api.get(URL, {"fields": 'h."a,b'})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_field")
 
 
 def test_filter_order_and_fields(owner, record, failed_record):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from collections import Counter
 
 import pytest
@@ -173,6 +174,17 @@ def test_an_export_that_fails_leaves_what_was_there(exported, tmp_path):
     assert (tmp_path / "a.jsonl").read_text() == "kept"
 
 
+def test_an_export_beside_another_is_whole(exported, imported, record, tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps(record()))
+    imported(tmp_path / "a.jsonl")
+    (tmp_path / "b.jsonl.part").write_text("what another one is writing\n")
+    (tmp_path / f"b.jsonl.{os.getpid()}.part").write_text("what one of this number left\n")
+    exported(tmp_path / "b.jsonl")
+    assert imported(tmp_path / "b.jsonl")[0] == (1, 0, 1, 0)
+    assert (tmp_path / "b.jsonl.part").exists()
+    assert not (tmp_path / f"b.jsonl.{os.getpid()}.part").exists()
+
+
 def test_a_table_of_another_kind_is_refused(imported, tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -213,16 +225,34 @@ def test_one_record_or_a_list_of_them_as_json(imported, record, tmp_path):
     assert imported(tmp_path / "list.json")[0] == (2, 1, 0, 1)
 
 
+def test_a_list_that_is_called_lines_is_refused_as_a_whole(imported, record, tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps([record(), record()], indent=1))
+    counts, reasons = imported(tmp_path / "a.jsonl")
+    assert counts == (1, 0, 0, 1)
+    assert list(reasons) == ["a.jsonl: is a JSON list, not one record a line; name it .json to have it read"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_record(imported, record, tmp_path):
+    sent = record()
+    (tmp_path / "a.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(sent).encode() + b"\n")
+    assert imported(tmp_path / "a.jsonl")[0] == (1, 1, 0, 0)
+    assert Experience.objects.get().record == sent
+
+
 def test_what_nobody_reads_is_refused_by_name(imported, tmp_path):
     (tmp_path / "table.csv").write_text("a,b\n")
     (tmp_path / "training_args.bin").write_bytes(b"\x80\x04.")
     (tmp_path / "tool.json").write_text('{"other": {}}')
     (tmp_path / "empty").mkdir()
+    (tmp_path / "runs.tar.gz").write_bytes(b"\x1f\x8b")
+    os.mkfifo(tmp_path / "pipe.jsonl")
     for name, words in (
         ("table.csv", "of no format that is read here"),
         ("training_args.bin", "pickles are not read"),
         ("tool.json", "of no format that is read here"),
         ("empty", "holds nothing that is read here"),
+        ("runs.tar.gz", "is an archive; unpack it"),
+        ("pipe.jsonl", "is neither a file nor a folder"),
     ):
         counts, reasons = imported(tmp_path / name)
         assert counts == (1, 0, 0, 1)

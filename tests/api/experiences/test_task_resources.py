@@ -138,6 +138,43 @@ def test_what_is_kept_of_a_store_goes_by_its_last_change(
 def test_what_cannot_be_looked_around(owner, address, body, status, code):
     answer = ask(owner, address, body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "non_field_errors" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "named"),
+    [
+        ({"metafeatures": {"foo": 1}}, "no_common_features", ("'foo'", "class_entropy, classes, instances")),
+        ({"metafeatures": {"instances": None}}, "no_common_features", ("none", "instances")),
+        (
+            {"metafeatures": {"instances": 4}, "extractor": "mine"},
+            "no_common_features",
+            ("'mine' version 1", "'tunelore.text-classification' version 1"),
+        ),
+        ({"metafeatures": {"instances": 4}, "version": 2}, "no_common_features", ("version 2", "version 1")),
+        ({"statistics": {"class_counts": {"a": 1}}, "kind": "extractive-qa"}, "invalid", ("kind", "statistics")),
+        ({"task": "sha256:0", "version": 1}, "invalid", ("version", "task has its own")),
+    ],
+)  # fmt: skip
+def test_what_compares_with_nothing_is_said(owner, tasks, body, code, named):
+    answer = ask(owner, "neighbours", body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert all(word in answer.json()["detail"] for word in named)
+    assert "secret_feature" not in answer.json()["detail"]
+
+
+def test_a_prior_of_what_compares_with_nothing_is_none(owner, tasks):
+    answer = ask(owner, "priors", {"metafeatures": {"foo": 1}})
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_prior")
+    said = "given are 'foo'; the tasks of this kind that you may see have class_entropy, classes, instances"
+    assert said in answer.json()["detail"]
+    assert ask(owner, "priors", {"metafeatures": {"instances": 4, "foo": 1}}).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["neighbours", "priors"])
+def test_an_empty_store_has_no_neighbours_and_no_complaint(tasks, make_person, address):
+    answer = ask(make_person("nina"), address, {"metafeatures": {"foo": 1}})
+    assert (answer.status_code, answer.json()["neighbours"]) == (200, [])
 
 
 def test_a_task_without_metafeatures_says_so(owner, record):

@@ -38,7 +38,13 @@ def test_what_the_database_would_refuse_the_validator_names_first(owner, record,
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "values", [{"train_rows": -1}, {"finished_at": datetime(2026, 11, 20, 10, 0, 0, 499_999, tzinfo=UTC)}]
+    "values",
+    [
+        {"train_rows": -1},
+        {"finished_at": datetime(2026, 11, 20, 10, 0, 0, 499_999, tzinfo=UTC)},
+        {"evaluation_s": 1.1e12},
+        {"cpu_s": 1.1e12},
+    ],
 )
 def test_the_database_holds_the_ranges_too(stored, values):
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -59,11 +65,12 @@ def test_an_end_before_the_start_that_somebody_vouches_for_is_no_column(owner, r
 def test_what_was_stored_before_without_the_validator_is_emptied_and_keeps_its_record(stored):
     try:
         call_command("migrate", "experiences", "0011_run_visibility", verbosity=0)
-        Experience.objects.update(train_rows=-5, finished_at=datetime(2020, 1, 1, tzinfo=UTC))
+        early = datetime(2020, 1, 1, tzinfo=UTC)
+        Experience.objects.update(train_rows=-5, finished_at=early, evaluation_s=1.7e308, cpu_s=5)
     finally:
         call_command("migrate", "experiences", verbosity=0)
     row = Experience.objects.get()
-    assert (row.train_rows, row.finished_at) == (None, None)
+    assert (row.train_rows, row.finished_at, row.evaluation_s, row.cpu_s) == (None, None, None, 5)
     assert row.record["finished_at"] == LATE
     with pytest.raises(IntegrityError), transaction.atomic():
         Experience.objects.update(train_rows=-5)

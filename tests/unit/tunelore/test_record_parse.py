@@ -32,7 +32,7 @@ def refusal(data: bytes | str) -> str:
         ("", "not JSON: Expecting value (line 1, column 1)"),
         ('"tab\there"', "not JSON: Invalid control character"),
         (b"\xff\xfe{\x00}\x00", "not UTF-8: byte 0xff at offset 0"),
-        (b'\xef\xbb\xbf{"a":1}', "not JSON"),
+        (b'\xef\xbb\xbf{"a":1}', "begins with a byte order mark; send UTF-8 without it"),
         ("[" * 600 + "]" * 600, "nested deeper than 512 levels"),
         ("[" * 1_000_000, "nested deeper than 512 levels"),
         ('{"a":' * 200_000, "nested deeper than 512 levels"),

@@ -159,7 +159,8 @@ class Tree:
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its place when it is complete; an interrupted export leaves what was there."""
-    part = path.with_name(path.name + ".part")
+    # Two exports into one place at once write two parts, and the later one stays.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as raw:
             if path.suffix == ".gz":

@@ -12,6 +12,7 @@ from tunelore.record.problems import Problem, RecordError, child, shown
 
 MAX_INTEGER_DIGITS = 309  # more digits than the largest finite double has
 MAX_PROBLEMS = 200
+MARK = "\ufeff"
 # White space before a colon: in a text of ours none stands there, so that each key ends with `":`.
 SPACED = (" :", "\t:", "\n:", "\r:")
 _decode = json.JSONDecoder().decode
@@ -62,6 +63,8 @@ def _parsed_closely(text: str) -> Any:
     except RecursionError:
         raise RecordError([Problem("", f"nested deeper than {MAX_DEPTH} levels")]) from None
     except json.JSONDecodeError as error:
+        if text.startswith(MARK):
+            raise RecordError([Problem("", "begins with a byte order mark; send UTF-8 without it")]) from None
         place = f"line {error.lineno}, column {error.colno}"
         raise RecordError([Problem("", f"not JSON: {error.msg} ({place})")]) from None
     problems = _places(value)
