@@ -41,10 +41,9 @@ REFUSALS = {
     415: "The body is of another type than is read here.",
     422: "Well formed, and cannot be: a value out of its range, or a query that takes too long.",
     429: "Too many requests; Retry-After says in how many seconds to come back.",
-    503: "The database does not answer now; Retry-After says in how many seconds to send the same again.",
 }
 WAIT = {"Retry-After": {"schema": {"type": "integer", "minimum": 0}, "description": "seconds"}}
-EVERYWHERE = frozenset({400, 401, 403, 406, 422, 429, 503})
+EVERYWHERE = frozenset({400, 401, 403, 406, 422, 429})
 WITH_BODY = frozenset({413, 415})
 
 
@@ -80,7 +79,7 @@ class ApiSchema(AutoSchema):
 def refusal(status: int) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     answer: dict[str, Any] = {"description": REFUSALS[status], "content": content}
-    return {**answer, "headers": WAIT} if status in (429, 503) else answer
+    return {**answer, "headers": WAIT} if status == 429 else answer
 
 
 def add_problems(result: dict[str, Any], **_generator: Any) -> dict[str, Any]:
