@@ -287,6 +287,12 @@ class Space:
             raise SpaceError(
                 f"{unknown!r} are not among the parameters {list(self.columns[2:])!r}", unknown[0]
             )
+        for name, one in narrowed.items():
+            if not isinstance(one, Parameter):
+                raise SpaceError(
+                    f"{name!r} must become a parameter such as Integer(2, 4) or Choice((8, 16)), got {one!r}",
+                    name,
+                )
         families = {
             family: tuple(key for key in models if key in own) for family, own in self.families.items()
         }

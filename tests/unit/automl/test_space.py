@@ -193,6 +193,7 @@ def test_restrict() -> None:
         ({"language_models": []}, "need a language model"),
         ({"parameters": {"full.epochs": Integer(1, 9)}}, "narrower"),
         ({"parameters": {"full.speed": Flag()}}, "full.speed"),
+        ({"parameters": {"full.epochs": {"low": 2, "high": 3}}}, "must become a parameter such as Integer"),
     ],
 )
 def test_restrict_says_what_is_wrong(change: dict[str, Any], word: str) -> None:
