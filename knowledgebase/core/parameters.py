@@ -97,7 +97,7 @@ class Strict(serializers.Serializer[Any]):
 
 
 # What is wrong with these, the value does not tell.
-SAYS_ITSELF = frozenset({"required", "unknown", "invalid_choice", "not_a_list", "not_a_dict"})
+SAYS_ITSELF = frozenset({"required", "null", "unknown", "invalid_choice", "not_a_list", "not_a_dict"})
 
 
 def with_values(detail: Any, given: Any) -> Any:

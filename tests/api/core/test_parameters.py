@@ -138,3 +138,10 @@ def test_options_describe_no_body_by_an_answer(make_person, address):
 
 def test_who_says_nothing_is_nobody(client):
     assert client.get("/api/v1/about/").json()["user"] is None
+
+
+@pytest.mark.parametrize("body", ["null", "[]", '"text"', "7"])
+def test_a_body_that_is_no_object_is_refused_as_such(owner, body):
+    answer = owner.api.post("/api/v1/neighbours/", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert answer.json()["detail"]

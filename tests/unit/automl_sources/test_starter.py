@@ -31,7 +31,8 @@ def test_every_record_is_valid_and_comes_once(shipped):
 def test_it_teaches_about_methods_language_models_tasks_and_failures(shipped):
     methods = Counter(one["pipeline"]["method"] for one in shipped)
     assert set(methods) == {"full", "lora", "partial", "probe", "linear"}
-    assert len({one["task"]["dataset"]["fingerprint"] for one in shipped}) == 11
+    plan = json.loads(STARTER.with_name("plan.json").read_text())
+    assert len({one["task"]["dataset"]["fingerprint"] for one in shipped}) == len(plan["tasks"])
     assert (
         len(
             {record.language_model_key(one["language_model"]) for one in shipped if one.get("language_model")}
