@@ -145,7 +145,7 @@ def sent(hub: Any, client: Path, uploads: int) -> Sender:
 def test_what_dead_processes_left_is_sent_removed_and_read_once(
     hub: Any, client: Path, ok_record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [left(client, ok_record, runs=number) for number in (1, 2, 30)]
+    found = sorted(left(client, ok_record, runs=number) for number in (1, 2, 30))  # as their names are read
     seen = reads(monkeypatch)
     noted: list[str] = []
     real = sweeping.settle
