@@ -1,11 +1,10 @@
-"""Pipelines on tasks as numbers: work, steps and memory estimated from sizes, and coordinates for scores.
+"""Pipelines on tasks as numbers: memory estimated from sizes, and coordinates for scores; `timing` has seconds.
 
 Knows hyper-parameters by their usual names and language models by their facts; knows no outcome. What is not
 known is filled with what is usual, so that every pipeline has finite features; the estimators learn by how
 much the estimates are off.
 
     pipelines  list of n; `views` their n tasks (or one for all)
-    physics    (n, p) for seconds, natural logarithms
     memory     (n, q) for running out of memory, natural logarithms of shares of the limit
 """
 
@@ -25,8 +24,7 @@ Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Facts = Mapping[str, Mapping[str, float]]
 
-#: The cost of going backwards over that of going forwards, and the share of weights that is trained.
-BACKWARD = {"full": 2.0, "lora": 1.2, "partial": 2.0, "probe": 0.0, "linear": 0.0}
+#: The share of weights that is trained.
 TRAINED = {"full": 1.0, "lora": 0.02, "partial": 1.0, "probe": 0.0, "linear": 0.0}
 #: How many of the upper layers are trained, or of the lower ones are not, as people call it; `frozen_share` is ours.
 TRAINED_LAYERS = ("num_trainable_layers", "trainable_layers", "unfrozen_layers")
@@ -36,21 +34,6 @@ USUAL_MEMORY = 16e9
 #: What a process holds before any weight, in bytes.
 OVERHEAD = 3e8
 
-PHYSICS = (
-    "intercept",
-    "work",
-    "steps",
-    "core",
-    "batch_size",
-    "max_length",
-    "epochs",
-    "backward",
-    "work^2",
-    "steps^2",
-    "work*steps",
-    "plain_work",
-    "plain",
-)
 MEMORY = ("intercept", "memory", "held", "activations", "batch_tokens")
 
 
@@ -67,16 +50,23 @@ class Sizes:
         """Weights that every token passes: those of the layers, none of the words'."""
         return min(12 * self.layers * self.hidden**2, self.parameters)
 
+    def facts(self) -> dict[str, float]:
+        """As a card would say it."""
+        return {"parameters": self.parameters, "hidden_size": self.hidden, "layers": self.layers}
+
 
 def sizes_of(facts: Facts, key: str) -> Sizes:
     """From a card, the rest from what encoders of that size usually are."""
     known = facts.get(key, {})
-    usual = [size for one in facts.values() if (size := _positive(one.get("parameters"), 0.0))]
-    otherwise = math.exp(sum(map(math.log, usual)) / len(usual)) if usual else USUAL_PARAMETERS
-    parameters = _positive(known.get("parameters"), otherwise)
+    parameters = _positive(known.get("parameters"), 0.0) or _usual_parameters(facts)
     layers = _positive(known.get("layers"), min(max(2.0 * (parameters / 1e6) ** 0.4, 2.0), 32.0))
     hidden = _positive(known.get("hidden_size"), math.sqrt(parameters / (12 * layers)))
     return Sizes(parameters, hidden, layers)
+
+
+def _usual_parameters(facts: Facts) -> float:
+    known = [size for one in facts.values() if (size := _positive(one.get("parameters"), 0.0))]
+    return math.exp(sum(map(math.log, known)) / len(known)) if known else USUAL_PARAMETERS
 
 
 def _positive(value: float | None, otherwise: float) -> float:
@@ -102,6 +92,7 @@ class Describer:
         models = [one.language_model for one in pipelines if one.language_model is not None]
         self.models = list(dict.fromkeys([*space.language_models, *models]))
         self.sizes = {key: sizes_of(facts, key) for key in self.models}
+        self.facts = {key: {**facts.get(key, {}), **self.sizes[key].facts()} for key in self.models}
         self.names = [name for method in space.methods for name in method.parameters]
         # Both have a place of their own: the effective rate, and the steps with the trend of `kernels`.
         own = ("learning_rate", TRAIN_FRACTION)
@@ -117,30 +108,6 @@ class Describer:
         """(n,) where each method stands among `methods`."""
         places = {name: place for place, name in enumerate(self.methods)}
         return np.array([places[one.method] for one in pipelines], dtype=np.int64)
-
-    def physics(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Matrix:
-        """(n, PHYSICS + methods); about 0 in the middle of what is usual."""
-        rows = [self._physics_row(*pair) for pair in zip(pipelines, views, strict=True)]
-        found = np.array(rows, dtype=float).reshape(len(rows), len(PHYSICS))
-        return np.hstack([found, np.eye(len(self.methods))[self.method_places(pipelines)]])
-
-    def _physics_row(self, pipeline: Pipeline, view: TaskView) -> list[float]:
-        train_rows, length = _rows(pipeline, view), _length(view)
-        if pipeline.language_model is None:
-            plain = math.log(train_rows * length) - 11.0
-            return [1.0] + [0.0] * (len(PHYSICS) - 3) + [plain, 1.0]
-        size, values = self.sizes[pipeline.language_model], pipeline.hyperparameters
-        epochs, batch = number(values, "epochs", 1.0), number(values, "batch_size", 16.0)
-        most = number(values, "max_length", 128.0)
-        tokens = min(most, 1.3 * length + 8)
-        back = _backward(pipeline, size)
-        passed = size.core + 2 * size.layers * size.hidden * tokens
-        logs = [passed, train_rows, tokens, max(epochs, 0.1), 1 + back]
-        work = sum(map(math.log, logs)) - 31.0
-        steps = math.log(train_rows * max(epochs, 0.1) / max(batch, 1) * size.layers) - 7.5
-        row = [1.0, work, steps, math.log(size.core) - 17.5, math.log(max(batch, 1)) - 2.8]
-        row += [math.log(max(most, 1)) - 4.2, math.log(max(epochs, 0.1)) - 1.4, back - 1.2]
-        return [*row, work * work / 4, steps * steps / 4, work * steps / 4, 0.0, 0.0]
 
     def memory(self, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Matrix:
         """(n, MEMORY + methods)."""
@@ -229,11 +196,6 @@ def frozen_share(values: Mapping[str, Scalar], layers: float) -> float:
         if math.isfinite(count := number(values, name, math.nan)):
             return min(max(count / layers, 0.0), 1.0)
     return min(max(number(values, "frozen_share", 0.0), 0.0), 1.0)
-
-
-def _backward(pipeline: Pipeline, size: Sizes) -> float:
-    full = BACKWARD.get(plain_method(pipeline.method), 2.0)
-    return full * (1 - frozen_share(pipeline.hyperparameters, size.layers))
 
 
 def _trained(pipeline: Pipeline, size: Sizes) -> float:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.estimators.censored import chance_beyond
 from automl.estimators.failures import ErrorRates, MemoryModel, fit_memory, left_out_auc
 from automl.estimators.features import Describer, Matrix, Vector
-from automl.estimators.seconds import Seconds, Timed, chance_beyond, fit, without_store
+from automl.estimators.seconds import Seconds, Timed, fit, without_store
+from automl.estimators.timing import Machines, physics
 from automl.values import PRUNED, Evidence, Outcome, Pipeline, TaskView, is_finite, is_own_failure
 
 #: A store is believed about seconds when it leaves no more than this share of their spread unexplained, and
@@ -110,6 +112,7 @@ class Physics:
     errors: ErrorRates
     deaths: Deaths
     checks: Checks
+    machines: Machines
 
     def fork(self) -> Physics:
         """A copy to which own runs can be added."""
@@ -118,8 +121,8 @@ class Physics:
     def cost(self, pipelines: Sequence[Pipeline]) -> Costed:
         """Candidates as the models see them on the target."""
         views = [self.target] * len(pipelines)
-        physics = self.describer.physics(pipelines, views)
-        rows = self.seconds.design(physics, self.describer.model_places(pipelines))
+        features = physics(self.describer, pipelines, [self.machines.seen(self.target)] * len(pipelines))
+        rows = self.seconds.design(features, self.describer.model_places(pipelines))
         return Costed(rows, self.describer.memory(pipelines, views), [names_of(one) for one in pipelines])
 
     def forecast(self, costed: Costed, limit_s: float) -> Forecast:
@@ -159,7 +162,8 @@ def fit_physics(
     describer: Describer, target: TaskView, runs: Runs, usual_level: float | None = None
 ) -> Physics:
     """Beliefs after the store; `usual_level` is ln seconds in the middle where the store is not believed."""
-    seconds, unexplained = _seconds(describer, runs)
+    machines = Machines.of(runs.views, target)
+    seconds, unexplained = _seconds(describer, runs, machines)
     deaths, auc = _deaths(describer, runs)
     checks = Checks(
         unexplained,
@@ -175,7 +179,7 @@ def fit_physics(
         deaths = Deaths(deaths.features[:0], deaths.died[:0], deaths.weights[:0])
     errors = _errors(runs) if checks.seconds_believed else ErrorRates()
     memory = fit_memory(deaths.features, deaths.died, deaths.weights, methods)
-    return Physics(describer, target, seconds, memory, errors, deaths, checks)
+    return Physics(describer, target, seconds, memory, errors, deaths, checks, machines)
 
 
 def _level(target: TaskView) -> float:
@@ -184,7 +188,7 @@ def _level(target: TaskView) -> float:
     return math.log(wall / 3) if is_finite(wall) and wall > 0 else USUAL_LEVEL
 
 
-def _seconds(describer: Describer, runs: Runs) -> tuple[Seconds | None, float]:
+def _seconds(describer: Describer, runs: Runs, machines: Machines) -> tuple[Seconds | None, float]:
     timed = [
         place
         for place, one in enumerate(runs.evidence)
@@ -194,12 +198,12 @@ def _seconds(describer: Describer, runs: Runs) -> tuple[Seconds | None, float]:
     if ended < LEAST_TIMED:
         return None, 1.0
     pipelines = [runs.evidence[place].pipeline for place in timed]
-    physics = describer.physics(pipelines, [runs.views[place] for place in timed])
+    features = physics(describer, pipelines, [machines.seen(runs.views[place]) for place in timed])
     stopped = np.array([runs.evidence[place].status == "timeout" for place in timed])
     logs = np.log([runs.evidence[place].seconds or 1.0 for place in timed])
     places = describer.model_places(pipelines)
     return fit(
-        Timed(physics, places, runs.tasks[timed], logs, stopped),
+        Timed(features, places, runs.tasks[timed], logs, stopped),
         len(describer.models),
         len(describer.methods),
     )

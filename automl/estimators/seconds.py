@@ -2,8 +2,8 @@
 
 Knows physics features, tasks and language models by number; knows no space. A linear model with prior
 opinions (first principles), offsets for every language model, task, method on a task and pair of task and
-language model, and a slope of work for every task (machines differ), whose spreads come from the store; own
-runs move it one by one, a timeout as "at least so long".
+language model, and a slope of what is counted for every task (machines differ), whose spreads come from the
+store; own runs move it one by one, a timeout as "at least so long".
 
     physics  (n, p) features    places (n,) language models, -1 for none    tasks (n,) numbers
 """
@@ -16,17 +16,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.estimators.features import PHYSICS, Matrix, Vector
+from automl.estimators.censored import beyond
+from automl.estimators.feasibility.correction import THETA_SPREAD
+from automl.estimators.features import Matrix, Vector
+from automl.estimators.timing import PHYSICS, SHARES
 
 Places = NDArray[np.int64]
 
-#: First principles: seconds grow a little slower than work; everything else is a correction. What has no language
-#: model is a world apart: without a wide place of its own, the language models' offsets stand for the difference,
-#: and one that nobody has timed passes for nearly free.
-SLOPES = {"work": (0.75, 0.3), "steps": (0.1, 0.2), "plain_work": (0.5, 0.4), "plain": (-3.0, 2.0)}
+#: First principles: seconds are what is counted, each part perhaps twice as much on some machine; everything else
+#: is a correction. What has no language model is a world apart: without a wide place of its own, the language
+#: models' offsets stand for the difference, and one that nobody has timed passes for nearly free.
+SLOPES = {"counted": (1.0, 0.3), "plain_counted": (1.0, 0.3), "plain": (-4.5, 2.0)}
+SLOPES |= {share: (0.0, THETA_SPREAD) for share in SHARES}
 OTHER_SPREAD, INTERCEPT_SPREAD = 0.3, 3.0
 ROUNDS = 5
-WORK = PHYSICS.index("work")
+COUNTED = PHYSICS.index("counted")
 LEAST_SPREAD = 0.03
 #: How many own runs the store's opinion of its own deviations is worth.
 DOUBT_RUNS = 6.0
@@ -34,8 +38,8 @@ DOUBT_RUNS = 6.0
 
 @dataclass(frozen=True)
 class Spreads:
-    """Deviations in ln seconds: of a task, its slope of work, a method there, a language model, a pair of task
-    and language model, and of one run.
+    """Deviations in ln seconds: of a task, its slope of what is counted, a method there, a language model, a
+    pair of task and language model, and of one run.
     """
 
     task: float = 0.4
@@ -95,18 +99,10 @@ def _observe(model: Seconds, row: Vector, log_seconds: float, *, at_least: bool)
     if not at_least:
         model.surprise, model.told = model.surprise + shift**2 / variance, model.told + 1
     if at_least:
-        shift, left = _beyond(expected, math.sqrt(variance), log_seconds)
+        shift, left = beyond(expected, math.sqrt(variance), log_seconds)
         shrink = 1 - left
     model.mean = model.mean + gain * (shift / variance)
     model.covariance = model.covariance - np.outer(gain, gain) * (shrink / variance)
-
-
-def _beyond(mean: float, spread: float, least: float) -> tuple[float, float]:
-    """How far a normal value known to lie above `least` is above its mean, and its share of the variance."""
-    z = (least - mean) / spread
-    tail = 0.5 * math.erfc(z / math.sqrt(2))
-    hazard = math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / tail if tail > 1e-12 else z + 1 / max(z, 1.0)
-    return spread * hazard, min(max(1 + z * hazard - hazard * hazard, 0.0), 1.0)
 
 
 def _one_hot(places: NDArray[np.int64], count: int) -> Matrix:
@@ -117,8 +113,10 @@ def _one_hot(places: NDArray[np.int64], count: int) -> Matrix:
 
 
 def _on_task(physics: Matrix) -> Matrix:
-    """(n, 2 + methods): what a task may have for itself: an offset, a slope of work, an offset of each method."""
-    return np.hstack([np.ones((len(physics), 1)), physics[:, [WORK]], physics[:, len(PHYSICS) :]])
+    """(n, 2 + methods): what a task may have for itself: an offset, a slope of what is counted, an offset of
+    each method.
+    """
+    return np.hstack([np.ones((len(physics), 1)), physics[:, [COUNTED]], physics[:, len(PHYSICS) :]])
 
 
 def opinions(methods: int, level: float) -> tuple[Vector, Vector]:
@@ -299,9 +297,3 @@ def _for_target(whole: Seconds, slots: _Slots, spreads: Spreads) -> Seconds:
     own = np.arange(first, len(mean))
     covariance[own, own] = widths**2
     return Seconds(mean, covariance, spreads, slots.features, models)
-
-
-def chance_beyond(mean: Vector, spread: Vector, log_limit: float) -> Vector:
-    """(n,) the probability that a run takes longer than the limit."""
-    z = (log_limit - mean) / (spread * math.sqrt(2))
-    return np.array([0.5 * math.erfc(value) for value in z])

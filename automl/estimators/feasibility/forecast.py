@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from automl.estimators.censored import chance_beyond
 from automl.estimators.feasibility.correction import Correction, Told, fit_correction, uncorrected
 from automl.estimators.feasibility.needs import MEMORY, TIME, characters_of, classes_of, counted
 from automl.estimators.features import Facts, Matrix, Vector, memory_limit, number
-from automl.estimators.seconds import chance_beyond
 from automl.values import Evidence, Pipeline, TaskView, is_finite
 
 #: Corrections beside those of the parts; each is about 0 where it is usual, and 0 where it does not apply.

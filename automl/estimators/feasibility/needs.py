@@ -39,6 +39,8 @@ KEPT, HELD = 17.0, 10.0
 OPERATIONS_A_BYTE, ADAM_BYTES, STEP_S = 30.0, 28.0, 2e-3
 #: Seconds before anything is learnt, bytes a second read from disk, characters a second cut into n-grams.
 START_S, READ_RATE, NGRAM_RATE = 0.3, 1e9, 2e7
+#: Where a system says how fast its device is.
+SPEED = "device_speed"
 HALF = ("bfloat16", "float16", "bf16", "fp16")
 
 
@@ -151,7 +153,13 @@ def lengths(view: TaskView) -> tuple[float, float]:
 
 def speed_of(view: TaskView) -> float:
     """Operations a second that the device was measured to do."""
-    return _number(view.system, "device_speed", USUAL_SPEED)
+    return _number(view.system, SPEED, USUAL_SPEED)
+
+
+def says_speed(view: TaskView) -> bool:
+    """Whether the device was measured at all."""
+    speed = view.system.get(SPEED)
+    return is_finite(speed) and speed > 0
 
 
 def classes_of(view: TaskView) -> float:

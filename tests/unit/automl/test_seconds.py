@@ -15,10 +15,11 @@ import pytest
 
 from automl.estimators.evaluation.folds import Asked, folds_of
 from automl.estimators.feasibility.forecast import view_of
-from automl.estimators.features import PHYSICS, Describer, Facts
+from automl.estimators.features import Describer, Facts
 from automl.estimators.physics import Physics, Runs, fit_physics
 from automl.estimators.pool.process import space_seen
 from automl.estimators.reading import STARTER, read_records
+from automl.estimators.timing import PHYSICS, physics
 from automl.values import Evidence, Pipeline, TaskView
 
 
@@ -98,7 +99,8 @@ def test_two_language_models_that_differ_by_their_words_alone_take_about_as_long
     runs = starter().runs
     describer = Describer(space_seen(runs, facts), facts)
     values = {"epochs": 3, "batch_size": 16, "max_length": 64}
-    few, many = describer.physics(
+    few, many = physics(
+        describer,
         [Pipeline("full", values, "few"), Pipeline("full", values, "many")],
         [TaskView("task", {"mean_length": 80.0}, train_rows=600)] * 2,
     )
@@ -109,7 +111,7 @@ def test_what_has_no_language_model_is_told_apart() -> None:
     runs, facts = starter().runs, starter().experience.facts
     describer = Describer(space_seen(runs, facts), facts)
     pipelines = [Pipeline("linear", {}), Pipeline("full", {"epochs": 1}, next(iter(facts)))]
-    rows = describer.physics(pipelines, [TaskView("task", {}, train_rows=600)] * 2)
+    rows = physics(describer, pipelines, [TaskView("task", {}, train_rows=600)] * 2)
     assert rows[:, PHYSICS.index("plain")].tolist() == [1.0, 0.0]
 
 
@@ -118,4 +120,4 @@ def test_sizes_that_are_no_sizes_still_give_finite_features(sizes: dict[str, flo
     facts = {"odd": sizes}
     describer = Describer(space_seen(starter().runs, facts), facts)
     view = TaskView("task", {"mean_length": math.nan}, train_rows=None)
-    assert np.isfinite(describer.physics([Pipeline("full", {}, "odd")], [view])).all()
+    assert np.isfinite(physics(describer, [Pipeline("full", {}, "odd")], [view])).all()
