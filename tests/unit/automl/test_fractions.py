@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from automl.estimators.feasibility import fit_feasibility
 from automl.estimators.features import Describer
 from automl.estimators.pool import fit
 from automl.estimators.reading import read_records
+from automl.estimators.timing import physics
 from automl.priors import Memory, Prior, build_prior
 from automl.runners.abilities import cannot_run
 from automl.samplers import SAMPLERS
@@ -153,7 +155,7 @@ def test_rows_are_those_of_the_task_times_the_fraction() -> None:
     linear = Pipeline("linear", {"c": 1.0}, None)
     for plain in (pipeline(None), linear):
         cut = replace(plain, hyperparameters={**plain.hyperparameters, TRAIN_FRACTION: 1 / 3})
-        for found in (describer.physics, describer.coordinates):
+        for found in (partial(physics, describer), describer.coordinates):
             np.testing.assert_allclose(found([cut], [VIEW]), found([plain], [third]), atol=1e-9)
     model = fit_feasibility([], FACTS)
     ninth = model.forecast([pipeline(1 / 9)], [VIEW]).log_seconds[0]
