@@ -155,9 +155,9 @@ class Describer:
             place = math.log10(rate) - self._middle.get(pipeline.method, -4.0)
             place -= 0.5 * math.log10(max(batch, 1) / 16)
             place += 0.5 * math.log10(_adapter_scale(values))
-        steps = _rows(pipeline, view) * max(number(values, "epochs", 1.0), 0.1)
+        steps = train_rows(pipeline, view) * max(number(values, "epochs", 1.0), 0.1)
         steps /= max(number(values, "batch_size", 16.0), 1)
-        cut = max(0.0, 1 - number(values, "max_length", 512.0) / (1.3 * _length(view)))
+        cut = max(0.0, 1 - number(values, "max_length", 512.0) / (1.3 * usual_length(view)))
         others = (self._unit(pipeline, name) for name in self.names)
         return [size, place, math.log(steps) - 5.0, cut, *others]
 
@@ -203,13 +203,14 @@ def _trained(pipeline: Pipeline, size: Sizes) -> float:
     return TRAINED.get(plain_method(pipeline.method), 1.0) * share
 
 
-def _rows(pipeline: Pipeline, view: TaskView) -> float:
+def train_rows(pipeline: Pipeline, view: TaskView) -> float:
     """The training rows that the pipeline takes of the task's."""
     whole = _positive(view.train_rows, _positive(view.metafeatures.get("instances"), USUAL_ROWS))
     return whole * pipeline.train_fraction
 
 
-def _length(view: TaskView) -> float:
+def usual_length(view: TaskView) -> float:
+    """The mean length of a text as the task says it, in whatever unit."""
     return _positive(view.metafeatures.get("mean_length"), USUAL_LENGTH)
 
 

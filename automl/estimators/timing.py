@@ -1,8 +1,8 @@
-"""Pipelines on tasks as numbers for their seconds: ln of what is counted, which parts it is made of, and habits.
+"""Pipelines on tasks as numbers for their seconds: ln of what is counted, and the shape in which that may be off.
 
-Knows counts and hyper-parameters; knows no run. ln(sum of exp(theta) x part) is, to first order, ln of the sum
-plus theta x share of each part: the shares let a store say how far a part's usual constant is off on its
-machines, and being within [0, 1] they promise nothing wild of a language model far from all that was timed.
+Knows counts, sizes and hyper-parameters; knows no run. What is counted part by part carries over to language models
+and machines that nobody has timed. A smooth shape of the operations, steps and sizes beside it fits a store
+closely, and is worth little beyond it.
 
     pipelines  list of n; `views` their n tasks
     physics    (n, PHYSICS + methods); about 0 in the middle of what is usual
@@ -16,22 +16,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from automl.estimators.feasibility.needs import SPEED, TIME, says_speed, speed_of, time_parts
-from automl.estimators.features import Describer, Matrix, number
+from automl.estimators.feasibility.needs import SPEED, says_speed, speed_of, time_parts
+from automl.estimators.features import (
+    Describer,
+    Matrix,
+    Sizes,
+    frozen_share,
+    number,
+    plain_method,
+    train_rows,
+    usual_length,
+)
 from automl.values import Pipeline, TaskView
 
-#: Parts whose share of the counted seconds is a feature; training is what remains of the whole.
-SHARES = {
-    "begin": ("start", "loading"),
-    "validation": ("validation",),
-    "optimiser": ("optimiser",),
-    "steps": ("steps",),
-}
-HABITS = {"batch_size": (16.0, 2.8), "max_length": (128.0, 4.2), "epochs": (1.0, 1.4)}
-PHYSICS = ("intercept", "counted", *SHARES, *HABITS, "plain_counted", "plain")
-#: ln of the seconds that are usual with a language model, and without one.
-MIDDLE, PLAIN_MIDDLE = 2.5, -2.0
-_SHARES = np.array([[part in parts for part in TIME] for parts in SHARES.values()], dtype=float).T
+#: The cost of going backwards over that of going forwards.
+BACKWARD = {"full": 2.0, "lora": 1.2, "partial": 2.0, "probe": 0.0, "linear": 0.0}
+#: Operations (with lengths read as words, as some say them), steps, weights that a token passes, going backwards.
+SHAPE = ("work", "steps", "core", "backward", "work^2", "steps^2", "work*steps")
+PHYSICS = ("intercept", "counted", "batch_size", "max_length", "epochs", *SHAPE, "plain_counted", "plain")
+#: ln of the counted seconds that are usual with a language model, and without one.
+MIDDLE, PLAIN_MIDDLE = 5.0, -2.0
 
 
 @dataclass(frozen=True)
@@ -61,24 +65,32 @@ class Machines:
 
 def physics(describer: Describer, pipelines: Sequence[Pipeline], views: Sequence[TaskView]) -> Matrix:
     """(n, PHYSICS + methods) of pipelines on their n tasks."""
-    pairs = list(zip(pipelines, views, strict=True))
-    parts = np.array([time_parts(one, view, describer.facts) for one, view in pairs], dtype=float)
-    parts = parts.reshape(len(pairs), len(TIME))
-    whole = parts.sum(axis=1)
-    logs, shares = np.log(whole), parts @ _SHARES / whole[:, None]
-    plain = np.array([one.language_model is None for one in pipelines], dtype=float)
-    habits = np.array([_habits(one) for one in pipelines], dtype=float).reshape(len(pairs), len(HABITS))
-    with_model = np.column_stack([logs - MIDDLE, shares, habits]) * (1 - plain)[:, None]
-    without = np.column_stack([(logs - PLAIN_MIDDLE) * plain, plain])
-    methods = np.eye(len(describer.methods))[describer.method_places(pipelines)]
-    return np.hstack([np.ones((len(pairs), 1)), with_model, without, methods])
+    rows = [_row(describer, *pair) for pair in zip(pipelines, views, strict=True)]
+    found = np.array(rows, dtype=float).reshape(len(rows), len(PHYSICS))
+    return np.hstack([found, np.eye(len(describer.methods))[describer.method_places(pipelines)]])
 
 
-def _habits(pipeline: Pipeline) -> list[float]:
-    """(HABITS,) ln from the middle; ways in which runs differ that no count tells."""
+def _row(describer: Describer, pipeline: Pipeline, view: TaskView) -> list[float]:
+    counted = math.log(sum(time_parts(pipeline, view, describer.facts)))
     if pipeline.language_model is None:
-        return [0.0] * len(HABITS)
+        return [1.0] + [0.0] * (len(PHYSICS) - 3) + [counted - PLAIN_MIDDLE, 1.0]
     values = pipeline.hyperparameters
-    return [
-        math.log(max(number(values, name, usual), 0.1)) - middle for name, (usual, middle) in HABITS.items()
-    ]
+    batch, most = max(number(values, "batch_size", 16.0), 1), max(number(values, "max_length", 128.0), 1)
+    epochs = max(number(values, "epochs", 1.0), 0.1)
+    row = [1.0, counted - MIDDLE, math.log(batch) - 2.8, math.log(most) - 4.2, math.log(epochs) - 1.4]
+    seen = train_rows(pipeline, view) * epochs
+    shape = _shape(
+        pipeline, describer.sizes[pipeline.language_model], seen, min(most, 1.3 * usual_length(view) + 8)
+    )
+    return [*row, *shape, 0.0, 0.0]
+
+
+def _shape(pipeline: Pipeline, size: Sizes, seen: float, tokens: float) -> list[float]:
+    """(SHAPE,) of texts of so many tokens, so many of them seen."""
+    values = pipeline.hyperparameters
+    back = BACKWARD.get(plain_method(pipeline.method), 2.0) * (1 - frozen_share(values, size.layers))
+    passed = size.core + 2 * size.layers * size.hidden * tokens
+    work = sum(map(math.log, (passed, seen, tokens, 1 + back))) - 31.0
+    steps = math.log(seen / max(number(values, "batch_size", 16.0), 1) * size.layers) - 7.5
+    core = math.log(size.core) - 17.5
+    return [work, steps, core, back - 1.2, work * work / 4, steps * steps / 4, work * steps / 4]
