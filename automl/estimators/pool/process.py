@@ -71,8 +71,8 @@ class Process:
         said = physics.forecast(physics.cost(named), limit if limit is not None and limit > 0 else math.inf)
         sizes = self.feasibility.forecast(pipelines, views)
         score, deviation = self._scores(named, view)
-        # Physics knows nothing of seconds where it does not believe its store, and of a language model never
-        # timed only that models differ, by e^6 in the starter; first principles know both better.
+        # Physics knows nothing of seconds where it does not believe its store; of methods and language models
+        # never timed it knows the count, which feasibility corrects part by part.
         believed = np.array([self._is_timed(one) for one in pipelines]) & physics.checks.seconds_believed
         seconds = np.where(believed, said.log_seconds, sizes.log_seconds)
         spread = np.where(believed, said.deviation, sizes.seconds_deviation)
