@@ -98,6 +98,9 @@ def test_a_baseline_without_a_language_model() -> None:
     assert time("linear", None, ngram_max=4)["ngrams"] == pytest.approx(
         4 * time("linear", None, ngram_max=1)["ngrams"]
     )
+    # 10.4 MB of words a second: a training set of one, and three tenths of it to judge
+    megabytes = TaskView("t", {"mean_length": 10_400.0}, train_rows=1000)
+    assert time("linear", None, megabytes, ngrams="word", ngram_max=1)["ngrams"] == pytest.approx(1.3)
 
 
 @pytest.mark.parametrize(
