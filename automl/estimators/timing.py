@@ -27,7 +27,7 @@ from automl.estimators.features import (
     train_rows,
     usual_length,
 )
-from automl.values import Pipeline, TaskView
+from automl.values import LARGEST, Pipeline, TaskView
 
 #: The cost of going backwards over that of going forwards.
 BACKWARD = {"full": 2.0, "lora": 1.2, "partial": 2.0, "probe": 0.0, "linear": 0.0}
@@ -71,7 +71,7 @@ def physics(describer: Describer, pipelines: Sequence[Pipeline], views: Sequence
 
 
 def _row(describer: Describer, pipeline: Pipeline, view: TaskView) -> list[float]:
-    counted = math.log(sum(time_parts(pipeline, view, describer.facts)))
+    counted = math.log(min(sum(time_parts(pipeline, view, describer.facts)), LARGEST))
     if pipeline.language_model is None:
         return [1.0] + [0.0] * (len(PHYSICS) - 3) + [counted - PLAIN_MIDDLE, 1.0]
     values = pipeline.hyperparameters

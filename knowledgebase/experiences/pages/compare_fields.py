@@ -92,13 +92,8 @@ class _Judge:
         best = self._best(group, rest, values) if len(set(texts)) > 1 else set()
         chosen = GROUPS[group] not in MEASURED
         cells = [
-            Cell(
-                plain(form, value),
-                chosen and value != values[0],
-                self._against(group, rest, values, at),
-                at in best,
-            )
-            for at, value in enumerate(values)
+            Cell(text, chosen and value != values[0], self._against(group, rest, values, at), at in best)
+            for at, (text, value) in enumerate(zip(texts, values, strict=True))
         ]
         shown = f"{group} {called(short)}" if group == "fidelity" else called(short)
         return FieldRow(GROUPS[group], shown, cells, len({str(one) for one in values}) == 1)

@@ -127,7 +127,7 @@ class Wish:
 class IndexPage:
     """A page of experiences; `older` is the address of the next page or empty.
 
-    `is_exact`: the total is not a bound on what was counted; `all_counted`: nor are the outcomes.
+    `is_exact`: `total` counts all that were found; `all_counted`: the outcomes are of all and not of the newest.
 
     `csv` and `ndjson` have the columns that are shown and the id, `records` everything that was logged.
     """

@@ -39,6 +39,10 @@ class Sums:
     last: int
 
 
+#: Of what nobody has an experience of any more.
+NOTHING = Sums(0, 0, None, 0)
+
+
 @dataclass(frozen=True)
 class Statistics:
     """What the store knows, as far as the asker may see. Seconds are sums of evaluation time."""
@@ -84,27 +88,23 @@ def visible_outcomes(user: User) -> dict[str, int]:
 
 def sums_by(user: User, noun: str) -> Mapping[int, Sums]:
     """By key of the "task", "language_model" or "system": its sums, where the user may see an experience of it."""
-    return kept_sums(user, f"sums by {noun}", lambda: _sums_by(user, noun))
+    return kept_sums(user, f"sums by {noun}", lambda: _sums_by(user, noun, {f"{noun}__isnull": False}))
 
 
 def with_sums(user: User, noun: str, rows: Iterable[Model]) -> None:
     """Give rows of a noun their sums as attributes; what is newer than the kept sums is counted by itself."""
-    known = sums_by(user, noun)
-    for row in rows:
-        sums = known.get(row.pk) or _sums_of(user, noun, row.pk)
+    listed, known = list(rows), sums_by(user, noun)
+    newer = {row.pk for row in listed} - known.keys()
+    late = _sums_by(user, noun, {f"{noun}__in": newer}) if newer else {}
+    for row in listed:
+        sums = known.get(row.pk) or late.get(row.pk, NOTHING)
         for name in SUMS:
             setattr(row, name, getattr(sums, name))
 
 
-def _sums_by(user: User, noun: str) -> dict[int, Sums]:
-    rows = Experience.objects.visible_to(user, in_order=True).order_by().filter(**{f"{noun}__isnull": False})
+def _sums_by(user: User, noun: str, which: Mapping[str, object]) -> dict[int, Sums]:
+    rows = Experience.objects.visible_to(user, in_order=True).order_by().filter(**which)
     return {group.pop(noun): Sums(**group) for group in rows.values(noun).annotate(**SUMS)}
-
-
-def _sums_of(user: User, noun: str, pk: int) -> Sums:
-    rows = Experience.objects.visible_to(user, in_order=True).order_by().filter(**{noun: pk})
-    found = rows.aggregate(**SUMS)
-    return Sums(**{**found, "last": found["last"] or 0})
 
 
 def _whole_of(rows: QuerySet[Experience]) -> Whole:

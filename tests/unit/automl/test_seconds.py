@@ -153,3 +153,15 @@ def test_sizes_that_are_no_sizes_still_give_finite_features(sizes: dict[str, flo
     describer = Describer(space_seen(starter().runs, facts), facts)
     view = TaskView("task", {"mean_length": math.nan}, train_rows=None)
     assert np.isfinite(physics(describer, [Pipeline("full", {}, "odd")], [view])).all()
+
+
+@pytest.mark.parametrize("odd", [1e300, 1e-300, -1.0, 0])
+def test_choices_and_machines_beyond_all_measure_still_give_finite_features(odd: float) -> None:
+    methods = (Method("full", {}, needs_language_model=True), Method("linear", {}))
+    describer = Describer(Space("s", methods, ("big",)), {})
+    names = ("epochs", "batch_size", "max_length", "ngram_max", "lora_r")
+    chosen = [{}, *({name: odd} for name in names), {"epochs": odd, "batch_size": odd}]
+    pipelines = [Pipeline("full", values, "big") for values in chosen]
+    pipelines += [Pipeline("linear", values) for values in chosen]
+    view = TaskView("t", {"mean_length": odd}, {"device_speed": odd}, train_rows=int(odd) or None)
+    assert np.isfinite(physics(describer, pipelines, [view] * len(pipelines))).all()

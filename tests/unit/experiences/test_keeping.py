@@ -8,7 +8,7 @@ import pytest
 
 from knowledgebase.accounts.services import add_member, create_user, remove_member
 from knowledgebase.experiences import selectors
-from knowledgebase.experiences.models import Experience
+from knowledgebase.experiences.models import Experience, Task
 from knowledgebase.experiences.selectors import keeping
 from knowledgebase.experiences.services import (
     delete_experience,
@@ -77,6 +77,25 @@ def test_sums_that_took_long_stand_for_a_while_and_names_do_not(owner, mate, rec
     assert set(seen(mate)[1]) == {"harbour"}
     remove_member(owner.team, mate.user, actor=mate.user)
     assert seen(mate) == (0, {}, 0), "what somebody may see is never of a while ago"
+
+
+@pytest.mark.usefixtures("large")
+def test_all_that_is_newer_than_what_stands_is_counted_at_once(
+    owner, record, monkeypatch, django_assert_num_queries
+):
+    monkeypatch.setattr(keeping, "SLOW_S", -1.0)
+    monkeypatch.setattr(keeping, "REST", 1e6)
+    record_experiences([record()], owner=owner.user, team=owner.team)
+    assert seen(owner)[1] == {"weather": 1}
+    for place in ("harbour", "wharf", "quay"):
+        one = record()
+        one["task"]["name"] = place
+        one["task"]["dataset"]["fingerprint"] = f"rows-sha256:{len(place):064x}"
+        record_experiences([one, {**one, "id": record()["id"]}], owner=owner.user, team=owner.team)
+    rows = list(Task.objects.all())
+    with django_assert_num_queries(3):  # the state, the asker's teams, and the three new tasks together
+        selectors.with_sums(owner.user, "task", rows)
+    assert sorted(row.count for row in rows) == [1, 2, 2, 2]
 
 
 @pytest.mark.usefixtures("large")
