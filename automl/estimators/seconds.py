@@ -11,7 +11,6 @@ store; own runs move it one by one, a timeout as "at least so long".
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,16 +22,15 @@ from automl.estimators.timing import MIDDLE, PHYSICS, PLAIN_MIDDLE, SHAPE
 
 Places = NDArray[np.int64]
 
-#: First principles: seconds are what is counted. The shape around it is held so tightly that many runs together
-#: can bend it and a few language models cannot: a wide one foresaw the smallest of five ten times too short from
-#: the other four. What has no language model is a world apart: without a wide place of its own, the language models'
-#: offsets stand for the difference, and one that nobody has timed passes for nearly free.
-SLOPES = {"counted": (1.0, 0.3), "plain_counted": (1.0, 0.3), "plain": (PLAIN_MIDDLE - MIDDLE, 2.0)}
+#: First principles: seconds are what is counted. Nobody says whether a task's lengths are characters, as the count
+#: takes them, or words, as `work` does: half of each before any run. The rest of the shape is held so tightly that
+#: many runs together can bend it and a few language models cannot: a wide one foresaw the smallest of five ten times
+#: too short from the other four. What has no language model is a world apart: without a wide place of its own, the
+#: language models' offsets stand for the difference, and one that nobody has timed passes for nearly free.
 SHAPE_SPREAD = 0.05
-SLOPES |= {name: (0.0, SHAPE_SPREAD) for name in SHAPE}
-#: Without a store nobody has said whether the task's lengths are characters, as the count takes them, or words, as
-#: `work` does: half of each. Seconds grow a little slower than work.
-ALONE = SLOPES | {"counted": (0.5, 0.2), "work": (0.4, 0.2)}
+SLOPES = {name: (0.0, SHAPE_SPREAD) for name in SHAPE}
+SLOPES |= {"counted": (0.5, 0.2), "work": (0.4, 0.2)}
+SLOPES |= {"plain_counted": (1.0, 0.3), "plain": (PLAIN_MIDDLE - MIDDLE, 2.0)}
 OTHER_SPREAD, INTERCEPT_SPREAD = 0.3, 3.0
 ROUNDS = 5
 COUNTED = PHYSICS.index("counted")
@@ -124,21 +122,19 @@ def _on_task(physics: Matrix) -> Matrix:
     return np.hstack([np.ones((len(physics), 1)), physics[:, [COUNTED]], physics[:, len(PHYSICS) :]])
 
 
-def opinions(
-    methods: int, level: float, slopes: Mapping[str, tuple[float, float]] = SLOPES
-) -> tuple[Vector, Vector]:
+def opinions(methods: int, level: float) -> tuple[Vector, Vector]:
     """Mean and spread of every feature's slope before any run; `level` is ln seconds in the middle."""
     mean = np.zeros(len(PHYSICS) + methods)
     spread = np.full(len(PHYSICS) + methods, OTHER_SPREAD)
     mean[0], spread[0] = level, INTERCEPT_SPREAD
-    for name, (slope, width) in slopes.items():
+    for name, (slope, width) in SLOPES.items():
         mean[PHYSICS.index(name)], spread[PHYSICS.index(name)] = slope, width
     return mean, spread
 
 
 def without_store(methods: int, models: int, level: float) -> Seconds:
     """What first principles say alone."""
-    mean, spread = opinions(methods, level, ALONE)
+    mean, spread = opinions(methods, level)
     spreads = Spreads()
     own = spreads.of_task(methods)
     whole = np.concatenate([mean, np.zeros(2 * models + len(own))])
