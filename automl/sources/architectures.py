@@ -120,6 +120,9 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "mistral": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
+    "phi3": Architecture("decoder", ("qkv_proj",), embeddings=("embed_tokens",)),
+    # As in the Lite checkpoints: the large ones split `q_proj` in two.
+    "deepseek_v2": Architecture("decoder", ("q_proj", "kv_b_proj"), embeddings=("embed_tokens",)),
     "opt": Architecture(
         "decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens", "embed_positions"), truncatable=True
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,10 @@ def trained(spec: TrialSpec, rows: Rows) -> Any:
     return method_of(spec)(spec, splits, State(), lambda state: None)
 
 
-@pytest.mark.parametrize("method", sorted(CHANGES))
-@pytest.mark.parametrize("family", TRAINED)
+@pytest.mark.parametrize(
+    ("family", "method"),
+    [*itertools.product(TRAINED, sorted(CHANGES)), ("phi3", "lora"), ("deepseek_v2", "lora")],
+)
 def test_every_method_overfits_thirty_two_rows(tiny: Callable[[str], str], family: str, method: str) -> None:
     found = trained(spec_of(family, method, tiny(family)), thirty_two())
     assert found.validation["accuracy"] >= 0.95
@@ -142,7 +145,7 @@ def test_a_decoder_without_a_padding_token_gets_one(tiny: Callable[[str], str]) 
     assert model.config.pad_token_id == tokenizer.pad_token_id == 2
 
 
-@pytest.mark.parametrize("family", TRAINED)
+@pytest.mark.parametrize("family", [*TRAINED, "phi3", "deepseek_v2"])
 def test_padding_says_nothing(tiny: Callable[[str], str], family: str) -> None:
     """A short text in a batch with a long one gets the answer that it gets alone."""
     import torch
