@@ -8,7 +8,6 @@ higher being better.
 from __future__ import annotations
 
 import json
-import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -195,9 +194,20 @@ def _reaches(had: float | None, allowed: float | None) -> bool:
     return had is not None and allowed is not None and had >= allowed
 
 
+#: 30 thousand million years, an exabyte: who says more has said nothing, and squares of it would be no numbers.
+LARGEST = 1e18
+#: A clock's nanosecond: below it there is nothing that anybody measured.
+LEAST = 1e-9
+
+
 def is_finite(value: float | None) -> TypeGuard[float]:
-    """Whether a number is there and is neither infinite nor NaN."""
-    return value is not None and math.isfinite(value)
+    """Whether a number is there and may be one: not NaN, not infinite, not beyond what anything measured can be."""
+    return value is not None and -LARGEST <= value <= LARGEST
+
+
+def is_above_zero(value: float | None) -> TypeGuard[float]:
+    """Whether a number is there of which the logarithm says something: of seconds, bytes, rows."""
+    return value is not None and LEAST <= value <= LARGEST
 
 
 def _check_run(

@@ -135,10 +135,9 @@ def database(url: str, folder: Path) -> dict[str, Any]:
         }
     options: dict[str, Any] = dict(parse_qsl(parts.query))
     if env_bool("TUNELORE_DATABASE_POOL", True):
-        options["pool"] = {
-            "min_size": 1,
-            "max_size": env_int("TUNELORE_DATABASE_POOL_SIZE", 10, low=1, high=500),
-        }
+        size = env_int("TUNELORE_DATABASE_POOL_SIZE", 10, low=1, high=500)
+        # Who finds no connection is told so (503) after 10 s: at the usual 30 servers and clients have given up.
+        options["pool"] = {"min_size": 1, "max_size": size, "timeout": 10.0}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path)[1:],

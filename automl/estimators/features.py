@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.space import Space
-from automl.values import TRAIN_FRACTION, Pipeline, Scalar, TaskView, is_finite
+from automl.values import TRAIN_FRACTION, Pipeline, Scalar, TaskView, is_above_zero
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -80,7 +80,7 @@ def sizes_of(facts: Facts, key: str) -> Sizes:
 
 
 def _positive(value: float | None, otherwise: float) -> float:
-    return float(value) if is_finite(value) and value > 0 else otherwise
+    return float(value) if is_above_zero(value) else otherwise
 
 
 def number(values: Mapping[str, Scalar], name: str, otherwise: float) -> float:
@@ -255,6 +255,6 @@ def memory_limit(view: TaskView) -> float | None:
     """The bytes that a run may use, as far as anything says so: the host's limit, the device's, the machine's."""
     limits = view.limits
     for value in (limits.host_memory_bytes, limits.device_memory_bytes, view.system.get("memory_bytes")):
-        if is_finite(value) and value > 0:
+        if is_above_zero(value):
             return float(value)
     return None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from automl.estimators.failures import ErrorRates, MemoryModel, fit_memory, left_out_auc
 from automl.estimators.features import Describer, Matrix, Vector
 from automl.estimators.seconds import Seconds, Timed, chance_beyond, fit, without_store
-from automl.values import PRUNED, Evidence, Outcome, Pipeline, TaskView, is_finite, is_own_failure
+from automl.values import PRUNED, Evidence, Outcome, Pipeline, TaskView, is_above_zero, is_own_failure
 
 #: A store is believed about seconds when it leaves no more than this share of their spread unexplained, and
 #: about memory when it ranks deaths on a task left out at least so well.
@@ -135,7 +135,7 @@ class Physics:
         if not outcome.says_something:
             return
         spent = outcome.seconds
-        if outcome.status in ("ok", "timeout", PRUNED) and is_finite(spent) and spent > 0:
+        if outcome.status in ("ok", "timeout", PRUNED) and is_above_zero(spent):
             # What was stopped early had not ended by then.
             self.seconds.observe(costed.rows[0], math.log(spent), at_least=outcome.status != "ok")
         if outcome.status in ("ok", "timeout", "oom", PRUNED):
@@ -181,14 +181,14 @@ def fit_physics(
 def _level(target: TaskView) -> float:
     """A limit is set so that ordinary runs fit it: a third of it is in the middle."""
     wall = target.limits.wall_s
-    return math.log(wall / 3) if is_finite(wall) and wall > 0 else USUAL_LEVEL
+    return math.log(wall / 3) if is_above_zero(wall) else USUAL_LEVEL
 
 
 def _seconds(describer: Describer, runs: Runs) -> tuple[Seconds | None, float]:
     timed = [
         place
         for place, one in enumerate(runs.evidence)
-        if one.status in ("ok", "timeout") and is_finite(one.seconds) and one.seconds > 0
+        if one.status in ("ok", "timeout") and is_above_zero(one.seconds)
     ]
     ended = sum(runs.evidence[place].status == "ok" for place in timed)
     if ended < LEAST_TIMED:

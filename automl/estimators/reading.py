@@ -50,12 +50,18 @@ def read_records(paths: Sequence[Path]) -> Experience:
             try:
                 run, known = _run(record)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise EstimatorError(f"{path}, line {number}: not a record of {SCHEMA}: {error!r}") from error
+                raise EstimatorError(
+                    f"{path}, line {number}: not a record of {SCHEMA}: {_why(error)}"
+                ) from error
             runs.append(run)
             sources[run.task] = _source(record)
             if known and run.pipeline.language_model is not None:
                 facts[run.pipeline.language_model] = known
     return Experience(tuple(runs), facts, sources)
+
+
+def _why(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _records(path: Path) -> Iterator[tuple[int, Object]]:
@@ -64,14 +70,18 @@ def _records(path: Path) -> Iterator[tuple[int, Object]]:
         with opened(path, "rt", encoding="utf-8") as lines:
             for number, line in enumerate(iter(lambda: lines.readline(MOST_LINE), ""), start=1):
                 if line.strip():
-                    yield number, _object(json.loads(line))
-    except (OSError, EOFError, ValueError, TypeError) as error:
+                    yield number, _object(line, f"{path}, line {number}")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
         raise EstimatorError(f"{path} cannot be read as JSON Lines of records: {error}") from error
 
 
-def _object(value: object) -> Object:
+def _object(line: str, where: str) -> Object:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise EstimatorError(f"{where}: not JSON ({error}): {line[:60]!r}") from error
     if not isinstance(value, Mapping):
-        raise TypeError(f"expected an object, got {type(value).__name__}")
+        raise EstimatorError(f"{where}: expected an object, got {type(value).__name__}")
     return value
 
 

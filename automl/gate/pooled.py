@@ -24,7 +24,7 @@ from automl.gate.prediction import ESTIMATOR, Foresight, Prediction, Predictor, 
 from automl.priors import Prior
 from automl.samplers.base import Setting
 from automl.samplers.process_base import base_of
-from automl.values import Outcome, Pipeline, is_finite
+from automl.values import Outcome, Pipeline, is_above_zero, is_finite
 
 #: How much the level of seconds (ln) and of the odds of failing (ln) may differ from the store's.
 SECONDS_SPREAD, ODDS_SPREAD = 0.5, 1.0
@@ -148,7 +148,7 @@ def _seconds_off(said: Sequence[Outcome], found: Sequence[Predictions]) -> tuple
     pairs = [
         (math.log(item.seconds) - float(one.log_seconds[0]), float(one.seconds_deviation[0]))
         for item, one in zip(said, found, strict=True)
-        if item.is_success and is_finite(item.seconds) and item.seconds > 0
+        if item.is_success and is_above_zero(item.seconds)
     ]
     values = np.array(pairs, dtype=float).reshape(-1, 2)
     return values[:, 0], values[:, 1]

@@ -17,7 +17,7 @@ from automl.estimators.features import Vector, memory_limit
 from automl.samplers.base import Setting
 from automl.samplers.process_base import Base
 from automl.samplers.process_pool import Candidates
-from automl.values import ENERGY, MEMORY, PARAMETERS, SCORE, SECONDS, Outcome, is_finite
+from automl.values import ENERGY, MEMORY, PARAMETERS, SCORE, SECONDS, Outcome, is_above_zero, is_finite
 
 #: Where nothing says how much there may be, a quarter more than the most that has been seen.
 ROOM = 1.25
@@ -48,7 +48,7 @@ class Costs:
             return
         for name in self.names:
             value, expected = outcome.value(name), float(self._expected(name, own, log_seconds)[0])
-            if is_finite(value) and value > 0:
+            if is_above_zero(value):
                 self._most[name] = max(value, self._most.get(name, 0.0))
                 self._off[name].append(math.log(value / expected))
 

@@ -24,7 +24,7 @@ from automl.samplers.process_base import Base
 from automl.samplers.process_costs import Costs
 from automl.samplers.process_options import ProcessOptions
 from automl.samplers.process_pool import Candidates, near_pool, placed
-from automl.values import SCORE, Outcome, Pipeline, is_finite
+from automl.values import SCORE, Outcome, Pipeline, is_above_zero, is_finite
 
 #: Deviations from the mean at which a score is looked at, and their weights. The tails matter: with five equal
 #: parts a checkpoint that nobody has tried never seems worth a trial once the front is good.
@@ -136,9 +136,9 @@ class Search:
     def limit_s(self) -> float:
         """The seconds that a run may take: as the target says, else a little more than has been seen."""
         wall = self.base.memory.target.limits.wall_s
-        if is_finite(wall) and wall > 0:
+        if is_above_zero(wall):
             return wall
-        spent = [item.seconds for item in self.told if is_finite(item.seconds) and item.seconds > 0]
+        spent = [item.seconds for item in self.told if is_above_zero(item.seconds)]
         return 1.2 * max(spent) if spent else 3600.0
 
     def beliefs(self, pending: Set[str] = frozenset(), others: Candidates | None = None) -> Beliefs:
@@ -161,7 +161,7 @@ class Search:
     def forecast(self, candidates: Candidates) -> Forecast:
         """What candidates will cost, and how they may die under the target's limits."""
         wall = self.base.memory.target.limits.wall_s
-        return self.physics.forecast(candidates.costed, wall if is_finite(wall) and wall > 0 else math.inf)
+        return self.physics.forecast(candidates.costed, wall if is_above_zero(wall) else math.inf)
 
     def _front(self, pending: Set[str]) -> tuple[Vector, Vector]:
         """Scores and costs of the own successes, and of what is pending as it is expected to end."""

@@ -19,7 +19,7 @@ from automl.samplers.base import Sampler, Setting, known_options
 from automl.samplers.local import best_in_turn, changed
 from automl.samplers.uniform import first_fresh, fresh_uniform
 from automl.space import Space
-from automl.values import Objective, Outcome, Pipeline, Proposal, is_finite
+from automl.values import Objective, Outcome, Pipeline, Proposal, is_above_zero, is_finite
 
 TRIES = 60
 
@@ -144,5 +144,5 @@ def wall_limit(prior: Prior | None, history: Sequence[Outcome]) -> float:
     wall = None if memory is None else memory.target.limits.wall_s
     if wall is not None and wall > 0 and math.isfinite(wall):
         return wall
-    spent = [item.seconds for item in history if is_finite(item.seconds) and item.seconds > 0]
+    spent = [item.seconds for item in history if is_above_zero(item.seconds)]
     return max(spent) if spent else 3600.0

@@ -104,6 +104,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     ),
     # Its twelve layers are one, used twelve times: there is nothing to cut.
     "albert": Architecture("encoder", ("query", "value")),
+    "deberta": Architecture("encoder", ("in_proj",), fresh=("pooler",)),
     "deberta-v2": Architecture("encoder", ("query_proj", "value_proj"), fresh=("pooler",)),
     "modernbert": Architecture("encoder", ("Wqkv",), fresh=("head",), pointer=("head", "classifier")),
     "gpt2": Architecture(

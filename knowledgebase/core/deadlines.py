@@ -64,17 +64,22 @@ class ReadDeadline:
         if request.path.startswith("/api/"):
             return None
         if is_away(error):
-            return _without_database(away(error))
+            away(error)  # says in the log why
+            return _without_database()
         if not is_too_slow(error):
             return None
         found = too_slow()
-        said = {"title": found.title, "detail": found.detail}
+        said = {"title": found.title, "detail": found.sentence}
         return render(request, "web/error.html", said, status=found.status)
 
 
-def _without_database(problem: Problem) -> HttpResponse:
-    said = {"title": "The hub's database does not answer", "detail": problem.detail}
-    answer = render(None, "web/failed.html", said, status=problem.status)  # no request: no context processors
+def _without_database() -> HttpResponse:
+    said = {
+        "title": "The hub's database does not answer",
+        "detail": f"It is away, or others write more than it can take. Load the page again in {RETRY_AFTER_S} s, and "
+        "send what was not kept once more. The reason stands in the hub's log.",
+    }
+    answer = render(None, "web/failed.html", said, status=503)  # no request: no context processors
     answer["Retry-After"] = str(RETRY_AFTER_S)
     return answer
 

@@ -34,6 +34,11 @@ class Problem(Exception):
         self.detail = detail or title
         self.fields = tuple(fields)
 
+    @property
+    def sentence(self) -> str:
+        """The detail as a page says it: with a capital and a full stop."""
+        return f"{self.detail[0].upper()}{self.detail[1:].rstrip('.')}."
+
     def document(self) -> Mapping[str, object]:
         """The body of the answer (application/problem+json)."""
         body: dict[str, object] = {

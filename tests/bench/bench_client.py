@@ -40,6 +40,8 @@ from client.trackers import (  # noqa: E402
 )
 from tunelore import __version__, describe  # noqa: E402
 
+from tests.bench import results  # noqa: E402
+
 OWN = "tunelore"
 SEED = 12
 KEPT = ROOT / "build" / "bench" / "client"
@@ -193,8 +195,7 @@ def kept(name: str, quick: bool, fresh: bool) -> Rows:
     rows = PARTS[name](quick)
     for row in rows:
         row["load"] = describe.conditions(measure=False)["load"]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    results.write(rows, target)
     return rows
 
 
@@ -260,9 +261,7 @@ def main() -> int:
         "limits": LIMITS,
     }
     target = ROOT / "build" / "bench" / "client.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {target.relative_to(ROOT)}")
+    results.write(report, target)
     return 0
 
 

@@ -15,7 +15,6 @@ a 95 % interval of the paired difference over tasks.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import platform
@@ -40,6 +39,7 @@ from search.searches import Case, frozen  # noqa: E402
 from search.worlds import FIRST_REPORTED_SEED, REPORTED, REPORTED_TASKS  # noqa: E402
 
 from automl.priors import NINE, PRIORS  # noqa: E402
+from tests.bench import results  # noqa: E402
 
 BUDGET, PICKS = 50, 8
 AT, STARTER_AT = (10, 25, 50), (2, 4, 8)
@@ -299,9 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "claims": claimed,
         "bars": {},
     }
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    options.target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {options.target}")
+    results.write(result, options.target)
     return 0
 
 

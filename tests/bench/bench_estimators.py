@@ -36,6 +36,7 @@ from automl.estimators.evaluation.folds import FOLDS  # noqa: E402
 from automl.estimators.evaluation.report import evaluate, feasibility, lines_of  # noqa: E402
 from automl.estimators.pool import ESTIMATORS  # noqa: E402
 from automl.estimators.reading import STARTER, Experience, read_records  # noqa: E402
+from tests.bench import results  # noqa: E402
 
 CODE = (ROOT / "automl" / "estimators", ROOT / "tests" / "bench" / "estimating")
 Json = dict[str, Any]
@@ -126,8 +127,7 @@ def main() -> None:
         "rows": [{"source": name, **report} for name, report in reports.items()],
         "bars": bars(reports),
     }
-    build.mkdir(parents=True, exist_ok=True)
-    (build / "estimators.json").write_text(json.dumps(document, indent=1))
+    results.write(document, build / "estimators.json")
     print("\nbars:", json.dumps(document["bars"]))
 
 

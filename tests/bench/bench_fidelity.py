@@ -58,6 +58,7 @@ from automl.sources.datasets import DatasetRef  # noqa: E402
 from automl.space import Space  # noqa: E402
 from automl.spaces.tunelore import tunelore  # noqa: E402
 from automl.values import Limits, Outcome, TaskView  # noqa: E402
+from tests.bench import results  # noqa: E402
 
 #: The seconds after which searches are looked at.
 SPENT_S = (10, 20, 40, 80, 160)
@@ -265,9 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "differences": pairs,
         "bars": {},
     }
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    options.target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {options.target}")
+    results.write(result, options.target)
     return 0
 
 

@@ -16,7 +16,6 @@ are chosen on, and writes nothing.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import platform
@@ -47,6 +46,7 @@ from search.worlds import (  # noqa: E402
 )
 
 from automl.gate import GateOptions  # noqa: E402
+from tests.bench import results  # noqa: E402
 
 BUDGET = 50
 #: Sampler, what sampler and gate are given, and the regime of the store.
@@ -202,9 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "starter": starter,
         "bars": {},
     }
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    options.target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {options.target}")
+    results.write(result, options.target)
     return 0
 
 

@@ -10,7 +10,6 @@ Prints a table and writes build/bench/imports.json. On SQLite in a fresh home, o
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -23,6 +22,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
+
+from tests.bench import results  # noqa: E402
+
 CHECK_EVERY = 500
 MEMORY = Path("/dev/shm")
 
@@ -146,9 +148,7 @@ def main() -> int:
         set_up(home)
         found = run(options)
     target = ROOT / "build" / "bench" / "imports.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(f"written: {target.relative_to(ROOT)}")
+    results.write(found, target)
     return 0
 
 

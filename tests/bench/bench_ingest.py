@@ -21,6 +21,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
+
+from tests.bench import results  # noqa: E402
+
 URL = "/api/v1/experiences/"
 METHODS = ("full", "lora", "partial", "probe", "linear")
 SEED = 7
@@ -149,9 +152,7 @@ def main() -> int:
         else:
             found = run(options)
         target = ROOT / "build" / "bench" / "ingest.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(f"written: {target.relative_to(ROOT)}")
+        results.write(found, target)
     return 0
 
 

@@ -31,6 +31,7 @@ from automl.sources.answered.questions import Questions, questions_of  # noqa: E
 from automl.sources.datasets import DatasetRef  # noqa: E402
 from automl.sources.language_models import MINILM  # noqa: E402
 from automl.values import Pipeline  # noqa: E402
+from tests.bench import results  # noqa: E402
 
 SETTINGS = {
     "learning_rate": 3e-4,
@@ -192,8 +193,7 @@ def main() -> int:
         },
     }
     target = ROOT / "build" / "bench" / "qa.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    results.write(document, target)
     print(json.dumps(document["bars"]))
     return 0
 

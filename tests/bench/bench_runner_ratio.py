@@ -24,6 +24,7 @@ from automl.runners.process import run  # noqa: E402
 from automl.sources.datasets import DatasetRef  # noqa: E402
 from automl.sources.language_models import MINILM  # noqa: E402
 from automl.values import Limits, Pipeline  # noqa: E402
+from tests.bench import results  # noqa: E402
 
 SETTINGS = {
     "learning_rate": 5e-4,
@@ -116,8 +117,7 @@ def main() -> int:
         "bars": {"runner_ratio": ratio},
     }
     target = ROOT / "build" / "bench" / "runner-ratio.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    results.write(document, target)
     return 0
 
 

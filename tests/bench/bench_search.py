@@ -16,7 +16,6 @@ quick one leaves them out, and the published priors that were tried on single ta
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
@@ -44,6 +43,8 @@ from search.worlds import (  # noqa: E402
     TUNING,
     TUNING_TASKS,
 )
+
+from tests.bench import results  # noqa: E402
 
 BUDGET = 50
 #: Data sets of the records, by number, for choosing parameters; the other seven are reported, with other seeds.
@@ -155,9 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{name:26}{value if isinstance(value, str) else format(value, '.3f')}")
     if options.tuning:
         return 0
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    options.target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {options.target}")
+    results.write(result, options.target)
     if options.drawing is not None:
         options.drawing.write_text(drawing.svg(result), encoding="utf-8")
     return 0

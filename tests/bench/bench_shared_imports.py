@@ -8,7 +8,6 @@ with --write puts the table between its two marks in the page.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import re
@@ -22,6 +21,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
+
+from tests.bench import results  # noqa: E402
+
 PAGE = ROOT / "docs" / "import-export.md"
 MARKS = ("<!-- imports: begin -->\n", "<!-- imports: end -->")
 # Folders told as one row, since their files are one store; all others file by file or folder by folder.
@@ -148,8 +150,7 @@ def main() -> int:
         "bars": {"shared_imports_s": round(time.monotonic() - began, 1)},
     }
     target = ROOT / "build" / "bench" / "shared-imports.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    results.write(found, target)
     return 0
 
 

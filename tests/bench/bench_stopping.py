@@ -40,6 +40,7 @@ from automl.sources.language_models import MINILM  # noqa: E402
 from automl.space import Choice, Real  # noqa: E402
 from automl.spaces.tunelore import tunelore  # noqa: E402
 from automl.values import Limits, Pipeline  # noqa: E402
+from tests.bench import results  # noqa: E402
 
 TABLE = ROOT / "knowledgebase" / "experiences" / "starter" / "experience.jsonl.gz"
 SETS, ROWS = ("parameter-type", "exception-class"), 200
@@ -268,9 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "rows": rows,
         "bars": {},
     }
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    options.target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {options.target}")
+    results.write(result, options.target)
     return 0
 
 

@@ -23,6 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "logging_client" / "src")]
 
+from tests.bench import results  # noqa: E402
 from tests.bench.store import clients, peer  # noqa: E402
 from tests.parts import free_port, postgres  # noqa: E402
 
@@ -161,9 +162,7 @@ def report(found: dict[str, Any], options: argparse.Namespace) -> None:
     for name, times in found["postgresql"]["pages"]["pages"].items():
         print(f"{times['first_ms']:9.0f} ms  {times['again_ms']:6.0f} ms  {name}")
     print("\n" + "\n".join(f"{name:20} {value:10.1f}" for name, value in document["bars"].items()))
-    target = BUILD / "store.json"
-    target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {target.relative_to(ROOT)}")
+    results.write(document, BUILD / "store.json")
 
 
 def main() -> int:

@@ -40,6 +40,7 @@ from automl.priors import PRIORS, Prior, PriorOptions, Rate, build_prior, prior_
 from automl.samplers.process import ProcessSampler  # noqa: E402
 from automl.spaces.tunelore import tunelore  # noqa: E402
 from automl.values import Evidence, Limits, Outcome, Pipeline, TaskView  # noqa: E402
+from tests.bench import results  # noqa: E402
 
 TABLE = ROOT / "knowledgebase" / "experiences" / "starter" / "experience.jsonl.gz"
 PICKS = (2, 4, 6, 8)
@@ -315,9 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = document(table, curves, seeds)
     if options.sweep:
         result["rows"] += sweep(table, seeds)
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    options.target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {options.target}")
+    results.write(result, options.target)
     return 0
 
 

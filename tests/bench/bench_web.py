@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import os
 import platform
 import re
@@ -30,6 +29,7 @@ from urllib.parse import urljoin
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.bench import results  # noqa: E402
 from tests.bench.web.clocks import measure  # noqa: E402
 from tests.bench.web.hub import addresses, prepare  # noqa: E402
 from tests.parts import free_port  # noqa: E402
@@ -174,9 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "machine": platform.machine(), "versions": {"python": platform.python_version()},
         "experiences": options.experiences, "rows": rows, "bars": bars,
     }  # fmt: skip
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    options.target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {options.target}")
+    results.write(document, options.target)
     return 0
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,9 +10,11 @@ from django.utils import timezone
 
 from automl.sources.language_models import known_keys
 from knowledgebase.accounts.models import User
-from knowledgebase.accounts.services import create_user, personal_team
-from knowledgebase.celery import app
+from knowledgebase.accounts.services import personal_team
 from knowledgebase.searches.models import Dataset, Search, Trial
+from tests.searching import dataset, hints_go_nowhere, person
+
+__all__ = ["dataset", "hints_go_nowhere", "person"]
 
 LINEAR = {
     "ngrams": "word",
@@ -23,36 +24,6 @@ LINEAR = {
     "c": 1.0,
     "class_weights": False,
 }
-
-
-@pytest.fixture(autouse=True, scope="session")
-def hints_go_nowhere() -> Iterator[None]:
-    """Messages of this process stay in memory and are never read: what works without them works with them."""
-    before = {name: app.conf[name] for name in ("broker_url", "broker_transport", "broker_transport_options")}
-    app.conf.update(broker_url="memory://localhost//", broker_transport=None, broker_transport_options={})
-    yield
-    app.conf.update(before)
-
-
-@pytest.fixture
-def person(db: None) -> User:
-    return create_user("alice")
-
-
-@pytest.fixture
-def dataset(person: User) -> Dataset:
-    """A dataset that counts as read; its rows are never needed."""
-    return Dataset.objects.create(
-        owner=person,
-        team=personal_team(person),
-        source="builtin",
-        name="message-language",
-        state="ready",
-        fingerprint="rows-sha256:" + "ab" * 32,
-        task_digest="sha256:" + "cd" * 32,
-        train_rows=600,
-        resolved_at=datetime(2026, 11, 21, tzinfo=UTC),
-    )
 
 
 @pytest.fixture

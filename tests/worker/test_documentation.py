@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import tunelore
 
+from automl import testing
+
 ROOT = Path(__file__).resolve().parents[2]
 SHORTER = {
     "range(12)": "range(1)",
@@ -22,30 +24,59 @@ SHORTER = {
 }
 
 
-@pytest.mark.embedded
-@pytest.mark.training
-def test_the_engine_without_the_hub(tmp_path: Path, checkpoint: object) -> None:
-    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
-    example = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]
-    for long, short in SHORTER.items():
-        assert example.count(long) == 1
-        example = example.replace(long, short)
+def examples(page: str) -> list[str]:
+    """The blocks of Python of a page of the documentation, in order."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def printed_by(example: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", example],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert "Outcome(number=" in done.stdout
+    return done.stdout
+
+
+@pytest.mark.embedded
+@pytest.mark.training
+def test_the_engine_without_the_hub(tmp_path: Path, checkpoint: object) -> None:
+    example = examples("engine.md")[0]
+    for long, short in SHORTER.items():
+        assert example.count(long) == 1
+        example = example.replace(long, short)
+    assert "Outcome(number=" in printed_by(example, tmp_path)
+
+
+def test_its_warm_start_and_what_a_proposal_says_of_itself(tmp_path: Path) -> None:
+    _, told, _, example = examples("engine.md")
+    said = printed_by(f"{example}\nprint(sorted(Engine(space, prior=prior).ask()[0].why))", tmp_path)
+    neighbours, *proposals, words = said.strip().splitlines()
+    assert "news" in neighbours
+    assert len(proposals) == 1
+    assert proposals[0].count("Proposal(") == 3
+    assert words == str(sorted(ast.literal_eval(told)))
+
+
+def test_its_sampler_of_ones_own_is_the_suite_with_the_words_that_it_has() -> None:
+    [class_] = ast.parse(examples("engine.md")[2]).body
+    assert isinstance(class_, ast.ClassDef)
+    [base] = class_.bases
+    suite = getattr(testing, ast.unparse(base))
+    words = [
+        ast.unparse(target) for line in class_.body if isinstance(line, ast.Assign) for target in line.targets
+    ]
+    assert words == ["sampler", "learns_from_store"]
+    assert all(hasattr(suite, word) or word in suite.__annotations__ for word in words)
 
 
 def test_the_client_of_the_api_has_every_name_that_its_page_uses() -> None:
     """The example of docs/api.md, with each call's name and arguments held against the client."""
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    [example] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    [example] = examples("api.md")
     hub = tunelore.Hub("http://127.0.0.1:9", patience_s=0)
     calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)]
     named = [

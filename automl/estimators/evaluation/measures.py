@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from automl.estimators.base import Predictions
 from automl.estimators.failures import auc
 from automl.estimators.features import Vector
-from automl.values import Evidence, is_finite
+from automl.values import Evidence, is_above_zero
 
 LEAST_SCORES = 5
 #: Half the width of an 80 % interval of a normal distribution, in deviations.
@@ -53,7 +53,7 @@ def truth_of(runs: Sequence[Evidence]) -> Truth:
 
 
 def _log(value: float | None) -> float:
-    return math.log(value) if is_finite(value) and value > 0 else math.nan
+    return math.log(value) if is_above_zero(value) else math.nan
 
 
 def rank_correlation(a: Vector, b: Vector) -> float:

@@ -15,7 +15,7 @@ from automl.estimators.feasibility.correction import Correction, Told, fit_corre
 from automl.estimators.feasibility.needs import MEMORY, TIME, characters_of, classes_of, counted
 from automl.estimators.features import Facts, Matrix, Vector, memory_limit, number
 from automl.estimators.seconds import chance_beyond
-from automl.values import Evidence, Pipeline, TaskView, is_finite
+from automl.values import Evidence, Pipeline, TaskView, is_above_zero
 
 #: Corrections beside those of the parts; each is about 0 where it is usual, and 0 where it does not apply.
 EXTRAS = ("batch_size", "max_length", "epochs", "characters", "classes", "c", "ngram_max", "char")
@@ -126,7 +126,7 @@ def fit_feasibility(evidence: Sequence[Evidence], facts: Facts) -> Feasibility:
 
 
 def _is_size(value: float | None) -> bool:
-    return is_finite(value) and value > 0
+    return is_above_zero(value)
 
 
 def view_of(run: Evidence) -> TaskView:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from automl.estimators.features import Facts, Matrix, Sizes, frozen_share, number, plain_method, sizes_of
-from automl.values import Pipeline, Scalar, TaskView, is_finite
+from automl.values import Pipeline, Scalar, TaskView, is_above_zero, is_finite
 
 MEMORY = ("process", "weights", "training", "activations", "words", "cache", "ngrams")
 TIME = ("start", "loading", "training", "validation", "optimiser", "steps", "ngrams", "solver")
@@ -121,14 +121,14 @@ def _trained(pipeline: Pipeline, size: Sizes, frozen: float) -> float:
 
 def _writes(values: Mapping[str, Scalar], view: TaskView) -> float:
     target = view.metafeatures.get("mean_target_length")
-    usual = target / TOKEN_CHARACTERS + FRAME_TOKENS if is_finite(target) and target > 0 else 0.0
+    usual = target / TOKEN_CHARACTERS + FRAME_TOKENS if is_above_zero(target) else 0.0
     return max(number(values, "new_tokens", usual), 0.0)
 
 
 def rows_of(view: TaskView) -> float:
     """Training rows that a pipeline may take a fraction of, >= 1."""
     for value in (view.train_rows, view.metafeatures.get("instances")):
-        if is_finite(value) and value > 0:
+        if is_above_zero(value):
             return max(float(value), 1.0)
     return USUAL_ROWS
 
@@ -137,7 +137,7 @@ def characters_of(view: TaskView) -> float:
     """Characters of a text on average, whatever the task calls its texts."""
     names = ("mean_length", "mean_prompt_length", "mean_question_length", "mean_context_length")
     known = [view.metafeatures.get(name) for name in names]
-    there = [float(value) for value in known if is_finite(value) and value > 0]
+    there = [float(value) for value in known if is_above_zero(value)]
     return sum(there) if there else USUAL_CHARACTERS
 
 
@@ -161,7 +161,7 @@ def classes_of(view: TaskView) -> float:
 
 def _number(known: Mapping[str, float | None], name: str, otherwise: float) -> float:
     value = known.get(name)
-    return float(value) if is_finite(value) and value > 0 else otherwise
+    return float(value) if is_above_zero(value) else otherwise
 
 
 def memory_parts(pipeline: Pipeline, view: TaskView, facts: Facts) -> list[float]:

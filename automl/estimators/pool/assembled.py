@@ -29,7 +29,7 @@ from automl.estimators.features import Facts, Matrix, Vector
 from automl.estimators.pool.columns import COUNTED, Columns, fit_columns
 from automl.estimators.pool.packing import pack, pack_columns
 from automl.estimators.pool.regressors import Constant, Fitter, Regressor, fit_rate
-from automl.values import Evidence, Pipeline, TaskView, is_finite
+from automl.values import Evidence, Pipeline, TaskView, is_above_zero
 
 #: Where nothing is known: the deviation of a relative score, of ln seconds and of ln bytes.
 USUAL_DEVIATIONS = {"score": 1.0, "seconds": 0.8, "bytes": 0.4}
@@ -167,7 +167,7 @@ def _logs(values: Sequence[float | None], runs: Sequence[Evidence]) -> Vector:
     """(n,) natural logarithms of seconds or bytes; NaN where there are none, or none above 0."""
     found = np.full(len(runs), np.nan)
     for place, (value, run) in enumerate(zip(values, runs, strict=True)):
-        if run.status in ("ok", "timeout") and is_finite(value) and value > 0:
+        if run.status in ("ok", "timeout") and is_above_zero(value):
             found[place] = math.log(value)
     return found
 

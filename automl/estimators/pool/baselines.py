@@ -27,7 +27,7 @@ from automl.estimators.base import (
 from automl.estimators.features import Facts, Vector
 from automl.estimators.pool.columns import Heard, heard_of, names_of, others_of
 from automl.estimators.pool.packing import pack_heard
-from automl.values import Evidence, Pipeline, TaskView, is_finite
+from automl.values import Evidence, Pipeline, TaskView, is_above_zero
 
 VALUES = ("score", "seconds", "bytes", *KINDS)
 #: ln seconds, ln bytes and rates where nothing was ever heard.
@@ -128,6 +128,4 @@ def fit_elsewhere(
 
 
 def _logs(values: Sequence[float | None]) -> Vector:
-    return np.array(
-        [math.log(one) if is_finite(one) and one > 0 else math.nan for one in values], dtype=float
-    )
+    return np.array([math.log(one) if is_above_zero(one) else math.nan for one in values], dtype=float)

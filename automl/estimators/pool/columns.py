@@ -17,7 +17,7 @@ import numpy as np
 from automl.estimators.feasibility.needs import counted
 from automl.estimators.features import Facts, Matrix, Vector, memory_limit, number, sizes_of
 from automl.neighbours import Neighbour, nearest
-from automl.values import Evidence, Features, Pipeline, Scalar, TaskView, is_finite
+from automl.values import Evidence, Features, Pipeline, Scalar, TaskView, is_above_zero, is_finite
 
 COUNTED = (
     "parameters",
@@ -113,7 +113,7 @@ class Columns:
         parameters = (
             math.nan if plain else math.log(sizes_of(self.facts, one.language_model or "").parameters)
         )
-        late = math.log(seconds / wall) if is_finite(wall) and wall > 0 else math.nan
+        late = math.log(seconds / wall) if is_above_zero(wall) else math.nan
         large = math.log(size / room) if room else math.nan
         return [parameters, math.log(seconds), math.log(size), late, large, float(plain)]
 

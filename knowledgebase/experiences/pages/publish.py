@@ -75,7 +75,7 @@ def publish(request: HttpRequest, experience_id: UUID) -> HttpResponse:
     except Problem as problem:
         if problem.status == 404:
             raise Http404(problem.detail) from problem
-        said = {"title": problem.title, "detail": f"{problem.detail[0].upper()}{problem.detail[1:]}."}
+        said = {"title": problem.title, "detail": problem.sentence}
         return render(request, "web/error.html", said, status=problem.status)
     return answered(request, [experience_id], wanted, is_one=True)
 
@@ -103,7 +103,7 @@ def answered(request: HttpRequest, ids: Sequence[UUID], wanted: str, *, is_one: 
         try:
             done = services.publish_experiences(confirmed(request.POST, ids), wanted, actor=user)
         except Problem as refusal:
-            problem, status = f"{refusal.detail[0].upper()}{refusal.detail[1:]}.", refusal.status
+            problem, status = refusal.sentence, refusal.status
         else:
             seen_by = done[0].audience
             named = formats.plural(len(done), "experience")

@@ -87,7 +87,7 @@ def asked(
                 raise Problem(422, "not_confirmed", "Not confirmed", detail)
             return done(user)
         except Problem as refusal:
-            problem, status = f"{refusal.detail[0].upper()}{refusal.detail[1:]}.", refusal.status
+            problem, status = refusal.sentence, refusal.status
     page = page_of(user, row, problem)
     return render(request, template, {"page": page}, status=status)
 

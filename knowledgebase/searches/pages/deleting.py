@@ -84,7 +84,7 @@ def _asked(
                 raise Problem(422, "not_confirmed", "Not confirmed", detail)
             return done()
         except Problem as refusal:
-            problem, status = f"{refusal.detail[0].upper()}{refusal.detail[1:]}.", refusal.status
+            problem, status = refusal.sentence, refusal.status
     return render(request, template, {"page": {**page, "problem": problem}}, status=status)
 
 

@@ -60,7 +60,9 @@ def test_a_page_says_so_without_the_database(owner):
     answer = owner.pages.get("/")
     assert answer.status_code == 503
     assert answer["Retry-After"] == "5"
-    assert "database does not answer" in answer.content.decode()
+    said = answer.content.decode()
+    assert "database does not answer" in said
+    assert "Load the page again in 5 s" in said
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has many writers at once")

@@ -243,7 +243,12 @@ def test_every_page_forbids_inline_code(owner):
 def test_errors_have_a_page(owner):
     assert owner.pages.get("/nothing/").status_code == 404
     assert "There is nothing here" in owner.pages.get("/nothing/").content.decode()
-    assert Client(enforce_csrf_checks=True).post("/theme/", {"theme": "dark"}).status_code == 403
+    refused = Client(enforce_csrf_checks=True).post("/theme/", {"theme": "dark"})
+    assert refused.status_code == 403
+    said = refused.content.decode()
+    assert "The form is too old" in said
+    assert "Go back, load the page again" in said
+    assert "team that you are not in" not in said, "what is said of what is absent"
 
 
 def test_health():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,12 @@ from rest_framework.test import APIClient
 
 from knowledgebase.accounts.models import Membership, User
 from knowledgebase.accounts.services import create_token, create_user, personal_team
-from knowledgebase.celery import app
 from knowledgebase.searches.models import Dataset, Search
+from tests.searching import dataset, hints_go_nowhere, person
+
+__all__ = ["dataset", "hints_go_nowhere", "person"]
 
 SCOPES = ("experiences:read", "searches:write")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def hints_go_nowhere() -> Iterator[None]:
-    """Messages of this process stay in memory and are never read."""
-    before = {name: app.conf[name] for name in ("broker_url", "broker_transport", "broker_transport_options")}
-    app.conf.update(broker_url="memory://localhost//", broker_transport=None, broker_transport_options={})
-    yield
-    app.conf.update(before)
 
 
 def client_of(user: User, *scopes: str) -> APIClient:
@@ -37,11 +30,6 @@ def client_of(user: User, *scopes: str) -> APIClient:
 def nobody_counts_joules(settings: Settings, tmp_path: Path) -> None:
     """Whatever this machine can read."""
     settings.POWERCAP = str(tmp_path)
-
-
-@pytest.fixture
-def person(db: None) -> User:
-    return create_user("alice")
 
 
 @pytest.fixture
@@ -65,21 +53,6 @@ def bob(person: User) -> APIClient:
 @pytest.fixture
 def charlie(db: None) -> APIClient:
     return client_of(create_user("charlie"))
-
-
-@pytest.fixture
-def dataset(person: User) -> Dataset:
-    return Dataset.objects.create(
-        owner=person,
-        team=personal_team(person),
-        source="builtin",
-        name="message-language",
-        state="ready",
-        fingerprint="rows-sha256:" + "ab" * 32,
-        task_digest="sha256:" + "cd" * 32,
-        train_rows=600,
-        classes={"ca": 30, "cs": 30},
-    )
 
 
 @pytest.fixture

@@ -21,7 +21,19 @@ from automl.samplers import SAMPLERS, Setting
 from automl.space import Integer, Space
 from automl.spaces import answers, preset, tunelore
 from automl.testing.worlds import GOOD, World
-from automl.values import SCORE, SKIPPED, STATUSES, Evidence, Outcome, Pipeline, TaskView
+from automl.values import (
+    ENERGY,
+    MEMORY,
+    PARAMETERS,
+    SCORE,
+    SECONDS,
+    SKIPPED,
+    STATUSES,
+    Evidence,
+    Outcome,
+    Pipeline,
+    TaskView,
+)
 
 WORLD = World()
 STORE = WORLD.evidence([1, 2, 3], 25)
@@ -35,6 +47,13 @@ STORES: dict[str, Callable[[], list[Evidence]]] = {
     "one experience 10,000 times": lambda: [replace(STORE[0], id=str(place)) for place in range(10_000)],
     "scores that are no numbers": lambda: [replace(item, score=math.nan) for item in STORE],
     "seconds of zero": lambda: [replace(item, seconds=0.0) for item in STORE],
+    "seconds beyond measure": lambda: [
+        replace(item, seconds=(1e300, 1e-300, 2.0)[place % 3]) for place, item in enumerate(STORE)
+    ],
+    "features beyond measure": lambda: [
+        replace(item, metafeatures={name: (1e300, -1e300, 1e-300)[place % 3] for name in item.metafeatures})
+        for place, item in enumerate(STORE)
+    ],
     "pipelines of another space": lambda: [
         replace(item, pipeline=Pipeline("magic", {"spell": place}, "hub:unknown@1"))
         for place, item in enumerate(STORE)
@@ -60,7 +79,15 @@ def test_odd_stores_stop_no_search(sampler: str, name: str) -> None:
 @pytest.mark.parametrize("sampler", EVERY)
 @pytest.mark.parametrize(
     "changes",
-    [{"score": math.nan}, {"score": math.inf}, {"seconds": 0.0}, {"seconds": math.nan}, {"seconds": -1.0}],
+    [
+        {"score": math.nan},
+        {"score": math.inf},
+        {"seconds": 0.0},
+        {"seconds": math.nan},
+        {"seconds": -1.0},
+        {"seconds": 1e300},
+        {"seconds": 1e-300},
+    ],
     ids=str,
 )
 def test_odd_outcomes_stop_no_search(sampler: str, changes: dict[str, float]) -> None:
@@ -69,6 +96,27 @@ def test_odd_outcomes_stop_no_search(sampler: str, changes: dict[str, float]) ->
         for proposal in running.ask():
             told = Outcome(proposal.number, proposal.pipeline, "ok", None, 0.5, 2.0)
             running.tell(replace(told, **changes) if proposal.number % 3 else told)  # type: ignore[arg-type]
+    assert all(WORLD.space.contains(one.pipeline) for one in running.ask(2))
+
+
+@pytest.mark.parametrize("sampler", EVERY)
+@pytest.mark.parametrize("gate", [None, GateOptions()], ids=["", "gate"])
+def test_costs_beyond_measure_stop_no_search_of_several(sampler: str, gate: GateOptions | None) -> None:
+    prior = build_prior(WORLD.space, STORE, WORLD.target(0))
+    objectives = (SCORE, SECONDS, MEMORY, PARAMETERS, ENERGY)
+    running = Engine(WORLD.space, sampler, prior=prior, objectives=objectives, seed=2, gate=gate)
+    odd = (1e300, 1e-300, 0.0, math.inf, 3.0, None)
+    for _ in range(12):
+        for one in running.ask():
+            seconds, memory, weights, energy = (
+                odd[(one.number * step + step) % len(odd)] for step in (1, 2, 3, 5)
+            )
+            running.tell(
+                Outcome(
+                    one.number, one.pipeline, "ok", score=0.5, seconds=seconds, memory_bytes=memory,
+                    trainable_parameters=weights, energy_j=energy,
+                )
+            )  # fmt: skip
     assert all(WORLD.space.contains(one.pipeline) for one in running.ask(2))
 
 

@@ -211,7 +211,7 @@ def test_the_command_fits_a_snapshot(tmp_path: Path, capsys: pytest.CaptureFixtu
         (b"{}\n", "line 1: not a record of tunelore.experience/1"),
         (b'{"schema": "tunelore.experience/9"}\n', "tunelore.experience/9"),
         (b"[1]\n", "expected an object"),
-        (b"{\n", "cannot be read"),
+        (b"{\n", "line 1: not JSON"),
         (b"\xff\xfe", "cannot be read"),
     ],
 )

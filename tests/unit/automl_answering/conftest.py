@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,14 +49,3 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Questions
         return str(root)
 
     return made
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Tiny matrices are no work to share."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +13,12 @@ import pytest
 from automl.runners.base import SCORES, TrialSpec
 from automl.runners.execute import execute, method_of
 from automl.runners.process import run
-from automl.runners.script import pipeline_script
 from automl.runners.state import State
 from automl.sources.answered.questions import Question, Questions
 from automl.sources.datasets import DatasetRef
 from automl.sources.rows import Splits
 from automl.values import Limits, Pipeline
+from tests.best_script import said_by_script
 from tests.tiny import make_reader
 
 pytestmark = [
@@ -30,7 +27,6 @@ pytestmark = [
     # transformers warns of an attribute that its own Trainer still reads.
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning"),
 ]
-ROOT = Path(__file__).resolve().parents[3]
 NAMES = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Hedy", "Tim", "Radia", "Ken")
 PLACES = ("Lisbon", "Bergen", "Genoa", "Cadiz", "Split", "Riga", "Brest", "Hull")
 TRAINING = {
@@ -125,20 +121,11 @@ def test_the_script_of_a_decoder_that_tells_classes_apart(root: Path, tmp_path: 
 
 
 def check_script(spec: TrialSpec, folder: Path) -> None:
-    script = folder / "best.py"
-    script.write_text(pipeline_script(spec), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    name, value = done.stdout.strip().splitlines()[-1].split()
+    name, value = said_by_script(spec, folder)
     here = execute(spec)
     assert here.primary is not None
     assert name == here.primary["metric"] == spec.metric
-    assert abs(here.primary["value"] - float(value)) <= 1e-6
+    assert abs(here.primary["value"] - value) <= 1e-6
 
 
 def test_any_score_may_compare_runs_but_none_of_another_kind(make_spec: Callable[..., TrialSpec]) -> None:

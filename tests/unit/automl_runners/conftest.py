@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +64,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
         return str(root)
 
     return made
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Tiny matrices are no work to share: threads that wait for each other cost twenty times what they save."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

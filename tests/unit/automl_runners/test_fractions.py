@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +10,10 @@ import pytest
 
 from automl.runners.base import TrialSpec
 from automl.runners.execute import execute, read
-from automl.runners.script import pipeline_script
 from automl.values import TRAIN_FRACTION
+from tests.best_script import said_by_script
 
 MakeSpec = Callable[..., TrialSpec]
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def cut(make_spec: MakeSpec, method: str, fraction: object, **more: object) -> TrialSpec:
@@ -80,18 +76,9 @@ def test_other_methods_honour_it_too(make_spec: MakeSpec, method: str) -> None:
 
 def test_the_script_takes_the_same_rows(make_spec: MakeSpec, tmp_path: Path) -> None:
     spec = cut(make_spec, "linear", 0.2)
-    script = tmp_path / "best.py"
-    script.write_text(pipeline_script(spec), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    _, said = said_by_script(spec, tmp_path)
     result, whole = execute(spec), execute(make_spec("linear"))
     assert result.primary is not None
     assert whole.primary is not None
-    said = float(done.stdout.strip().splitlines()[-1].split()[-1])
     assert abs(said - result.primary["value"]) <= 1e-6
     assert result.cost["trainable_parameters"] < whole.cost["trainable_parameters"]

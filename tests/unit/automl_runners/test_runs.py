@@ -20,6 +20,7 @@ from automl.runners.process import run
 from automl.runners.script import pipeline_script
 from automl.runners.stopping import Peer, Stopping
 from automl.values import Limits
+from tests.best_script import said_by_script
 
 pytestmark = pytest.mark.training
 ROOT = Path(__file__).resolve().parents[3]
@@ -66,16 +67,7 @@ def test_every_method_learns_and_says_what_it_cost(make_spec, method):
 def test_the_same_spec_gives_the_same_score_and_the_script_too(make_spec, tmp_path):
     spec = make_spec("full")
     first = run(spec, go_on)
-    script = tmp_path / "best.py"
-    script.write_text(pipeline_script(spec), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    again = float(done.stdout.strip().splitlines()[-1].split()[-1])
+    _, again = said_by_script(spec, tmp_path)
     assert abs(first.primary["value"] - again) <= 1e-6
 
 

@@ -132,3 +132,10 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path):
     answer = start(tmp_path)
     assert answer.returncode != 0
     assert str(tmp_path / "home") in answer.stderr
+
+
+def test_who_finds_no_connection_is_told_before_servers_give_up(monkeypatch, tmp_path):
+    """gunicorn ends a worker that has not answered for 30 s, which is also what the pool would wait by itself."""
+    monkeypatch.delenv("TUNELORE_DATABASE_POOL", raising=False)
+    options = readers.database("postgresql://hub@127.0.0.1:9/none", tmp_path)["OPTIONS"]
+    assert options["pool"]["timeout"] <= 10
