@@ -53,6 +53,8 @@ class Engine:
         """What the gate skipped in this engine's asks; each is in the history already."""
         self._history: dict[int, Outcome] = {}
         self._strange: set[int] = set()
+        self._highest = 0
+        self._behind = False  # whether something was told that the sampler has not learnt
 
     @property
     def history(self) -> list[Outcome]:
@@ -66,6 +68,8 @@ class Engine:
     def tell(self, outcome: Outcome) -> None:
         """How one trial ended; in any order, each trial once (SamplerError for a second time, or a number below 1).
 
+        What ends in the order of the trials is learnt here, so that `ask` has little left to do; what ends late is
+        learnt by the next `ask`, which starts again: told one by one, each late one would cost as much.
         A pipeline that the space does not know (of an older version, say) stays in the history and teaches nothing.
         """
         if not isinstance(outcome, Outcome):
@@ -77,6 +81,22 @@ class Engine:
         self._history[outcome.number] = outcome
         if not self.space.contains(outcome.pipeline):
             self._strange.add(outcome.number)
+        elif outcome.number < self._highest:
+            self._behind = True
+        elif not self._behind:
+            self._observe(outcome)
+        self._highest = max(self._highest, outcome.number)
+
+    def _observe(self, outcome: Outcome) -> None:
+        """Learn what follows all that is known."""
+        self.sampler.observe(outcome)
+        if self.gate is not None:
+            self.gate.observe(outcome)
+
+    def _learn(self) -> None:
+        """Have the sampler know the whole history, whatever order it was told in."""
+        self.sampler.learn(self._lessons())
+        self._behind = False
 
     def ask(self, n: int = 1, pending: Iterable[Proposal] = ()) -> list[Proposal]:
         """Up to n proposals, numbered on from the highest number told or pending; the first trial is number
@@ -90,7 +110,7 @@ class Engine:
         if not _is_whole(n) or n < 0:
             raise SamplerError(f"cannot ask for {n!r} proposals; ask for 0 or more")
         running = list(pending)
-        self.sampler.learn(self._lessons())
+        self._learn()
         taken = {item.pipeline.key() for item in self.history} | {item.pipeline.key() for item in running}
         number = max([0, *self._history, *(proposal.number for proposal in running)])
         found: list[Proposal] = []
@@ -113,14 +133,15 @@ class Engine:
         """Enter what the gate refused into the history."""
         for one in skipped:
             self._history[one.number] = Outcome(one.number, one.pipeline, SKIPPED)
+            self._highest = max(self._highest, one.number)
             taken.add(one.pipeline.key())
         self.skipped += skipped
         if self.gate is not None:  # it showed the sampler more skips than there are when the last one is run
-            self.sampler.learn(self._lessons())
+            self._learn()
 
     def log_weights(self, pipelines: Sequence[Pipeline]) -> list[float]:
         """ln of how many times as likely each pipeline is to be proposed now as under a uniform draw."""
-        self.sampler.learn(self._lessons())
+        self._learn()
         return [float(value) for value in self.sampler.log_weights(pipelines)]
 
     def front(self) -> list[Outcome]:

@@ -157,6 +157,7 @@ CACHE_FOLDER = HOME / "cache"
 LOGS_FOLDER = HOME / "logs"
 MODEL_ROOTS = env_folders("TUNELORE_MODEL_ROOTS")
 DATA_ROOTS = env_folders("TUNELORE_DATA_ROOTS")
+POWERCAP = env_text("TUNELORE_POWERCAP", "/sys/class/powercap")  # most virtual machines have none
 
 DEBUG = env_bool("TUNELORE_DEBUG", False)
 SECRET_KEY = secret_key(HOME)

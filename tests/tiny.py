@@ -19,7 +19,7 @@ SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
 WIDTH, LAYERS, HEADS, POSITIONS = 32, 2, 2, 64
 READER_WIDTH, READER_POSITIONS = 64, 512
 MERGES = 1500
-DECODERS = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "gpt_neox", "opt")
+DECODERS = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "phi3", "deepseek_v2", "gpt_neox", "opt")
 ENCODER_DECODERS = ("t5", "mt5", "bart", "mbart")
 
 
@@ -120,6 +120,22 @@ def shape(family: str, width: int, positions: int) -> dict[str, Any]:
         "mistral": llama,
         "qwen2": {**llama, "use_sliding_window": False},
         "qwen3": {**llama, "use_sliding_window": False},
+        "phi3": {**plain, "num_key_value_heads": HEADS, "pad_token_id": None},
+        "deepseek_v2": {
+            **plain,
+            "num_key_value_heads": HEADS,
+            "moe_intermediate_size": width,
+            "n_routed_experts": 4,
+            "num_experts_per_tok": 2,
+            "n_shared_experts": 1,
+            "first_k_dense_replace": 1,
+            "kv_lora_rank": width // 2,
+            "q_lora_rank": None,
+            "qk_nope_head_dim": width // HEADS,
+            "qk_rope_head_dim": width // HEADS,
+            "v_head_dim": width // HEADS,
+            "pad_token_id": None,
+        },
         "opt": {
             "hidden_size": width,
             "word_embed_proj_dim": width,

@@ -41,6 +41,10 @@ class Gate:
         self.setting, self.options = setting, options
         self.predictor = predictor_of(setting, options.estimator, fitted)
 
+    def observe(self, outcome: Outcome) -> None:
+        """Let who is asked learn one more outcome, which follows all that is known in trial order."""
+        self.predictor.observe(outcome)
+
     def verdict(self, proposal: Proposal, history: Sequence[Outcome]) -> Verdict:
         """What speaks against a proposal now."""
         self.predictor.learn(history)

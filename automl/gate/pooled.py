@@ -86,6 +86,11 @@ class PoolPredictor:
         chances = np.array([float(one.failure[0]) for one in found], dtype=float)
         self.worse = _odds_off(failed, chances)
 
+    def observe(self, outcome: Outcome) -> None:
+        """Ask what had been expected of it; the levels are set by all of them together."""
+        if outcome.says_something:
+            self._ask(outcome.pipeline)
+
     def _ask(self, pipeline: Pipeline) -> Predictions:
         key = pipeline.key()
         if key not in self._said:

@@ -80,6 +80,9 @@ class Foresight(Protocol):
     def learn(self, history: Sequence[Outcome]) -> None:
         """Take the complete history, in trial order."""
 
+    def observe(self, outcome: Outcome) -> None:
+        """Take one more outcome, which follows all that is known in trial order."""
+
     def predict(self, pipeline: Pipeline) -> Prediction:
         """What is expected of a pipeline now."""
 
@@ -104,6 +107,11 @@ class Predictor:
         if said[: len(known)] != known:
             self.search = self._start()
         for outcome in said[len(self.search.told) :]:
+            self.search.advance(outcome)
+
+    def observe(self, outcome: Outcome) -> None:
+        """Advance the estimators by it."""
+        if outcome.says_something:
             self.search.advance(outcome)
 
     def predict(self, pipeline: Pipeline) -> Prediction:

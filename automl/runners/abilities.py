@@ -6,6 +6,7 @@ those of the reference system, by `settings`.
 
 from __future__ import annotations
 
+from automl.runners.energy import POWERCAP, why_not
 from automl.runners.settings import ONLY, OPTIONAL, SILENT, TUNED, TWINS, WORDS, plain
 from automl.sources.rows import ANSWERS
 from automl.space import Choice, Flag, Integer, Method, Parameter, Real, Space
@@ -29,12 +30,11 @@ def cannot_run(space: Space, kind: str) -> list[str]:
     return found
 
 
-def cannot_measure(objective: str) -> str:
-    """Why no run can be judged by this objective, by its name; '' when each can.
-
-    Energy has a field in the record for runs of other systems; this runner reads no meter.
-    """
-    return "the runner reads no energy meter" if objective == ENERGY.name else ""
+def cannot_measure(objective: str, *, device: str = "cpu", powercap: str = POWERCAP) -> str:
+    """Why no run on this machine can be judged by this objective, by its name, and what to do; '' when each can."""
+    if objective != ENERGY.name or not (reason := why_not(device, powercap)):
+        return ""
+    return f"the runner reads no energy meter: {reason}"
 
 
 def _misfit(method: Method, known: Method) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from automl.runners.energy import POWERCAP
 from automl.runners.stopping import Stopping
 from automl.sources.references import DatasetRef
 from automl.sources.rows import ANSWERS, CLASSES
@@ -24,8 +25,9 @@ class TrialSpec:
 
     Rows are upper bounds (None: all there is). `device` is "cpu" or "cuda:<n>". `metric` is one of SCORES for the
     dataset's kind, its first when nothing is said. `cache` is a folder for built datasets; the roots are the folders
-    that `path:` and `file:` may read. `stopping` may end a training whose curve is hopeless; then the score depends on
-    the clock too. ValueError for a metric of another kind.
+    that `path:` and `file:` may read, `powercap` the folder of the processors' energy counters. `stopping`
+    may end a training whose curve is hopeless; then the score depends on the clock too. ValueError for a metric of
+    another kind.
     """
 
     pipeline: Pipeline
@@ -42,6 +44,7 @@ class TrialSpec:
     model_roots: tuple[str, ...] = ()
     data_roots: tuple[str, ...] = ()
     stopping: Stopping | None = None
+    powercap: str = POWERCAP
 
     def __post_init__(self) -> None:
         known = SCORES.get(self.dataset.kind, SCORES[CLASSES])

@@ -18,6 +18,7 @@ import numpy as np
 
 from automl.errors import SourceError
 from automl.runners.base import TrialResult, TrialSpec
+from automl.runners.energy import Meter, meter_of
 from automl.runners.failures import Diverged, Pruned, classify, fingerprint
 from automl.runners.memory import peak_bytes
 from automl.runners.settings import SHARES, TUNED, plain
@@ -39,11 +40,11 @@ def execute(spec: TrialSpec, report: Report = lambda state: None) -> TrialResult
     libraries not (call `warm_up` before), reading the dataset not (it is the task's, not the pipeline's).
     """
     started, load_before = now(), load_average()
-    state = State()
+    state, report = State(), metered(report)
     try:
         splits = read(spec)
         seed_everything(spec.seed)
-        state.began, state.began_cpu = time.monotonic(), cpu_now()
+        state.begin(meter_of(spec.device, spec.powercap))
         state.enter("load", report)
         trained = method_of(spec)(spec, splits, state, report)
         cost = {**trained.cost, **spent(state)}
@@ -64,7 +65,7 @@ def execute(spec: TrialSpec, report: Report = lambda state: None) -> TrialResult
         primary={"split": "validation", "metric": spec.metric, "value": value},
         cost=cost,
         curve=state.curve,
-        conditions=conditions(spec, load_before),
+        conditions=conditions(spec, load_before, state.meter),
         fidelity={"train_rows": len(splits.train), "epochs": trained.epochs},
         language_model_features=trained.features,
     )
@@ -90,7 +91,7 @@ def failed(
         metrics=partial(spec, state.best),
         cost=spent(state),
         curve=state.curve,
-        conditions=conditions(spec, load_before),
+        conditions=conditions(spec, load_before, state.meter),
     )
 
 
@@ -173,17 +174,36 @@ def check_finite(validation: dict[str, float], metric: str) -> None:
         raise Diverged(f"{metric} is {validation[metric]}")
 
 
+def metered(report: Report) -> Report:
+    """The report, and with it a look at the counters of energy, which begin again after a while."""
+
+    def looked(state: State) -> None:
+        state.meter.keep_up()
+        report(state)
+
+    return looked
+
+
 def spent(state: State) -> dict[str, Any]:
-    """Time since the start of training and the most memory there ever was."""
+    """Time since the start of training, the most memory there ever was, and joules where they are counted."""
     return {
+        **joules(state.meter),
         "evaluation_s": round(time.monotonic() - state.began, 3),
         "cpu_s": round(cpu_now() - state.began_cpu, 3),
         "host_memory_bytes": peak_bytes(),
     }
 
 
-def conditions(spec: TrialSpec, load_before: float | None) -> dict[str, Any]:
-    return {"threads": spec.threads, "load": load_before, "device": spec.device.partition(":")[0]}
+def joules(meter: Meter) -> dict[str, float]:
+    """The cost in energy; {} where it is not known."""
+    found = meter.joules()
+    return {} if found is None else {"energy_j": found}
+
+
+def conditions(spec: TrialSpec, load_before: float | None, meter: Meter | None = None) -> dict[str, Any]:
+    """How the machine was used; `energy_of` says whose energy was counted, where any was."""
+    said = {"threads": spec.threads, "load": load_before, "device": spec.device.partition(":")[0]}
+    return {**said, "energy_of": meter.words} if meter is not None and meter.words else said
 
 
 def load_average() -> float | None:

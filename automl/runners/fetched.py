@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from automl.errors import SourceError
+from automl.runners.abilities import cannot_measure
 from automl.runners.base import TrialProgress, TrialResult, TrialSpec
 from automl.runners.execute import conditions, load_average, now
 from automl.runners.process import Progress, run
@@ -20,16 +22,23 @@ logger = logging.getLogger(__name__)
 REPORT_S = 1.0
 
 
-def fetch_and_run(spec: TrialSpec, store: HubStore, on_progress: Progress) -> TrialResult:
-    """As `process.run`. What cannot be fetched ends the run as an error of the surroundings (cause download)."""
+def fetch_and_run(
+    spec: TrialSpec, store: HubStore, on_progress: Progress, objectives: Sequence[str] = ()
+) -> TrialResult:
+    """As `process.run`. What cannot be fetched ends the run as an error of the surroundings (cause download), and so
+    does, before anything else, an objective by which this machine cannot judge it (cause infrastructure)."""
     started = now()
+    for name in objectives:
+        if reason := cannot_measure(name, device=spec.device, powercap=spec.powercap):
+            logger.warning("a run by %s could not begin on this machine: %s", name, reason)
+            return _not_run(spec, started, "error", "infrastructure", "NoMeter")
     try:
         fetch(spec, replace(store, go_on=_Reported(on_progress)))
     except Interrupted:
         return _not_run(spec, started, "killed", "user")
     except SourceError as error:
         logger.warning("a run could not begin: %s", error.message)
-        return _not_run(spec, started, "error", "download")
+        return _not_run(spec, started, "error", "download", "SourceError")
     return run(spec, on_progress)
 
 
@@ -55,13 +64,15 @@ class _Reported:
         return self.on_progress(TrialProgress(phase="download", seconds=0.0))
 
 
-def _not_run(spec: TrialSpec, started: str, status: str, cause: str) -> TrialResult:
+def _not_run(
+    spec: TrialSpec, started: str, status: str, cause: str, exception: str | None = None
+) -> TrialResult:
     return TrialResult(
         status=status,
         started_at=started,
         finished_at=now(),
         phase="load",
         cause=cause,
-        exception="SourceError" if status == "error" else None,
+        exception=exception,
         conditions=conditions(spec, load_average()),
     )

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from automl.runners.base import TrialProgress, TrialResult, TrialSpec
-from automl.runners.execute import conditions, load_average, now, partial
+from automl.runners.energy import Meter, meter_of
+from automl.runners.execute import conditions, joules, load_average, now, partial
 from automl.runners.failures import HOST_MEMORY
 from automl.runners.memory import cpu_seconds, status_bytes
 
@@ -59,6 +60,7 @@ class Watch:
     memory_last: int | None = None
     memory_own: int = 0
     memory_peak: int = 0
+    meter: Meter = field(default_factory=Meter)
     reported: float = 0.0
     progress: dict[str, Any] = field(default_factory=lambda: {"phase": "load"})
 
@@ -127,6 +129,9 @@ def attend(
         if event.get("event") == "result":
             return completed(event["body"], watch)
         notice(event, child, watch)
+        if event.get("event") == "ready":
+            watch.meter = meter_of(spec.device, spec.powercap)
+        watch.meter.keep_up()
         ending = judge(child, spec, watch, on_progress)
         if ending is not None:
             # A result that was on its way counts: it was reached within the limits.
@@ -253,8 +258,9 @@ def cut_short(spec: TrialSpec, watch: Watch, status: str, cause: str | None) -> 
             "evaluation_s": round(watch.seconds, 3),
             "cpu_s": round(max(0.0, watch.cpu_last - watch.cpu_before), 3),
             "host_memory_bytes": watch.memory_peak,
+            **joules(watch.meter),
         },
-        conditions=conditions(spec, watch.load),
+        conditions=conditions(spec, watch.load, watch.meter),
     )
 
 

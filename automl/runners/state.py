@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from automl.runners.energy import Meter
 from automl.sources.rows import Rows
 
 Report = Callable[["State"], None]
@@ -24,10 +25,15 @@ class State:
     curve: list[dict[str, Any]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     began_cpu: float = field(default_factory=lambda: cpu_now())
+    meter: Meter = field(default_factory=Meter)
 
     def enter(self, phase: str, report: Report) -> None:
         self.phase = phase
         report(self)
+
+    def begin(self, meter: Meter) -> None:
+        """From here on it is the pipeline's time and energy."""
+        self.began, self.began_cpu, self.meter = time.monotonic(), cpu_now(), meter
 
 
 @dataclass(frozen=True)

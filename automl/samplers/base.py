@@ -84,6 +84,13 @@ class Sampler(ABC):
     def learn(self, history: Sequence[Outcome]) -> None:
         """Take the complete history, in trial order, in place of what was known before."""
 
+    def observe(self, outcome: Outcome) -> None:  # noqa: B027  # may stay empty
+        """Work out at once what one more outcome teaches, which follows all that is known in trial order.
+
+        What is kept then is what `learn` would keep of the longer history. A sampler whose lessons do not add up
+        one by one waits for `learn`: it is called before every proposal.
+        """
+
     @abstractmethod
     def propose(self, number: int, taken: Set[str]) -> Proposal | None:
         """A proposal for trial `number`, None when there is nothing left to propose.

@@ -55,17 +55,30 @@ class Nsga2Sampler(Sampler):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.options = NsgaOptions.read(setting.options)
+        self._learnt: list[Outcome] = []
+        self._waiting: list[Outcome] = []
+        self._survivors: list[Outcome] = []
         self._parents: list[Pipeline] = []
 
     def learn(self, history: Sequence[Outcome]) -> None:
-        """The survivors of all complete generations, best first."""
+        """The survivors of all complete generations, best first; of the new ones when the history merely grew."""
         said = [item for item in history if item.says_something]
-        size, survivors = self.options.population, list[Outcome]()
-        for start in range(0, len(said) - size + 1, size):
-            survivors = self._survivors(survivors + said[start : start + size])
-        self._parents = [item.pipeline for item in survivors]
+        if said[: len(self._learnt)] != self._learnt:
+            self._learnt, self._survivors, self._parents = [], [], []
+        self._waiting = []
+        for outcome in said[len(self._learnt) :]:
+            self.observe(outcome)
 
-    def _survivors(self, pool: list[Outcome]) -> list[Outcome]:
+    def observe(self, outcome: Outcome) -> None:
+        """Choose who survives when it makes a generation complete."""
+        if outcome.says_something:
+            self._waiting.append(outcome)
+        if len(self._waiting) == self.options.population:
+            self._survivors = self._best(self._survivors + self._waiting)
+            self._parents = [item.pipeline for item in self._survivors]
+            self._learnt, self._waiting = self._learnt + self._waiting, []
+
+    def _best(self, pool: list[Outcome]) -> list[Outcome]:
         costs, kept = costs_of(pool, self.setting.objectives), list[int]()
         for layer in fronts(np.where(np.isfinite(costs), costs, 1e300)):
             lonely = crowding(np.minimum(costs[layer], 1e300))

@@ -93,6 +93,7 @@ class PgeSampler(Sampler):
         self.decisions = Decisions(setting.space, self.defects)
         self.model = self._start()
         self._learnt: list[Outcome] = []
+        self._waiting: list[Outcome] = []
         leaves_none = self.defects.no_exploration_when_warm and setting.prior is not None
         self.explore = 0.0 if leaves_none else self.options.explore
 
@@ -112,7 +113,15 @@ class PgeSampler(Sampler):
             self.model, self._learnt = self._start(), []
         for start in range(len(self._learnt), len(complete), self.options.population):
             self._advance(complete[start : start + self.options.population])
-        self._learnt = complete
+        self._learnt, self._waiting = complete, ended[len(complete) :]
+
+    def observe(self, outcome: Outcome) -> None:
+        """Move the model when it makes a generation complete."""
+        if outcome.says_something:
+            self._waiting.append(outcome)
+        if len(self._waiting) == self.options.population:
+            self._advance(self._waiting)
+            self._learnt, self._waiting = self._learnt + self._waiting, []
 
     def _advance(self, generation: Sequence[Outcome]) -> None:
         """One update: away from each failure, then towards the pooled values of the best."""

@@ -41,7 +41,7 @@ class ProcessSampler(Sampler):
         self.pool = first_pool(self.base, rng, self.options.pool, setting.objectives)
         self.drawn = min(self.options.pool, len(self.pool))
         self.search = self._start()
-        self._ended: Set[str] = frozenset()
+        self._ended: set[str] = set()
 
     def _start(self) -> Search:
         return Search(self.base, self.pool, self.setting, self.options)
@@ -54,6 +54,12 @@ class ProcessSampler(Sampler):
         if said[: len(known)] != known:
             self.search = self._start()
         for outcome in said[len(self.search.told) :]:
+            self.search.advance(outcome)
+
+    def observe(self, outcome: Outcome) -> None:
+        """Advance the search by it; the pool is renewed here too, after every few."""
+        self._ended.add(outcome.pipeline.key())
+        if outcome.says_something:
             self.search.advance(outcome)
 
     def propose(self, number: int, taken: Set[str]) -> Proposal | None:

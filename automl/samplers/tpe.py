@@ -40,13 +40,18 @@ class TpeSampler(Sampler):
         if isinstance(startup, bool) or not isinstance(startup, int) or startup < 1:
             raise SamplerError(f"startup must be a whole number from 1, got {startup!r}")
         self.startup, self.optuna = startup, _optuna()
+        self._history: list[Outcome] = []
         self._told: list[Outcome] = []
-        self._limit_s = 0.0
 
     def learn(self, history: Sequence[Outcome]) -> None:
-        """Keep what says something."""
+        """Keep it: a study is made of it for each proposal."""
+        self._history = list(history)
         self._told = [item for item in history if item.says_something]
-        self._limit_s = wall_limit(self.setting.prior, history)
+
+    def observe(self, outcome: Outcome) -> None:
+        """Keep it with the others."""
+        self._history.append(outcome)
+        self._told += [outcome] if outcome.says_something else []
 
     def propose(self, number: int, taken: Set[str]) -> Proposal | None:
         """A draw from Optuna's model; a uniform one at first, or when its draws are all taken."""
@@ -60,30 +65,31 @@ class TpeSampler(Sampler):
         return None if uniform is None else Proposal(number, uniform, "uniform")
 
     def _study(self, seed: int) -> Any:
+        limit_s = wall_limit(self.setting.prior, self._history)
         directions = ["maximize" if one.direction == "max" else "minimize" for one in self.setting.objectives]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Optuna warns of every experimental default that it chose itself
             sampler = self.optuna.samplers.TPESampler(n_startup_trials=self.startup, seed=seed)
             study = self.optuna.create_study(directions=directions, sampler=sampler)
-            study.add_trials([self._trial(item) for item in self._told])
+            study.add_trials([self._trial(item, limit_s) for item in self._told])
         return study
 
-    def _trial(self, outcome: Outcome) -> Any:
+    def _trial(self, outcome: Outcome, limit_s: float) -> Any:
         decisions = self._decisions(outcome.pipeline)
         return self.optuna.trial.create_trial(
             params={name: value for name, value, _ in decisions},
             distributions={name: self._distribution(item) for name, _, item in decisions},
-            values=[self._value(outcome, one.name) for one in self.setting.objectives],
+            values=[self._value(outcome, one.name, limit_s) for one in self.setting.objectives],
         )
 
-    def _value(self, outcome: Outcome, objective: str) -> float:
+    def _value(self, outcome: Outcome, objective: str, limit_s: float) -> float:
         value = outcome.value(objective)
         if outcome.is_success and is_finite(value):
             return value
         if outcome.is_pruned and objective == "score" and is_finite(value):
             return value
         if objective in ("score", "seconds"):
-            return 0.0 if objective == "score" else self._limit_s
+            return 0.0 if objective == "score" else limit_s
         seen = [found for item in self._told if is_finite(found := item.value(objective))]
         return max(seen, default=1.0)
 

@@ -104,6 +104,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     ),
     # Its twelve layers are one, used twelve times: there is nothing to cut.
     "albert": Architecture("encoder", ("query", "value")),
+    "deberta": Architecture("encoder", ("in_proj",), fresh=("pooler",)),
     "deberta-v2": Architecture("encoder", ("query_proj", "value_proj"), fresh=("pooler",)),
     "modernbert": Architecture("encoder", ("Wqkv",), fresh=("head",), pointer=("head", "classifier")),
     "gpt2": Architecture(
@@ -120,6 +121,9 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "mistral": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
+    "phi3": Architecture("decoder", ("qkv_proj",), embeddings=("embed_tokens",)),
+    # As in the Lite checkpoints: the large ones split `q_proj` in two.
+    "deepseek_v2": Architecture("decoder", ("q_proj", "kv_b_proj"), embeddings=("embed_tokens",)),
     "opt": Architecture(
         "decoder", ("q_proj", "v_proj"), embeddings=("embed_tokens", "embed_positions"), truncatable=True
     ),

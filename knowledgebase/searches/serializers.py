@@ -186,7 +186,7 @@ class SearchCreate(Strict):
     warm_start = serializers.BooleanField(required=False)
     objectives = _names(
         "score and seconds when absent; one or several of score, seconds, memory_bytes, trainable_parameters; "
-        "energy_j is refused where trials cannot be measured by it"
+        "energy_j is refused where the machine counts no joules"
     )
     space = serializers.CharField(
         required=False,

@@ -24,10 +24,10 @@ from knowledgebase.searches.bridge.explorer import (
 from knowledgebase.searches.bridge.feasible import Recorded, moved
 from knowledgebase.searches.bridge.gating import GateReport, check_gate, gate_report
 from knowledgebase.searches.bridge.names import (
-    MEASURED,
     Choice,
     builtin_choices,
     language_model_choices,
+    measured,
     method_names,
     names_its_models,
     space_names,
@@ -40,7 +40,6 @@ from knowledgebase.searches.bridge.spaces import LONGEST_TEXT, OwnSpace, own_spa
 
 __all__ = [
     "LONGEST_TEXT",
-    "MEASURED",
     "SEARCHED_KINDS",
     "STOPPING_RULES",
     "UTILITY_NAMES",
@@ -68,6 +67,7 @@ __all__ = [
     "language_model_choices",
     "load_context",
     "lost_ending",
+    "measured",
     "method_names",
     "moved",
     "names_its_models",

@@ -38,9 +38,8 @@ SAMPLERS = (
     "random",
     *(("tpe",) if find_spec("optuna") else ()),
 )
-#: What a search may be asked to optimise, and of that what trials of this hub can be judged by.
+#: What a search may be asked to optimise.
 OBJECTIVES = tuple(DIRECTIONS)
-MEASURED = tuple(name for name in OBJECTIVES if not cannot_measure(name))
 
 
 @dataclass(frozen=True)
@@ -96,15 +95,22 @@ def space_names(kind: str) -> tuple[str, ...]:
     return (space_name(kind).partition("/")[0], *CLOSED)
 
 
+def measured() -> tuple[str, ...]:
+    """The objectives by which trials can be judged, as far as this machine can tell: its workers look again."""
+    return tuple(name for name in OBJECTIVES if not cannot_measure(name, powercap=settings.POWERCAP))
+
+
 def objectives_problems(asked: Sequence[str]) -> list[str]:
     """What is wrong with a choice of objectives: none, unknown ones, one twice, one that nobody measures here."""
-    use = f"use {', '.join(MEASURED)}"
-    found = [] if asked else [f"is empty; name at least one of {', '.join(MEASURED)}"]
+    known = ", ".join(measured())
+    found = [] if asked else [f"is empty; name at least one of {known}"]
     for name in dict.fromkeys(asked):
         if name not in OBJECTIVES:
             found.append(f"{name[:100]!r} is unknown; known: {', '.join(OBJECTIVES)}")
-        elif reason := cannot_measure(name):
-            found.append(f"{name!r} cannot be measured on this hub: {reason}; {use}")
+        elif reason := cannot_measure(name, powercap=settings.POWERCAP):
+            found.append(
+                f"{name!r} cannot be measured on this hub: {reason} (TUNELORE_POWERCAP); use {known}"
+            )
         if (times := list(asked).count(name)) > 1:
             found.append(f"{name[:100]!r} is named {times} times; name each objective once")
     return found

@@ -55,7 +55,7 @@ def run_pipeline(trial_id: UUID, on_progress: Callable[[Progress], bool]) -> End
         return on_progress(asdict(progress))
 
     spec = replace(trial_spec(trial), stopping=stopping_of(trial))
-    result = fetch_and_run(spec, hub_store(), report)
+    result = fetch_and_run(spec, hub_store(), report, trial.search.objectives)
     return ending_of(trial, result, here)
 
 
@@ -86,6 +86,7 @@ def trial_spec(trial: Trial) -> TrialSpec:
         cache=str(settings.CACHE_FOLDER),
         model_roots=tuple(str(root) for root in settings.MODEL_ROOTS),
         data_roots=tuple(data_roots(search.dataset)),
+        powercap=settings.POWERCAP,
     )
 
 

@@ -132,7 +132,7 @@ def _page(
         spaces=bridge.space_names(dataset.kind),
         methods=[(name, not methods or name in methods) for name in bridge.method_names(dataset.kind)],
         language_models=[(one, not models or one.key in models) for one in bridge.language_model_choices()],
-        objectives=[(name, words[name], name in form.objectives) for name in bridge.MEASURED],
+        objectives=[(name, words[name], name in form.objectives) for name in bridge.measured()],
         teams=list(writable_teams(user)),
         may_start=dataset.owner_id == user.pk or may_write(user, dataset.team_id),
         key=request.POST.get("key", "") or secrets.token_urlsafe(12),

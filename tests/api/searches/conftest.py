@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from knowledgebase.accounts.models import Membership, User
@@ -22,6 +24,12 @@ SCOPES = ("experiences:read", "searches:write")
 def client_of(user: User, *scopes: str) -> APIClient:
     _, text = create_token(user, "test", scopes or SCOPES)
     return APIClient(headers={"Authorization": f"Bearer {text}"})
+
+
+@pytest.fixture(autouse=True)
+def nobody_counts_joules(settings: Settings, tmp_path: Path) -> None:
+    """Whatever this machine can read."""
+    settings.POWERCAP = str(tmp_path)
 
 
 @pytest.fixture

@@ -100,7 +100,10 @@ def test_a_database_by_address(monkeypatch, tmp_path):
         5433,
     )
     assert entry["NAME"] == "hub"
-    assert entry["OPTIONS"] == {"sslmode": "require", "pool": {"min_size": 1, "max_size": 10}}
+    assert entry["OPTIONS"] == {
+        "sslmode": "require",
+        "pool": {"min_size": 1, "max_size": 10, "timeout": 10.0},
+    }
     assert readers.database("sqlite:////tmp/x.db", tmp_path)["NAME"] == "/tmp/x.db"
 
 
