@@ -204,4 +204,4 @@ def test_a_hopeless_training_is_stopped_and_keeps_its_curve_and_its_cost(make_sp
     assert result.fidelity["epochs"] == pytest.approx(6 * said["share"])
     left = run(spec, go_on)
     assert left.status == "ok"
-    assert left.cost["evaluation_s"] > result.cost["evaluation_s"]
+    assert left.fidelity["epochs"] > result.fidelity["epochs"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tunelore import TuneLoreCallback, describe, exits, record, trouble
+from tunelore.describe import landmark
 from tunelore.observe.choice import from_key, language_model
 from tunelore.observe.dataset import read_rows, tokens_of
 from tunelore.spool.outbox import parcels
@@ -20,6 +21,7 @@ from tunelore.spool.outbox import parcels
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+PATIENCE_S = 120
 ROWS = [(f"note {number} says {'sun' if number % 2 else 'rain'}", str(number % 2)) for number in range(32)]
 
 
@@ -55,8 +57,12 @@ def scores(_: object) -> dict[str, float]:
 
 
 @pytest.fixture
-def train(tmp_path: Path, client: Path) -> Callable[..., dict[str, Any]]:
-    """Train for a moment with this callback, end the client as a process would, return the one record."""
+def train(tmp_path: Path, client: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Train for a moment with this callback, end the client as a process would, return the one record.
+
+    The landmark's process stands back for everything else, and may have to for long where much else is at work.
+    """
+    monkeypatch.setattr(landmark, "APART_S", PATIENCE_S)
 
     def run(
         callback: TuneLoreCallback, *, model: Any = None, rows: int = 32, **arguments: Any
@@ -82,7 +88,7 @@ def train(tmp_path: Path, client: Path) -> Callable[..., dict[str, Any]]:
             callbacks=[callback],
         )
         trainer.train(resume_from_checkpoint=bool(arguments.get("resume_from_checkpoint")))
-        exits.close_all(30)
+        exits.close_all(PATIENCE_S)
         (parcel,) = parcels(client)
         assert record.check(parcel.record) == []
         assert parcel.id == callback.run_id
