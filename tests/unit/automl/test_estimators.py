@@ -241,7 +241,8 @@ def test_all_neighbours_failed(name: str) -> None:
     assert all(np.isfinite(each).all() for each in columns(found))
     if name not in ("random", "rules"):
         assert np.ptp(found.score) == 0
-        assert (found.failure > 0.8).mean() > (0.6 if name == "process" else 0.99)
+        # "process" learns from a timeout that a run takes at least so long, and of short ones that is less sure.
+        assert (found.failure > (0.5 if name == "process" else 0.8)).mean() > 0.99
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
