@@ -1,4 +1,4 @@
-"""Rows to an engine and proposals to rows: a search is rebuilt from its rows each time it is pushed.
+"""Rows to an engine and proposals to rows: a search is what its rows say each time it is pushed.
 
 It knows no database writes. Same prior snapshot, same history in trial order, same pending trials and same seed
 give the same proposals, in whichever process this runs.
@@ -33,6 +33,7 @@ from automl.values import (
     Proposal,
     TaskView,
 )
+from knowledgebase.searches.bridge.engines import engine_told, keep
 from knowledgebase.searches.bridge.evidence import evidence_for
 from knowledgebase.searches.bridge.names import (
     installed_keys,
@@ -161,11 +162,13 @@ def propose(context: SearchContext, search: Search, trials: Sequence[Trial], n: 
         pending = [proposal_of(trial) for trial in [*trials, *added] if trial.state in ("queued", "running")]
         try:
             engine = build_engine(context, search, trials)
+            before = len(engine.skipped)
             proposals = engine.ask(n - len(added), pending)
         except AutomlError as error:
             raise refused(error) from error
         added += [_trial(search, one) for one in proposals]
-        added += [_trial(search, one, Trial.State.SKIPPED) for one in engine.skipped]
+        added += [_trial(search, one, Trial.State.SKIPPED) for one in engine.skipped[before:]]
+        keep((search.pk, context.prior_digest), engine)
         added.sort(key=lambda trial: trial.number)
     for offset, trial in enumerate(added, start=1):
         trial.number = number + offset
@@ -175,7 +178,13 @@ def propose(context: SearchContext, search: Search, trials: Sequence[Trial], n: 
 
 def build_engine(context: SearchContext, search: Search, trials: Sequence[Trial]) -> Engine:
     """The engine as the finished trials make it, told in the order of their numbers."""
-    engine = Engine(
+    ended = [trial for trial in trials if trial.state in (Trial.State.DONE, Trial.State.SKIPPED)]
+    outcomes = [outcome_of(trial) for trial in sorted(ended, key=lambda one: one.number)]
+    return engine_told((search.pk, context.prior_digest), outcomes, lambda: _new_engine(context, search))
+
+
+def _new_engine(context: SearchContext, search: Search) -> Engine:
+    return Engine(
         context.space,
         search.sampler,
         prior=context.prior,
@@ -184,10 +193,6 @@ def build_engine(context: SearchContext, search: Search, trials: Sequence[Trial]
         options=search.sampler_options,
         gate=GateOptions.read(search.gate_options) if search.gate else None,
     )
-    for trial in sorted(trials, key=lambda one: one.number):
-        if trial.state in (Trial.State.DONE, Trial.State.SKIPPED):
-            engine.tell(outcome_of(trial))
-    return engine
 
 
 def needs_baseline(space: Space, search: Search, trials: Sequence[Trial]) -> bool:
