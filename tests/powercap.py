@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,13 +51,12 @@ def put(shown: Path, zone: str, microjoules: int) -> None:
 @contextmanager
 def advancing(shown: Path, zone: str, watts: float) -> Iterator[None]:
     """The zone's count rises as that many watts would have it, from where it stands."""
-    ended, every = threading.Event(), 0.01
+    ended, every = threading.Event(), 0.002
 
     def rise() -> None:
-        count = int((shown / zone / "energy_uj").read_text(encoding="ascii"))
+        first, began = int((shown / zone / "energy_uj").read_text(encoding="ascii")), time.monotonic()
         while not ended.wait(every):
-            count = (count + int(watts * every * 1e6)) % RANGE
-            put(shown, zone, count)
+            put(shown, zone, (first + int(watts * (time.monotonic() - began) * 1e6)) % RANGE)
 
     thread = threading.Thread(target=rise)
     thread.start()

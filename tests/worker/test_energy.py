@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,14 @@ from tests.worker.test_fractions import client, folders, rows
 
 __all__ = ["client", "folders", "rows"]
 
-BODY = {"budget": {"trials": 2}, "objectives": ["score", "energy_j"], "methods": ["linear"], "seed": 3}
+#: Trials of a second or so: a counter of a test stands still while its thread waits for a processor.
+BODY = {
+    "budget": {"trials": 2}, "objectives": ["score", "energy_j"], "methods": ["full"], "seed": 3,
+    "language_models": ["package:tunelore/untrained-tiny@1"],
+}  # fmt: skip
 
 
+@pytest.mark.training
 def test_what_was_counted_is_on_record_and_on_the_page(
     person: User, client: APIClient, rows: Dataset, settings: Settings, tmp_path: Path
 ) -> None:
@@ -33,13 +39,13 @@ def test_what_was_counted_is_on_record_and_on_the_page(
     answer = client.post("/api/v1/searches/", {"dataset": str(rows.pk), **BODY}, format="json")
     assert answer.status_code == 201, answer.content
     search = Search.objects.get(pk=answer.json()["id"])
+    began = time.monotonic()
     with advancing(shown, PACKAGE, 40.0), advancing(shown, OTHER, 10.0):
         ended = list(services.drain_searches([search.pk], "test"))
     assert [trial.status for trial in ended] == ["ok", "ok"]
     for trial in ended:
         assert trial.energy_j is not None
-        assert trial.seconds is not None
-        assert 0 < trial.energy_j < 100 * trial.seconds + 2
+        assert 0 < trial.energy_j < 50 * (time.monotonic() - began)
         record = Experience.objects.get(pk=trial.pk).record
         assert records.check(record) == []
         assert record["cost"]["energy_j"] == trial.energy_j

@@ -171,21 +171,25 @@ def test_a_part_of_a_card_has_no_counter():
         visible("MIG-9", UUIDS)
 
 
+@pytest.mark.training
 def test_a_child_measures_its_run(make_spec, powercap):
-    spec = replace(make_spec("linear"), powercap=str(powercap))
+    spec = replace(make_spec("full"), powercap=str(powercap))
     with advancing(powercap, PACKAGE, 50.0):
         result = run(spec, lambda _: True)
     assert (result.status, result.exception) == ("ok", None)
-    assert 0 < result.cost["energy_j"] < 100 * result.cost["evaluation_s"] + 1
+    # The counter stands still while its thread waits for a processor.
+    assert 0.5 < result.cost["energy_j"] / (50 * result.cost["evaluation_s"]) < 1.5
     assert result.conditions["energy_of"] == "package+dram"
 
 
+@pytest.mark.training
 def test_a_run_that_is_cut_short_has_cost_energy_too(make_spec, powercap):
-    spec = replace(make_spec("linear"), powercap=str(powercap), limits=Limits(0.02, 2 * 2**30))
+    limits = Limits(0.5, 2 * 2**30)
+    spec = replace(make_spec("full", changes={"epochs": 50}), powercap=str(powercap), limits=limits)
     with advancing(powercap, PACKAGE, 50.0):
         result = run(spec, lambda _: True)
     assert (result.status, result.cause) == ("timeout", "wall")
-    assert result.cost["energy_j"] >= 0
+    assert result.cost["energy_j"] > 0
     assert result.conditions["energy_of"] == "package+dram"
 
 
