@@ -10,6 +10,7 @@ import argparse
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -38,6 +39,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "search": ("/searches/", "tbody a"),
     "trial": ("/searches/", "tbody a >> tbody a"),
 }
+
+
+def check_free(port: int) -> None:
+    """Another server there would be the one in the pictures."""
+    with socket.socket() as tried:
+        if tried.connect_ex(("127.0.0.1", port)) == 0:
+            sys.exit(f"something else answers on port {port}: stop it, or say --port (make tour PORT=...)")
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
@@ -84,6 +92,7 @@ def main() -> int:
     link = re.search(r"/accounts/login/\S+", said.stdout)
     if link is None:
         sys.exit(f"no sign-in link: {said.stdout}{said.stderr}\nRun make demo first: the tour shows its hub.")
+    check_free(options.port)
     server = subprocess.Popen(
         [*manage, "process", "web", "--port", str(options.port)], cwd=ROOT, env=environment
     )
