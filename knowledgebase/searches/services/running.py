@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError, close_old_connections
 
+from knowledgebase.core.availability import is_away
 from knowledgebase.searches import bridge
 from knowledgebase.searches.models import Trial
 from knowledgebase.searches.services.sweep import end_lost
@@ -58,9 +59,10 @@ class Heartbeat:
     def _beat(self, progress: Mapping[str, object]) -> Beat:
         try:
             beat = beat_trial(self.claim, progress)
-        except OperationalError as error:
+        except (InterfaceError, OperationalError) as error:
             # A database that is away for a moment costs no training; when it stays away the lease is gone.
             logger.warning("heartbeat of trial %s failed: %s", self.claim.trial_id, error)
+            close_old_connections()  # a broken one would stay so
             silent = self._written and time.monotonic() - self._written > LEASE_S
             return Beat(is_ours=not silent, is_cancelled=False)
         self._written = time.monotonic()
@@ -95,7 +97,21 @@ def run_trial(
         return "lost" if end_lost(claim) else "refused"
     if heartbeat.is_released:
         return "released" if release_trial(claim) else "refused"
-    if heartbeat.is_lost or not finish_trial(claim, ending):
+    if heartbeat.is_lost or not finish_when_there(claim, ending):
         logger.warning("trial %s: result of attempt %d came too late and was refused", trial_id, claim.token)
         return "refused"
     return "done"
+
+
+def finish_when_there(claim: Claim, ending: bridge.Ending) -> bool:
+    """`finish_trial`, again while the database is away: that costs no training as long as the lease may still hold."""
+    last = time.monotonic() + LEASE_S
+    while True:
+        try:
+            return finish_trial(claim, ending)
+        except (InterfaceError, OperationalError) as error:
+            if not is_away(error) or time.monotonic() > last:
+                raise
+            logger.warning("the end of trial %s could not be written yet: %s", claim.trial_id, error)
+            close_old_connections()  # a broken one would stay so
+            time.sleep(BEAT_EVERY_S)
